@@ -1,0 +1,2 @@
+//! Model checks of our own state machines; built with `--cfg regatta_loom`, empty otherwise.
+#![cfg(regatta_loom)]
