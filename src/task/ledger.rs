@@ -55,6 +55,15 @@ pub(super) enum Ending {
     Panicked(Panicked),
 }
 
+impl Ending {
+    pub(super) fn of<T>(output: &Result<T, Panicked>) -> Self {
+        match output {
+            Ok(_) => Self::Finished,
+            Err(panicked) => Self::Panicked(panicked.clone()),
+        }
+    }
+}
+
 impl Ledger {
     pub(super) fn new(name: Arc<str>, token: CancellationToken) -> Self {
         let registration = std::sync::OnceLock::new();

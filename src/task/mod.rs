@@ -32,6 +32,7 @@
 //! # Ok(()) }
 //! ```
 
+mod caught;
 mod error;
 mod group;
 mod handle;
@@ -42,6 +43,7 @@ mod signal;
 mod tracked;
 mod waiters;
 
+pub(crate) use caught::Caught;
 pub use error::{SpawnError, TaskError};
 pub use group::{Spawner, TaskGroup};
 pub use handle::TaskHandle;

@@ -1,11 +1,11 @@
 //! A future that tells its group how it ended, whichever way that is.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use super::caught::Caught;
 use super::ledger::{Ending, Ledger};
 use crate::error::{Panicked, catch};
 
@@ -14,7 +14,7 @@ pin_project_lite::pin_project! {
     pub(super) struct Tracked<F> {
         // Dropped before the guard: fields drop in the order they are declared.
         #[pin]
-        future: Option<F>,
+        future: Caught<F>,
         guard: Guard,
     }
 }
@@ -29,7 +29,7 @@ pub(super) struct Guard {
 
 impl<F> Tracked<F> {
     pub(super) fn new(future: F, guard: Guard) -> Self {
-        Self { future: Some(future), guard }
+        Self { future: Caught::new(guard.place.clone(), future), guard }
     }
 }
 
@@ -37,25 +37,9 @@ impl<F: Future> Future for Tracked<F> {
     type Output = Result<F::Output, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            unreachable!("a task is not polled after its end");
-        };
-        let polled = match catch(&this.guard.place, || future.poll(cx)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(panicked) => Err(panicked),
-        };
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-        let output = match (polled, dropped) {
-            (Ok(value), Ok(())) => Ok(value),
-            (Err(panicked), _) => Err(panicked),
-            (Ok(_), Err(payload)) => Err(Panicked::from_payload(this.guard.place.clone(), payload)),
-        };
-        this.guard.leave(match &output {
-            Ok(_) => Ending::Finished,
-            Err(panicked) => Ending::Panicked(panicked.clone()),
-        });
+        let this = self.project();
+        let output = ready!(this.future.poll(cx));
+        this.guard.leave(Ending::of(&output));
         Poll::Ready(output)
     }
 }
@@ -67,12 +51,9 @@ impl Guard {
 
     /// Runs a blocking closure under this guard.
     pub(super) fn run<R>(mut self, run: impl FnOnce() -> R) -> Result<R, Panicked> {
-        let result = catch(&self.place, run);
-        self.leave(match &result {
-            Ok(_) => Ending::Finished,
-            Err(panicked) => Ending::Panicked(panicked.clone()),
-        });
-        result
+        let output = catch(&self.place, run);
+        self.leave(Ending::of(&output));
+        output
     }
 
     fn leave(&mut self, ending: Ending) {

@@ -1,0 +1,255 @@
+//! The synchronous stages: one closure each, no task, no queue, no hop.
+//!
+//! They run where their items are pulled: in the worker that pulls for the next concurrent stage, or in the terminal. One
+//! runs at a time, in the order of the input, so the closures may be `FnMut`.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::error::PipelineError;
+use super::segment::{Halt, Meter, Segment};
+use super::stage::Stage;
+use crate::error::{BoxError, drop_quietly};
+
+/// `map`: one item in, one out.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Map<S, F> {
+    upstream: S,
+    apply: F,
+    meter: Meter,
+}
+
+/// `filter`: an item goes on or not.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Filter<S, F> {
+    upstream: S,
+    keep: F,
+    meter: Meter,
+}
+
+/// `flat_map`: one item in, any number out.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FlatMap<S, F, I> {
+    upstream: S,
+    split: F,
+    /// The item that is being taken apart.
+    parts: Option<I>,
+    meter: Meter,
+}
+
+/// `try_map`: one item in, one out or an error.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TryMap<S, F> {
+    upstream: S,
+    apply: F,
+    meter: Meter,
+}
+
+impl<S, F> Map<S, F> {
+    pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, apply, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, F> Filter<S, F> {
+    pub(super) fn new(upstream: S, keep: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, keep, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, F, I> FlatMap<S, F, I> {
+    pub(super) fn new(upstream: S, split: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, split, parts: None, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, F> TryMap<S, F> {
+    pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, apply, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, F, U> Segment for Map<S, F>
+where
+    S: Segment,
+    F: FnMut(S::Item) -> U + Send + 'static,
+    U: Send + 'static,
+{
+    type Item = U;
+
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(U) -> ControlFlow<()>,
+    {
+        let Self { upstream, apply, meter } = self;
+        let polled = upstream.poll_run(cx, fuel, &mut |item| {
+            meter.accept();
+            let mapped = meter.run(|| apply(item));
+            sink(mapped)
+        });
+        meter.publish();
+        polled
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}
+
+impl<S, F> Segment for Filter<S, F>
+where
+    S: Segment,
+    F: FnMut(&S::Item) -> bool + Send + 'static,
+{
+    type Item = S::Item;
+
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(S::Item) -> ControlFlow<()>,
+    {
+        let Self { upstream, keep, meter } = self;
+        let polled = upstream.poll_run(cx, fuel, &mut |item| {
+            meter.accept();
+            // An item that is left out is dropped inside the closure's watch: its destructor is the user's too.
+            match meter.run(|| keep(&item).then_some(item)) {
+                Some(item) => sink(item),
+                None => ControlFlow::Continue(()),
+            }
+        });
+        meter.publish();
+        polled
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}
+
+impl<S, F, I> Segment for FlatMap<S, F, I::IntoIter>
+where
+    S: Segment,
+    F: FnMut(S::Item) -> I + Send + 'static,
+    I: IntoIterator,
+    I::IntoIter: Send + 'static,
+    I::Item: Send + 'static,
+{
+    type Item = I::Item;
+
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(I::Item) -> ControlFlow<()>,
+    {
+        let Self { upstream, split, parts, meter } = self;
+        // An item may have endless parts: they are paid for with the same fuel as items, so the run ends all the same.
+        let mut budget = fuel;
+        let mut ended = hand_on(parts, meter, &mut budget, sink);
+        let polled = match ended {
+            Some(_) => Poll::Pending,
+            None => upstream.poll_run(cx, fuel, &mut |item| {
+                meter.accept();
+                *parts = Some(meter.run(|| split(item).into_iter()));
+                ended = hand_on(parts, meter, &mut budget, sink);
+                if ended.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }),
+        };
+        meter.hold(u64::from(parts.is_some()));
+        meter.publish();
+        // Whoever stopped us early knows better than upstream, which only saw the closure break.
+        match ended {
+            Some(halt) => Poll::Ready(halt),
+            None => polled,
+        }
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() {
+            // The rest of the item it panicked on goes with it.
+            drop_quietly(self.parts.take());
+            self.meter.hold(0);
+            self.meter.publish();
+            return Some(self.meter.stage().clone());
+        }
+        self.upstream.culprit()
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}
+
+/// Pushes the parts of one item; tells why it stopped, if it did before the last part.
+fn hand_on<I, K>(parts: &mut Option<I>, meter: &mut Meter, budget: &mut usize, sink: &mut K) -> Option<Halt>
+where
+    I: Iterator,
+    K: FnMut(I::Item) -> ControlFlow<()>,
+{
+    while let Some(iterator) = parts {
+        if *budget == 0 {
+            return Some(Halt::Fuel);
+        }
+        *budget -= 1;
+        match meter.run(|| iterator.next()) {
+            Some(part) => {
+                if sink(part).is_break() {
+                    return Some(Halt::Full);
+                }
+            }
+            None => meter.run(|| *parts = None),
+        }
+    }
+    None
+}
+
+impl<S, F, U, E> Segment for TryMap<S, F>
+where
+    S: Segment,
+    F: FnMut(S::Item) -> Result<U, E> + Send + 'static,
+    U: Send + 'static,
+    E: Into<BoxError>,
+{
+    type Item = U;
+
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(U) -> ControlFlow<()>,
+    {
+        let Self { upstream, apply, meter } = self;
+        let mut failure: Option<PipelineError> = None;
+        let polled = upstream.poll_run(cx, fuel, &mut |item| {
+            meter.accept();
+            match meter.run(|| apply(item).map_err(Into::into)) {
+                Ok(mapped) => sink(mapped),
+                Err(error) => {
+                    failure = meter.errored(error);
+                    if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                }
+            }
+        });
+        meter.publish();
+        match failure {
+            Some(failure) => Poll::Ready(Halt::Failed(failure)),
+            None => polled,
+        }
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}

@@ -1,0 +1,502 @@
+//! The meeting point of a concurrent stage: what is pulled, who works, and what waits to be taken, under one lock.
+//!
+//! Invariants:
+//! 1. An item is pulled only when a worker is free for it and the window has a place for its result; the place is given
+//!    back when the next stage takes the result. So everything the stage holds is bounded, also the results that wait
+//!    for an earlier one.
+//! 2. Each worker holds the item (or, on the CPU, the chunk) it works on and nothing else. Nothing that was started
+//!    waits for anyone to poll it but its own task.
+//! 3. At most one worker pulls (`is_pulling`); it alone touches the segment upstream.
+//! 4. While there is something to start (`wants_help`) and somebody could start it, a worker is on its way
+//!    (`is_waking`), or all are busy and will look here when they finish. A worker on its way that leaves instead passes
+//!    the call on.
+//! 5. `accepted = done + failed + dropped + discarded + in flight`; a result counts as done when it is taken.
+//! 6. No user code and no destructor of a user's value runs under the lock.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::error::PipelineError;
+use super::segment::Halt;
+use super::stage::{Stage, StageStats, StageView};
+use super::window::{Outcome, Window};
+use crate::error::drop_quietly;
+use crate::observe::Flow;
+use crate::task::{Ticket, Waiters};
+
+/// The bounds of a stage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// How many workers at the most.
+    pub(super) workers: usize,
+    /// How many items may be with the workers, or pulled for them.
+    pub(super) intake: usize,
+    /// How many items the stage holds in all: with the workers, and waiting to be taken.
+    pub(super) window: usize,
+}
+
+/// See the head of this file.
+pub(super) struct Hub<I, O> {
+    stage: Arc<Stage>,
+    shape: Shape,
+    state: Mutex<State<I, O>>,
+}
+
+struct State<I, O> {
+    /// Pulled, and not yet with a worker.
+    ready: VecDeque<(u64, I)>,
+    /// With workers.
+    working: usize,
+    /// Results, and the order they leave in.
+    window: Window<O>,
+    /// Nothing more is pulled: upstream has ended, or this stage stops.
+    is_closed: bool,
+    /// Nobody takes results any more.
+    is_deserted: bool,
+    /// Why upstream ended, if not by itself; told after the last result.
+    upstream_failure: Option<PipelineError>,
+    is_pulling: bool,
+    /// Where the pulling worker sleeps while upstream has nothing.
+    puller: Option<Waker>,
+    /// Workers with nothing to do.
+    idle: Waiters,
+    is_waking: bool,
+    /// How many workers were ever started; they stay until the stage ends.
+    workers: usize,
+    /// Where the next stage sleeps while there are no results.
+    consumer: Option<Waker>,
+    accepted: u64,
+}
+
+/// The place of one worker at the hub. Dropping it, also by an abort, settles what it held.
+pub(super) struct Seat<I, O> {
+    hub: Arc<Hub<I, O>>,
+    ticket: Option<Ticket>,
+    /// Not yet seen at the hub since it was called to life.
+    is_called: bool,
+    is_pulling: bool,
+    working: usize,
+}
+
+/// What a worker does next.
+pub(super) enum Next<I> {
+    /// Work on this.
+    Work(u64, I),
+    /// Pull up to so many items.
+    Pull(usize),
+    /// Sleep; the waker is registered.
+    Idle,
+    /// Leave.
+    Over,
+}
+
+/// What has to happen once the lock is gone. Wakers first: values of users may take their time to drop.
+#[must_use]
+struct After<I, O> {
+    wake: Vec<Waker>,
+    /// The commonest wake-ups, without an allocation.
+    consumer: Option<Waker>,
+    helper: Option<Waker>,
+    items: VecDeque<(u64, I)>,
+    results: Vec<O>,
+    /// A new worker is wanted: its number.
+    hire: Option<usize>,
+}
+
+impl<I, O> After<I, O> {
+    fn new() -> Self {
+        let (wake, items, results) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { wake, consumer: None, helper: None, items, results, hire: None }
+    }
+
+    /// Gives the number of the worker to hire.
+    fn run(self) -> Option<usize> {
+        for waker in self.consumer.into_iter().chain(self.helper).chain(self.wake) {
+            waker.wake();
+        }
+        if !self.items.is_empty() || !self.results.is_empty() {
+            drop_quietly(self.items);
+            drop_quietly(self.results);
+        }
+        self.hire
+    }
+}
+
+impl<I, O> Hub<I, O> {
+    pub(super) fn new(stage: Arc<Stage>, shape: Shape, window: Window<O>) -> Arc<Self> {
+        let state = State {
+            ready: VecDeque::new(),
+            working: 0,
+            window,
+            is_closed: false,
+            is_deserted: false,
+            upstream_failure: None,
+            is_pulling: false,
+            puller: None,
+            idle: Waiters::new(),
+            is_waking: false,
+            workers: 0,
+            consumer: None,
+            accepted: 0,
+        };
+        Arc::new(Self { stage, shape, state: Mutex::new(state) })
+    }
+
+    pub(super) fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<I, O>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes results for the next stage: at most `most`, into the empty `into`. `None` is the end.
+    pub(super) fn poll_take(
+        &self,
+        cx: &mut Context<'_>,
+        most: usize,
+        into: &mut VecDeque<O>,
+    ) -> Poll<Option<Result<(), PipelineError>>> {
+        let mut after = After::new();
+        let polled = {
+            let mut state = self.lock();
+            if state.window.take(most, into) {
+                state.call_help(self.shape, &mut after);
+                Poll::Ready(Some(Ok(())))
+            } else if state.is_over() {
+                let failure = state.window.failure.take().or(state.upstream_failure.take());
+                Poll::Ready(failure.map(Err))
+            } else {
+                match &mut state.consumer {
+                    Some(known) => known.clone_from(cx.waker()),
+                    none => *none = Some(cx.waker().clone()),
+                }
+                Poll::Pending
+            }
+        };
+        // The one who takes results cannot hire: a worker that leaves room unused is idle, or was never needed.
+        after.run();
+        polled
+    }
+
+    /// Nobody takes results any more; the first `untaken` of those taken were not used. Everything held is discarded,
+    /// and workers leave as they finish.
+    pub(super) fn desert(&self, untaken: usize) {
+        let mut after = After::new();
+        {
+            let mut state = self.lock();
+            state.is_deserted = true;
+            state.window.untake(untaken);
+            state.consumer = None;
+            state.close(&mut after);
+            after.results.extend(state.window.clear());
+        }
+        after.run();
+    }
+}
+
+impl<I, O> State<I, O> {
+    fn is_over(&self) -> bool {
+        self.is_closed && self.ready.is_empty() && self.working == 0 && self.window.is_settled()
+    }
+
+    /// How many items may be pulled now.
+    fn room(&self, shape: Shape) -> usize {
+        let intake = shape.intake.saturating_sub(self.working + self.ready.len());
+        intake.min(shape.window.saturating_sub(self.window.held()))
+    }
+
+    /// Pulls nothing more and starts nothing more.
+    fn close(&mut self, after: &mut After<I, O>) {
+        self.is_closed = true;
+        let unstarted = std::mem::take(&mut self.ready);
+        for (sequence, _) in &unstarted {
+            self.window.discard(*sequence);
+        }
+        after.items.extend(unstarted);
+        after.wake.extend(self.idle.notify_all());
+        after.wake.extend(self.puller.take());
+        self.is_waking = false;
+    }
+
+    fn record(&mut self, sequence: u64, outcome: Outcome<O>, after: &mut After<I, O>) {
+        self.working -= 1;
+        let is_failure = matches!(outcome, Outcome::Failed(_));
+        after.results.extend(self.window.settle(sequence, outcome));
+        if is_failure && !self.is_closed {
+            self.close(after);
+        }
+        if self.is_deserted {
+            after.results.extend(self.window.clear());
+        }
+    }
+
+    fn wake_consumer(&mut self, after: &mut After<I, O>) {
+        if self.window.has_results() || self.is_over() {
+            after.consumer = self.consumer.take();
+        }
+    }
+
+    /// Calls one worker if there is something to start; it will call the next.
+    fn call_help(&mut self, shape: Shape, after: &mut After<I, O>) {
+        let wants_help = !self.ready.is_empty() || (!self.is_pulling && !self.is_closed && self.room(shape) > 0);
+        if !wants_help || self.is_waking {
+            return;
+        }
+        if let Some(waker) = self.idle.notify_one() {
+            self.is_waking = true;
+            after.helper = Some(waker);
+        }
+    }
+
+    /// As `call_help`, and hires a new worker where all are busy.
+    fn hire_help(&mut self, shape: Shape, after: &mut After<I, O>) {
+        self.call_help(shape, after);
+        if !self.is_waking && !self.ready.is_empty() && self.workers < shape.workers {
+            self.is_waking = true;
+            after.hire = Some(self.workers);
+            self.workers += 1;
+        }
+    }
+}
+
+impl<I, O> Seat<I, O> {
+    /// Takes the place of the first worker.
+    pub(super) fn first(hub: &Arc<Hub<I, O>>) -> Self {
+        let mut state = hub.lock();
+        state.workers += 1;
+        state.is_waking = true;
+        drop(state);
+        Self::hired(hub)
+    }
+
+    /// Takes the place of a worker the hub has asked for.
+    pub(super) fn hired(hub: &Arc<Hub<I, O>>) -> Self {
+        Self { hub: hub.clone(), ticket: None, is_called: true, is_pulling: false, working: 0 }
+    }
+
+    pub(super) fn hub(&self) -> &Arc<Hub<I, O>> {
+        &self.hub
+    }
+
+    /// Reports what is finished and asks for more. Hires at most one new worker, whose number is given.
+    pub(super) fn turn(
+        &mut self,
+        finished: impl IntoIterator<Item = (u64, Outcome<O>)>,
+        waker: &Waker,
+    ) -> (Next<I>, Option<usize>) {
+        let hub = self.hub.clone();
+        let mut after = After::new();
+        let next = {
+            let mut state = hub.lock();
+            self.arrive(&mut state);
+            for (sequence, outcome) in finished {
+                self.working -= 1;
+                state.record(sequence, outcome, &mut after);
+            }
+            let next = self.choose(&mut state, waker);
+            state.wake_consumer(&mut after);
+            if !matches!(next, Next::Idle | Next::Over) {
+                state.hire_help(hub.shape, &mut after);
+            }
+            next
+        };
+        let hire = after.run();
+        (next, hire)
+    }
+
+    /// Takes more of what is ready, up to `most` in all, without waiting: for workers that work on chunks.
+    pub(super) fn take_ready(&mut self, most: usize, into: &mut Vec<(u64, I)>) {
+        let mut state = self.hub.lock();
+        // A fair share: what is ready is for all the workers there can be.
+        let share = (into.len() + state.ready.len()).div_ceil(self.hub.shape.workers).min(most);
+        while into.len() < share
+            && let Some(item) = state.ready.pop_front()
+        {
+            state.working += 1;
+            self.working += 1;
+            into.push(item);
+        }
+    }
+
+    fn choose(&mut self, state: &mut State<I, O>, waker: &Waker) -> Next<I> {
+        if let Some((sequence, item)) = state.ready.pop_front() {
+            state.working += 1;
+            self.working += 1;
+            return Next::Work(sequence, item);
+        }
+        if state.is_closed {
+            return Next::Over;
+        }
+        match state.room(self.hub.shape) {
+            room if room > 0 && !state.is_pulling => {
+                state.is_pulling = true;
+                self.is_pulling = true;
+                Next::Pull(room)
+            }
+            _ => {
+                state.idle.register(&mut self.ticket, waker);
+                Next::Idle
+            }
+        }
+    }
+
+    /// Hands over what was pulled; `halt` says why pulling stopped.
+    pub(super) fn pulled(&mut self, items: &mut VecDeque<I>, halt: Option<Halt>) {
+        let mut after = After::new();
+        {
+            let mut state = self.hub.lock();
+            self.is_pulling = false;
+            state.is_pulling = false;
+            state.puller = None;
+            for item in items.drain(..) {
+                let sequence = state.accepted;
+                state.accepted += 1;
+                state.window.admit();
+                state.ready.push_back((sequence, item));
+            }
+            if state.is_closed {
+                // Closed while this worker was pulling: what it brings comes too late.
+                state.close(&mut after);
+            }
+            match halt {
+                Some(Halt::End) => state.end(None, &mut after),
+                Some(Halt::Failed(failure)) => state.end(Some(failure), &mut after),
+                _ => {}
+            }
+            state.wake_consumer(&mut after);
+        }
+        after.run();
+    }
+
+    /// Sleeps as the one who pulls. False when the stage has closed and there is nothing to pull for.
+    pub(super) fn park(&mut self, waker: &Waker) -> bool {
+        let mut state = self.hub.lock();
+        if state.is_closed {
+            self.is_pulling = false;
+            state.is_pulling = false;
+            return false;
+        }
+        match &mut state.puller {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        true
+    }
+
+    /// A relay's turn: how much room there is, or `None` when there will be none; registers the waker at zero.
+    pub(super) fn room(&mut self, waker: &Waker) -> Option<usize> {
+        let hub = self.hub.clone();
+        let mut state = hub.lock();
+        self.arrive(&mut state);
+        if state.is_closed {
+            return None;
+        }
+        let room = state.room(hub.shape);
+        if room == 0 {
+            state.idle.register(&mut self.ticket, waker);
+        }
+        Some(room)
+    }
+
+    /// Takes items in and passes them on as they are: for stages that do no work of their own on them.
+    ///
+    /// `taken` is how many items went in; what does not fit leaves by `spill`.
+    pub(super) fn relay(&mut self, taken: u64, results: impl IntoIterator<Item = O>, spill: impl FnOnce(&mut Window<O>) -> Vec<O>) {
+        let mut after = After::new();
+        {
+            let mut state = self.hub.lock();
+            state.accepted += taken;
+            for result in results {
+                state.window.push(result);
+            }
+            after.results.extend(spill(&mut state.window));
+            if state.is_deserted {
+                after.results.extend(state.window.clear());
+            }
+            state.wake_consumer(&mut after);
+        }
+        after.run();
+    }
+
+    /// A relay has no more to give.
+    pub(super) fn end(&mut self, failure: Option<PipelineError>) {
+        let mut after = After::new();
+        {
+            let mut state = self.hub.lock();
+            state.end(failure, &mut after);
+            state.wake_consumer(&mut after);
+        }
+        after.run();
+    }
+
+    /// This worker is here: if it was called, the next one may be.
+    fn arrive(&mut self, state: &mut State<I, O>) {
+        let was_notified = self.ticket.take().is_some_and(|ticket| state.idle.leave(ticket));
+        if was_notified || std::mem::take(&mut self.is_called) {
+            state.is_waking = false;
+        }
+    }
+}
+
+impl<I, O> State<I, O> {
+    fn end(&mut self, failure: Option<PipelineError>, after: &mut After<I, O>) {
+        if failure.is_some() && !self.is_closed {
+            self.upstream_failure = failure;
+        }
+        // What is pulled is still worked on: only nothing more comes.
+        self.is_closed = true;
+        after.wake.extend(self.idle.notify_all());
+    }
+}
+
+impl<I, O> Drop for Seat<I, O> {
+    fn drop(&mut self) {
+        let mut after = After::new();
+        {
+            let mut state = self.hub.lock();
+            self.arrive(&mut state);
+            if std::mem::take(&mut self.is_pulling) {
+                state.is_pulling = false;
+            }
+            if self.working > 0 {
+                // Aborted in the middle of its work.
+                state.working -= self.working;
+                state.window.lose(self.working);
+                state.close(&mut after);
+            }
+            state.call_help(self.hub.shape, &mut after);
+            state.wake_consumer(&mut after);
+        }
+        after.run();
+    }
+}
+
+impl<I: Send, O: Send> StageView for Hub<I, O> {
+    fn stats(&self) -> StageStats {
+        let name = self.stage.name();
+        let state = self.lock();
+        let window = &state.window;
+        let settled = window.done + window.failed + window.dropped + window.discarded;
+        StageStats {
+            name,
+            flow: Flow {
+                accepted: state.accepted,
+                done: window.done,
+                failed: window.failed,
+                dropped: window.dropped,
+                discarded: window.discarded,
+                in_flight: state.accepted - settled,
+            },
+            queued: window.queued(),
+            window: Some(self.shape.window),
+            busy: state.working,
+            workers: state.workers,
+        }
+    }
+}

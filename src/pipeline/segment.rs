@@ -1,0 +1,182 @@
+//! A run of the pipeline without a task boundary: a source and the synchronous stages fused onto it.
+//!
+//! A segment *pushes*: its driver hands it a sink and some fuel, and the whole chain of closures between the source and
+//! the sink becomes one loop that the compiler sees through. The driver catches panics once for a chunk of items, not
+//! once an item; who panicked is known from a flag that only unwinding sets.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::error::PipelineError;
+use super::stage::Stage;
+
+/// A chain of a source and fused stages. Sealed: users meet it as a bound only.
+#[doc(hidden)]
+pub trait Segment: Send + 'static {
+    /// What comes out.
+    type Item: Send + 'static;
+
+    /// Pushes items into `sink` until `fuel` items are drawn from the source, the sink breaks (it has taken that item),
+    /// or nothing is ready. `Pending` means that the waker is registered; items may have been pushed before.
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(Self::Item) -> ControlFlow<()>;
+
+    /// After a panic: the stage whose closure it was, made fit to go on; `None` when it was the source itself.
+    fn culprit(&mut self) -> Option<Arc<Stage>>;
+
+    /// The stage at the head, to be blamed when the source itself fails.
+    fn source(&self) -> Arc<Stage>;
+}
+
+/// Why a segment stopped pushing.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Halt {
+    /// The fuel is used up; there may be more.
+    Fuel,
+    /// The sink wants no more for now.
+    Full,
+    /// There is nothing more, ever.
+    End,
+    /// There is nothing more, because of this.
+    Failed(PipelineError),
+}
+
+/// Runs a segment; a panic in it meets the policy of the stage it came from.
+pub(super) fn poll_guarded<S, K>(segment: &mut S, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+where
+    S: Segment,
+    K: FnMut(S::Item) -> ControlFlow<()>,
+{
+    match catch_unwind(AssertUnwindSafe(|| segment.poll_run(cx, fuel, sink))) {
+        Ok(polled) => polled,
+        Err(payload) => Poll::Ready(blame(segment, payload)),
+    }
+}
+
+fn blame<S: Segment>(segment: &mut S, payload: Box<dyn Any + Send>) -> Halt {
+    match segment.culprit() {
+        // The item is consumed and everything before it is in the sink already: the next run goes on behind it.
+        Some(stage) => match stage.panicked(payload) {
+            Some(error) => Halt::Failed(error),
+            None => Halt::Fuel,
+        },
+        // A source that panicked cannot be asked again, whatever the policy.
+        None => Halt::Failed(segment.source().source_panicked(payload)),
+    }
+}
+
+/// Finds how many items may be run between two looks at the clock: as many as take about fifty microseconds.
+///
+/// So cheap closures run in long loops, and dear ones return to the executor after one.
+#[derive(Debug)]
+pub(super) struct Pace {
+    size: usize,
+    most: usize,
+}
+
+impl Pace {
+    const SHORT: Duration = Duration::from_micros(25);
+    const LONG: Duration = Duration::from_micros(100);
+
+    pub(super) fn new(most: usize) -> Self {
+        Self { size: 1, most }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Takes note of a chunk of `ran` items. This measures work, not waiting, so it reads the machine's clock, not
+    /// tokio's.
+    pub(super) fn measured(&mut self, ran: usize, begun: Instant) -> Duration {
+        let took = begun.elapsed();
+        if took > Self::LONG {
+            self.size = (self.size / 2).max(1);
+        } else if took < Self::SHORT && ran >= self.size {
+            self.size = self.size.saturating_mul(2).min(self.most);
+        }
+        took
+    }
+}
+
+/// Marks a stage as the one that panicked, if it is dropped by unwinding; costs nothing otherwise.
+struct Fuse<'a>(&'a mut bool);
+
+impl Drop for Fuse<'_> {
+    fn drop(&mut self) {
+        *self.0 = true;
+    }
+}
+
+/// The books of a fused stage: written by its one runner, published once a chunk.
+#[derive(Debug)]
+pub(super) struct Meter {
+    stage: Arc<Stage>,
+    accepted: u64,
+    failed: u64,
+    /// Items inside: one while a stage takes an item apart.
+    held: u64,
+    has_panicked: bool,
+}
+
+impl Meter {
+    pub(super) fn new(stage: Arc<Stage>) -> Self {
+        Self { stage, accepted: 0, failed: 0, held: 0, has_panicked: false }
+    }
+
+    pub(super) fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+
+    /// Counts an item in.
+    #[inline]
+    pub(super) fn accept(&mut self) {
+        self.accepted += 1;
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Counts an item out of this stage as failed.
+    pub(super) fn fail(&mut self) {
+        self.failed += 1;
+    }
+
+    pub(super) fn hold(&mut self, items: u64) {
+        self.held = items;
+    }
+
+    /// Runs the stage's closure; if it unwinds, this stage is to blame.
+    #[inline]
+    pub(super) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        let fuse = Fuse(&mut self.has_panicked);
+        let result = run();
+        std::mem::forget(fuse);
+        result
+    }
+
+    pub(super) fn publish(&self) {
+        self.stage.counts().publish(self.accepted, self.failed, self.held);
+    }
+
+    /// Tells whether this stage panicked since the last question, and counts the item it panicked on.
+    pub(super) fn take_blame(&mut self) -> bool {
+        let has_panicked = std::mem::take(&mut self.has_panicked);
+        self.failed += u64::from(has_panicked);
+        self.publish();
+        has_panicked
+    }
+
+    /// Meets an error of this stage's closure: the failure that ends the pipeline, or nothing if it is skipped.
+    pub(super) fn errored(&mut self, error: crate::error::BoxError) -> Option<PipelineError> {
+        self.fail();
+        self.stage.errored(error)
+    }
+}
