@@ -1,3 +1,4 @@
 //! The integration tests: one binary, one module for each module of the library.
 
+mod layers;
 mod support;
