@@ -1,1 +1,5 @@
 //! The integration tests: one binary, one module for each module of the library.
+
+mod api;
+mod layers;
+mod support;

@@ -1,1 +1,67 @@
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! `test` is the one command to run before a commit, and the one that CI runs. `bench` measures
+//! ours beside the rivals.
+//!
+//! Both need the Rust toolchain and nothing else. Whatever a later module needs on top of it (a
+//! server to talk to) is fetched into the target folder, or installed where `CI=true`, by the step
+//! that needs it.
+
+mod examples;
+mod manifest;
+mod step;
+mod test;
+mod workspace;
+
+use std::{env, process::ExitCode};
+
+use workspace::Workspace;
+
+/// The exit code for a command line that makes no sense, as in most Unix tools.
+const MISUSE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let Some((command, args)) = args.split_first() else {
+        return misuse("no command given");
+    };
+    match command.as_str() {
+        "test" => test(args),
+        "bench" => bench(args),
+        unknown => misuse(&format!("unknown command `{unknown}`")),
+    }
+}
+
+fn test(names: &[String]) -> ExitCode {
+    match test::select(names) {
+        Ok(steps) => step::run_all(&Workspace::find(), &steps),
+        Err(unknown) => misuse(&format!("unknown step `{unknown}`")),
+    }
+}
+
+fn bench(args: &[String]) -> ExitCode {
+    let workspace = Workspace::find();
+    let mut cargo = workspace.cargo("run --release --manifest-path benches/peers/Cargo.toml --");
+    match workspace::run(cargo.args(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn misuse(reason: &str) -> ExitCode {
+    let steps: Vec<&str> = test::STEPS.iter().map(|step| step.name).collect();
+    eprintln!(
+        "error: {reason}
+
+usage: cargo xtask <command>
+
+    test [step…]    run every check, or only the named steps:
+                    {}
+    bench [arg…]    measure ours beside the rivals; the arguments go to the benchmark",
+        steps.join(" ")
+    );
+    ExitCode::from(MISUSE)
+}
