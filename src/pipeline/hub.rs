@@ -21,7 +21,7 @@ use super::error::PipelineError;
 use super::segment::Halt;
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Outcome, Window};
-use crate::error::drop_quietly;
+use crate::error::{Cancelled, drop_quietly};
 use crate::observe::Flow;
 use crate::task::{Ticket, Waiters};
 
@@ -72,10 +72,17 @@ struct State<I, O> {
 /// The place of one worker at the hub. Dropping it, also by an abort, settles what it held.
 pub(super) struct Seat<I, O> {
     hub: Arc<Hub<I, O>>,
+    desk: Desk,
+}
+
+struct Desk {
+    /// Held while idle.
     ticket: Option<Ticket>,
-    /// Not yet seen at the hub since it was called to life.
+    /// Hired, and not yet seen at the hub.
     is_called: bool,
-    is_pulling: bool,
+    /// Told to pull, up to so many items.
+    pulling: Option<usize>,
+    /// How many items it works on.
     working: usize,
 }
 
@@ -83,8 +90,8 @@ pub(super) struct Seat<I, O> {
 pub(super) enum Next<I> {
     /// Work on this.
     Work(u64, I),
-    /// Pull up to so many items.
-    Pull(usize),
+    /// Pull: `Seat::pulling` says how many.
+    Pull,
     /// Sleep; the waker is registered.
     Idle,
     /// Leave.
@@ -184,14 +191,15 @@ impl<I, O> Hub<I, O> {
         polled
     }
 
-    /// Nobody takes results any more; the first `untaken` of those taken were not used. Everything held is discarded,
-    /// and workers leave as they finish.
-    pub(super) fn desert(&self, untaken: usize) {
+    /// Nobody takes results any more, and `unused` were taken for nothing. Everything held is discarded, and workers
+    /// leave as they finish.
+    pub(super) fn desert(&self, unused: VecDeque<O>) {
         let mut after = After::new();
         {
             let mut state = self.lock();
             state.is_deserted = true;
-            state.window.untake(untaken);
+            state.window.untake(unused.iter());
+            after.results.extend(unused);
             state.consumer = None;
             state.close(&mut after);
             after.results.extend(state.window.clear());
@@ -202,7 +210,8 @@ impl<I, O> Hub<I, O> {
 
 impl<I, O> State<I, O> {
     fn is_over(&self) -> bool {
-        self.is_closed && self.ready.is_empty() && self.working == 0 && self.window.is_settled()
+        let nothing_follows = self.is_closed && self.ready.is_empty() && self.working == 0;
+        !self.window.has_results() && (nothing_follows || self.window.is_cut())
     }
 
     /// How many items may be pulled now.
@@ -265,43 +274,88 @@ impl<I, O> State<I, O> {
     }
 }
 
+impl<I, O> State<I, O> {
+    /// A worker is here: if it was called, the next one may be.
+    fn arrive(&mut self, desk: &mut Desk) {
+        let was_notified = desk.ticket.take().is_some_and(|ticket| self.idle.leave(ticket));
+        if was_notified || std::mem::take(&mut desk.is_called) {
+            self.is_waking = false;
+        }
+    }
+
+    fn choose(&mut self, desk: &mut Desk, shape: Shape, waker: &Waker) -> Next<I> {
+        if let Some((sequence, item)) = self.ready.pop_front() {
+            self.working += 1;
+            desk.working += 1;
+            return Next::Work(sequence, item);
+        }
+        if self.is_closed {
+            return Next::Over;
+        }
+        let room = self.room(shape);
+        if room > 0 && !self.is_pulling {
+            self.is_pulling = true;
+            desk.pulling = Some(room);
+            return Next::Pull;
+        }
+        self.idle.register(&mut desk.ticket, waker);
+        Next::Idle
+    }
+
+    /// Nothing more comes from upstream; what is here is still worked on.
+    fn end(&mut self, failure: Option<PipelineError>, after: &mut After<I, O>) {
+        if !self.is_closed {
+            self.upstream_failure = failure;
+        }
+        self.is_closed = true;
+        after.wake.extend(self.idle.notify_all());
+        self.is_waking = false;
+    }
+}
+
 impl<I, O> Seat<I, O> {
     /// Takes the place of the first worker.
     pub(super) fn first(hub: &Arc<Hub<I, O>>) -> Self {
-        let mut state = hub.lock();
-        state.workers += 1;
-        state.is_waking = true;
-        drop(state);
+        {
+            let mut state = hub.lock();
+            state.workers += 1;
+            state.is_waking = true;
+        }
         Self::hired(hub)
     }
 
     /// Takes the place of a worker the hub has asked for.
     pub(super) fn hired(hub: &Arc<Hub<I, O>>) -> Self {
-        Self { hub: hub.clone(), ticket: None, is_called: true, is_pulling: false, working: 0 }
+        Self { hub: hub.clone(), desk: Desk { ticket: None, is_called: true, pulling: None, working: 0 } }
     }
 
-    pub(super) fn hub(&self) -> &Arc<Hub<I, O>> {
-        &self.hub
+    pub(super) fn place(&self) -> Arc<str> {
+        self.hub.stage.place()
     }
 
-    /// Reports what is finished and asks for more. Hires at most one new worker, whose number is given.
+    /// How many items this worker was told to pull, if it was.
+    pub(super) fn pulling(&self) -> Option<usize> {
+        self.desk.pulling
+    }
+
+    /// Reports what is finished and asks for more. Gives the number of a new worker to hire, if one is wanted.
     pub(super) fn turn(
         &mut self,
         finished: impl IntoIterator<Item = (u64, Outcome<O>)>,
         waker: &Waker,
     ) -> (Next<I>, Option<usize>) {
-        let hub = self.hub.clone();
+        let Self { hub, desk } = self;
         let mut after = After::new();
         let next = {
             let mut state = hub.lock();
-            self.arrive(&mut state);
+            state.arrive(desk);
             for (sequence, outcome) in finished {
-                self.working -= 1;
+                desk.working -= 1;
                 state.record(sequence, outcome, &mut after);
             }
-            let next = self.choose(&mut state, waker);
+            let next = state.choose(desk, hub.shape, waker);
             state.wake_consumer(&mut after);
-            if !matches!(next, Next::Idle | Next::Over) {
+            if matches!(next, Next::Work(..)) {
                 state.hire_help(hub.shape, &mut after);
             }
             next
@@ -312,46 +366,23 @@ impl<I, O> Seat<I, O> {
 
     /// Takes more of what is ready, up to `most` in all, without waiting: for workers that work on chunks.
     pub(super) fn take_ready(&mut self, most: usize, into: &mut Vec<(u64, I)>) {
-        let mut state = self.hub.lock();
+        let Self { hub, desk } = self;
+        let mut state = hub.lock();
         // A fair share: what is ready is for all the workers there can be.
-        let share = (into.len() + state.ready.len()).div_ceil(self.hub.shape.workers).min(most);
-        while into.len() < share
-            && let Some(item) = state.ready.pop_front()
-        {
-            state.working += 1;
-            self.working += 1;
-            into.push(item);
-        }
+        let share = (into.len() + state.ready.len()).div_ceil(hub.shape.workers).min(most);
+        let more = share.saturating_sub(into.len());
+        state.working += more;
+        desk.working += more;
+        into.extend(state.ready.drain(..more));
     }
 
-    fn choose(&mut self, state: &mut State<I, O>, waker: &Waker) -> Next<I> {
-        if let Some((sequence, item)) = state.ready.pop_front() {
-            state.working += 1;
-            self.working += 1;
-            return Next::Work(sequence, item);
-        }
-        if state.is_closed {
-            return Next::Over;
-        }
-        match state.room(self.hub.shape) {
-            room if room > 0 && !state.is_pulling => {
-                state.is_pulling = true;
-                self.is_pulling = true;
-                Next::Pull(room)
-            }
-            _ => {
-                state.idle.register(&mut self.ticket, waker);
-                Next::Idle
-            }
-        }
-    }
-
-    /// Hands over what was pulled; `halt` says why pulling stopped.
+    /// Brings what was pulled; `halt` says why pulling stopped.
     pub(super) fn pulled(&mut self, items: &mut VecDeque<I>, halt: Option<Halt>) {
+        let Self { hub, desk } = self;
         let mut after = After::new();
         {
-            let mut state = self.hub.lock();
-            self.is_pulling = false;
+            let mut state = hub.lock();
+            desk.pulling = None;
             state.is_pulling = false;
             state.puller = None;
             for item in items.drain(..) {
@@ -378,7 +409,7 @@ impl<I, O> Seat<I, O> {
     pub(super) fn park(&mut self, waker: &Waker) -> bool {
         let mut state = self.hub.lock();
         if state.is_closed {
-            self.is_pulling = false;
+            self.desk.pulling = None;
             state.is_pulling = false;
             return false;
         }
@@ -389,29 +420,32 @@ impl<I, O> Seat<I, O> {
         true
     }
 
-    /// A relay's turn: how much room there is, or `None` when there will be none; registers the waker at zero.
+    /// A relay's turn: how many places are free, or `None` when it is to stop. Registers the waker where there are none.
     pub(super) fn room(&mut self, waker: &Waker) -> Option<usize> {
-        let hub = self.hub.clone();
+        let Self { hub, desk } = self;
         let mut state = hub.lock();
-        self.arrive(&mut state);
+        state.arrive(desk);
         if state.is_closed {
             return None;
         }
         let room = state.room(hub.shape);
         if room == 0 {
-            state.idle.register(&mut self.ticket, waker);
+            state.idle.register(&mut desk.ticket, waker);
         }
         Some(room)
     }
 
-    /// Takes items in and passes them on as they are: for stages that do no work of their own on them.
-    ///
-    /// `taken` is how many items went in; what does not fit leaves by `spill`.
-    pub(super) fn relay(&mut self, taken: u64, results: impl IntoIterator<Item = O>, spill: impl FnOnce(&mut Window<O>) -> Vec<O>) {
+    /// Takes `accepted` items in and passes results on, without any work; `spill` gives back what does not fit.
+    pub(super) fn relay(
+        &mut self,
+        accepted: u64,
+        results: impl IntoIterator<Item = O>,
+        spill: impl FnOnce(&mut Window<O>) -> Vec<O>,
+    ) {
         let mut after = After::new();
         {
             let mut state = self.hub.lock();
-            state.accepted += taken;
+            state.accepted += accepted;
             for result in results {
                 state.window.push(result);
             }
@@ -424,6 +458,11 @@ impl<I, O> Seat<I, O> {
         after.run();
     }
 
+    /// A relay was stopped with items in hand that it has not passed on.
+    pub(super) fn lose(&mut self, items: u64) {
+        self.hub.lock().window.lose(items);
+    }
+
     /// A relay has no more to give.
     pub(super) fn end(&mut self, failure: Option<PipelineError>) {
         let mut after = After::new();
@@ -434,43 +473,27 @@ impl<I, O> Seat<I, O> {
         }
         after.run();
     }
-
-    /// This worker is here: if it was called, the next one may be.
-    fn arrive(&mut self, state: &mut State<I, O>) {
-        let was_notified = self.ticket.take().is_some_and(|ticket| state.idle.leave(ticket));
-        if was_notified || std::mem::take(&mut self.is_called) {
-            state.is_waking = false;
-        }
-    }
-}
-
-impl<I, O> State<I, O> {
-    fn end(&mut self, failure: Option<PipelineError>, after: &mut After<I, O>) {
-        if failure.is_some() && !self.is_closed {
-            self.upstream_failure = failure;
-        }
-        // What is pulled is still worked on: only nothing more comes.
-        self.is_closed = true;
-        after.wake.extend(self.idle.notify_all());
-    }
 }
 
 impl<I, O> Drop for Seat<I, O> {
     fn drop(&mut self) {
+        let Self { hub, desk } = self;
         let mut after = After::new();
         {
-            let mut state = self.hub.lock();
-            self.arrive(&mut state);
-            if std::mem::take(&mut self.is_pulling) {
+            let mut state = hub.lock();
+            state.arrive(desk);
+            if desk.pulling.take().is_some() {
                 state.is_pulling = false;
             }
-            if self.working > 0 {
+            if desk.working > 0 {
                 // Aborted in the middle of its work.
-                state.working -= self.working;
-                state.window.lose(self.working);
+                state.working -= desk.working;
+                state.window.lose(desk.working as u64);
+                let cancelled = PipelineError::Cancelled(Cancelled::new(hub.stage.place()));
+                after.results.extend(state.window.fail(cancelled));
                 state.close(&mut after);
             }
-            state.call_help(self.hub.shape, &mut after);
+            state.call_help(hub.shape, &mut after);
             state.wake_consumer(&mut after);
         }
         after.run();

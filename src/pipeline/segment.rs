@@ -92,16 +92,21 @@ impl Pace {
         self.size
     }
 
-    /// Takes note of a chunk of `ran` items. This measures work, not waiting, so it reads the machine's clock, not
-    /// tokio's.
+    /// Takes note of a chunk of `ran` items that was begun just now. This measures work, not waiting, so it reads the
+    /// machine's clock, not tokio's.
     pub(super) fn measured(&mut self, ran: usize, begun: Instant) -> Duration {
         let took = begun.elapsed();
+        self.took(ran, took);
+        took
+    }
+
+    /// Takes note of how long a chunk of `ran` items took.
+    pub(super) fn took(&mut self, ran: usize, took: Duration) {
         if took > Self::LONG {
             self.size = (self.size / 2).max(1);
         } else if took < Self::SHORT && ran >= self.size {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
-        took
     }
 }
 

@@ -1,0 +1,349 @@
+//! Describing a pipeline, stage by stage.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, TryFutureExt};
+
+use super::concurrency::Concurrency;
+use super::cpu::{CHUNK, CpuStage};
+use super::error::OnError;
+use super::fused::{Filter, FlatMap, Map, TryMap};
+use super::hub::{Hub, Shape};
+use super::outlet::{Outlet, Relayed, Worked};
+use super::plan::Plan;
+use super::relay::{Batch, Buffer};
+use super::segment::Segment;
+use super::source::{IterSource, StreamSource};
+use super::window::{Order, Window};
+use super::worker::AsyncStage;
+use crate::error::{BoxError, refuse_zero};
+use crate::policy::Overflow;
+use crate::pool::CpuPool;
+use crate::queue::{Consumer, Delivery};
+
+/// How many results may wait at a stage, beside those in work, before it stops taking input.
+const HANDOVER: usize = 16;
+
+/// A chain of stages, described and not yet running; see [the module](super).
+///
+/// `S` is what the chain is made of, as with iterators; write `Pipeline<impl Segment<Item = T>>` where it must be named.
+#[must_use = "a pipeline does nothing until a terminal such as `for_each` is awaited or spawned"]
+#[derive(Debug)]
+pub struct Pipeline<S> {
+    pub(super) segment: S,
+    pub(super) plan: Plan,
+}
+
+/// Stages that run closures of the user's, and so can fail.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`on_error` must follow a stage that runs a closure",
+    note = "sources, `buffer` and `batch` run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …"
+)]
+pub trait Fallible {}
+
+impl<S, F> Fallible for Map<S, F> {}
+impl<S, F> Fallible for Filter<S, F> {}
+impl<S, F, I> Fallible for FlatMap<S, F, I> {}
+impl<S, F> Fallible for TryMap<S, F> {}
+impl<O> Fallible for Outlet<O, Worked> {}
+
+impl<I: Iterator> Pipeline<IterSource<I>> {
+    /// Begins with the items of an iterator, drawn one by one as there is room for them.
+    ///
+    /// The iterator runs on the executor: it must not block.
+    pub fn from_iter<C>(items: C) -> Self
+    where
+        C: IntoIterator<Item = I::Item, IntoIter = I>,
+    {
+        let mut plan = Plan::new();
+        let stage = plan.fused("from_iter");
+        let stop = plan.stop.clone();
+        Self { segment: IterSource::new(items.into_iter(), stop, stage), plan }
+    }
+}
+
+impl<S: Stream> Pipeline<StreamSource<S>> {
+    /// Begins with the items of a stream. It is polled only while there is room, and by one task at a time.
+    pub fn from_stream(stream: S) -> Self {
+        let mut plan = Plan::new();
+        let stage = plan.fused("from_stream");
+        let stop = plan.stop.clone();
+        Self { segment: StreamSource::new(stream, stop, stage), plan }
+    }
+}
+
+impl<T: Send + 'static> Pipeline<StreamSource<Consumer<T>>> {
+    /// Begins with the deliveries of a queue; ends when it is closed and drained.
+    ///
+    /// A delivery is finished by whoever gets it: map with [`Delivery::into_inner`] to finish it at once, or call
+    /// [`Delivery::done`] at the end of the pipeline, so that an item whose stage fails, is skipped or is aborted goes
+    /// back to the queue.
+    pub fn from_queue(consumer: Consumer<T>) -> Self {
+        let mut plan = Plan::new();
+        let stage = plan.fused("from_queue");
+        let stop = plan.stop.clone();
+        Self { segment: StreamSource::new(consumer, stop, stage), plan }
+    }
+}
+
+impl<S: Segment> Pipeline<S> {
+    /// Turns each item into another.
+    ///
+    /// Fused: runs where the items are pulled, one at a time and in order, without a task or a queue of its own. It
+    /// runs on the executor: for more than some microseconds a time use [`map_cpu`](Self::map_cpu).
+    pub fn map<F, U>(mut self, apply: F) -> Pipeline<Map<S, F>>
+    where
+        F: FnMut(S::Item) -> U + Send + 'static,
+        U: Send + 'static,
+    {
+        let stage = self.plan.fused("map");
+        Pipeline { segment: Map::new(self.segment, apply, stage), plan: self.plan }
+    }
+
+    /// Turns each item into another, or fails; see [`on_error`](Self::on_error) for what happens then. Fused, as
+    /// [`map`](Self::map).
+    pub fn try_map<F, U, E>(mut self, apply: F) -> Pipeline<TryMap<S, F>>
+    where
+        F: FnMut(S::Item) -> Result<U, E> + Send + 'static,
+        U: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let stage = self.plan.fused("try_map");
+        Pipeline { segment: TryMap::new(self.segment, apply, stage), plan: self.plan }
+    }
+
+    /// Lets through the items that are to be kept. Fused, as [`map`](Self::map).
+    pub fn filter<F>(mut self, keep: F) -> Pipeline<Filter<S, F>>
+    where
+        F: FnMut(&S::Item) -> bool + Send + 'static,
+    {
+        let stage = self.plan.fused("filter");
+        Pipeline { segment: Filter::new(self.segment, keep, stage), plan: self.plan }
+    }
+
+    /// Turns each item into any number of items, also none. Fused, as [`map`](Self::map); the parts are drawn one by
+    /// one as there is room for them, so an item may have endlessly many.
+    pub fn flat_map<F, I>(mut self, split: F) -> Pipeline<FlatMap<S, F, I::IntoIter>>
+    where
+        F: FnMut(S::Item) -> I + Send + 'static,
+        I: IntoIterator,
+        I::IntoIter: Send + 'static,
+        I::Item: Send + 'static,
+    {
+        let stage = self.plan.fused("flat_map");
+        Pipeline { segment: FlatMap::new(self.segment, split, stage), plan: self.plan }
+    }
+
+    /// Turns items into others with futures, up to `concurrency` at once: a number keeps the order of the input,
+    /// [`Concurrency::unordered`] gives results as they come.
+    ///
+    /// Each future runs in a task of the stage's, so it goes on whatever its neighbours and the stages after it do. The
+    /// stage holds at most `concurrency` items in work, and as many results again (at least 16) that wait to be taken,
+    /// for the next stage or for an earlier item.
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn map_async<F, Fut, U>(
+        self,
+        concurrency: impl Into<Concurrency>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = U> + Send + 'static,
+        U: Send + 'static,
+    {
+        self.async_stage("map_async", concurrency.into(), move |item| {
+            futures::FutureExt::map(work(item), Ok::<U, BoxError>)
+        })
+    }
+
+    /// As [`map_async`](Self::map_async), with futures that can fail; see [`on_error`](Self::on_error) for what happens
+    /// then.
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn try_map_async<F, Fut, U, E>(
+        self,
+        concurrency: impl Into<Concurrency>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<U, E>> + Send + 'static,
+        U: Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        self.async_stage("try_map_async", concurrency.into(), move |item| work(item).map_err(Into::into))
+    }
+
+    fn async_stage<F, Fut, U>(
+        mut self,
+        kind: &str,
+        concurrency: Concurrency,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<U, BoxError>> + Send + 'static,
+        U: Send + 'static,
+    {
+        let stage = self.plan.stage(kind);
+        let hub = Hub::new(stage, shape(concurrency, 1), Window::new(order(concurrency)));
+        let (segment, ours) = (self.segment, hub.clone());
+        self.plan.starts.push(Box::new(move |engine| AsyncStage::start(ours, segment, work, engine.spawner.clone())));
+        self.plan.stages.push(hub.clone());
+        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+    }
+
+    /// Turns items into others on the runtime's default [`CpuPool`], at most `concurrency` closures at once: for work
+    /// that takes too long for the executor.
+    ///
+    /// Items are handed over in chunks of up to 64, as many as are ready and take about a tenth of a millisecond
+    /// together, so that cheap closures are worth the trip too. For blocking on files or sockets use
+    /// [`map_async`](Self::map_async) with [`tokio::task::spawn_blocking`].
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn map_cpu<F, U>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> U + Send + Sync + 'static,
+        U: Send + 'static,
+    {
+        self.cpu_stage("map_cpu", concurrency.into(), None, move |item| Ok(work(item)))
+    }
+
+    /// As [`map_cpu`](Self::map_cpu), with closures that can fail; see [`on_error`](Self::on_error) for what happens
+    /// then.
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn try_map_cpu<F, U, E>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Result<U, E> + Send + Sync + 'static,
+        U: Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.cpu_stage("try_map_cpu", concurrency.into(), None, move |item| work(item).map_err(Into::into))
+    }
+
+    /// As [`try_map_cpu`](Self::try_map_cpu), on a pool of the caller's choice.
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn try_map_cpu_on<F, U, E>(
+        self,
+        pool: &CpuPool,
+        concurrency: impl Into<Concurrency>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Result<U, E> + Send + Sync + 'static,
+        U: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let pool = Some(pool.clone());
+        self.cpu_stage("try_map_cpu", concurrency.into(), pool, move |item| work(item).map_err(Into::into))
+    }
+
+    fn cpu_stage<F, U>(
+        mut self,
+        kind: &str,
+        concurrency: Concurrency,
+        pool: Option<CpuPool>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> Result<U, BoxError> + Send + Sync + 'static,
+        U: Send + 'static,
+    {
+        let stage = self.plan.stage(kind);
+        let hub = Hub::new(stage, shape(concurrency, CHUNK), Window::new(order(concurrency)));
+        let (segment, ours) = (self.segment, hub.clone());
+        self.plan.starts.push(Box::new(move |engine| {
+            let pool = pool.unwrap_or_else(CpuPool::current);
+            CpuStage::start(ours, segment, work, pool, engine.clone());
+        }));
+        self.plan.stages.push(hub.clone());
+        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+    }
+
+    /// Lets upstream run ahead by up to `capacity` items; `overflow` says what happens when it is further ahead.
+    ///
+    /// With [`Overflow::Reject`] the pipeline ends with [`PipelineError::Full`](super::PipelineError::Full) after what
+    /// was buffered.
+    ///
+    /// # Panics
+    /// When `capacity` is zero.
+    #[track_caller]
+    pub fn buffer(mut self, capacity: usize, overflow: Overflow) -> Pipeline<Outlet<S::Item, Relayed>> {
+        refuse_zero("pipeline", "the buffer's capacity", capacity);
+        let stage = self.plan.stage("buffer");
+        let hub = Buffer::<S>::hub(stage.clone(), capacity, overflow);
+        let (segment, ours) = (self.segment, hub.clone());
+        self.plan.starts.push(Box::new(move |engine| {
+            let _ = engine.spawner.spawn(stage.name(), Buffer::run(segment, ours, capacity, overflow));
+        }));
+        self.plan.stages.push(hub.clone());
+        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+    }
+
+    /// Gathers items into batches of `size`; a batch that is not full leaves when its first item has waited for
+    /// `linger`, or at the end. No batch is empty.
+    ///
+    /// The stage has a task of its own, so a batch is closed in time also while the next stage is busy; it then waits
+    /// to be taken, and grows no more. `linger` runs on tokio's clock.
+    ///
+    /// # Panics
+    /// When `size` is zero.
+    #[track_caller]
+    pub fn batch(mut self, size: usize, linger: Duration) -> Pipeline<Outlet<Vec<S::Item>, Relayed>> {
+        refuse_zero("pipeline", "the batch's size", size);
+        let stage = self.plan.stage("batch");
+        let hub = Batch::<S>::hub(stage.clone());
+        let (segment, ours) = (self.segment, hub.clone());
+        self.plan.starts.push(Box::new(move |engine| {
+            let _ = engine.spawner.spawn(stage.name(), Batch::run(segment, ours, size, linger));
+        }));
+        self.plan.stages.push(hub.clone());
+        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+    }
+
+    /// Names the stage that was added last, in errors, traces, statistics and snapshots.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        if let Some(stage) = &self.plan.last {
+            stage.rename(name.into());
+        }
+        self
+    }
+
+    /// Says what the stage that was added last does with an item whose closure fails or panics.
+    pub fn on_error(self, on_error: OnError) -> Self
+    where
+        S: Fallible,
+    {
+        if let Some(stage) = &self.plan.last {
+            stage.set_policy(on_error);
+        }
+        self
+    }
+}
+
+/// How much a stage may hold: `chunk` items for each of its workers, and as much again, or a little more, in results.
+pub(super) fn shape(concurrency: Concurrency, chunk: usize) -> Shape {
+    let workers = concurrency.limit();
+    let intake = workers.saturating_mul(chunk);
+    Shape { workers, intake, window: intake.saturating_add(intake.max(HANDOVER)) }
+}
+
+fn order(concurrency: Concurrency) -> Order {
+    if concurrency.is_ordered() { Order::Input } else { Order::Completion }
+}

@@ -1,0 +1,184 @@
+//! A CPU stage: workers that hand chunks of items to a [`CpuPool`](crate::pool::CpuPool) and await them.
+//!
+//! A hop to a blocking thread costs microseconds; a closure may cost less. So a job takes as many items as are ready and
+//! as are worth a fraction of a millisecond, and one item where items are rare or dear.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::error::PipelineError;
+use super::hub::{Hub, Seat};
+use super::intake::Intake;
+use super::segment::{Pace, Segment};
+use super::window::Outcome;
+use super::worker::outcome;
+use crate::error::{BoxError, Panicked, catch, drop_quietly};
+use crate::pool::CpuPool;
+use crate::task::Spawner;
+
+/// How many items a job takes at the most.
+pub(super) const CHUNK: usize = 64;
+
+/// What the workers of one stage share. Dropped with the last of them.
+pub(super) struct CpuStage<S: Segment, F, O> {
+    hub: Arc<Hub<S::Item, O>>,
+    intake: Intake<S>,
+    work: Arc<F>,
+    pool: CpuPool,
+    engine: CpuEngine,
+    place: Arc<str>,
+    name: Arc<str>,
+}
+
+/// What a CPU stage needs of the pipeline it runs in.
+#[derive(Clone)]
+pub(super) struct CpuEngine {
+    pub(super) spawner: Spawner,
+    /// Cancelled when the results are of no more use.
+    pub(super) abort: CancellationToken,
+    pub(super) closures: Arc<Closures>,
+}
+
+/// Counts the jobs that are in the middle of their work on blocking threads: nobody can stop those.
+#[derive(Debug, Default)]
+pub(super) struct Closures {
+    running: AtomicUsize,
+    ended: Notify,
+}
+
+type Chunk<I> = Vec<(u64, I)>;
+type Answers<O> = Vec<(u64, Result<Result<O, BoxError>, Panicked>)>;
+
+impl<S, F, O> CpuStage<S, F, O>
+where
+    S: Segment,
+    F: Fn(S::Item) -> Result<O, BoxError> + Send + Sync + 'static,
+    O: Send + 'static,
+{
+    /// Starts the stage with one worker; more are hired as there is work for them.
+    pub(super) fn start(hub: Arc<Hub<S::Item, O>>, segment: S, work: F, pool: CpuPool, engine: CpuEngine) {
+        let (place, name, work) = (hub.stage().place(), hub.stage().name(), Arc::new(work));
+        let seat = Seat::first(&hub);
+        let stage = Arc::new(Self { hub, intake: Intake::new(segment), work, pool, engine, place, name });
+        stage.hire(seat, 0);
+    }
+
+    fn hire(self: &Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
+        // A group that is closed is being stopped, and drops the seat, which settles it.
+        let _ = self.engine.spawner.spawn(format!("{}[{number}]", self.name), self.clone().work(seat));
+    }
+
+    async fn work(self: Arc<Self>, mut seat: Seat<S::Item, O>) {
+        let (mut finished, mut pace) = (Vec::new(), Pace::new(CHUNK));
+        while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut seat, &mut finished)).await {
+            if let Some(number) = found.hire {
+                self.hire(Seat::hired(&self.hub), number);
+            }
+            let mut chunk = vec![(found.sequence, found.item)];
+            seat.take_ready(pace.size(), &mut chunk);
+            finished = self.run(chunk, &mut pace).await;
+        }
+    }
+
+    async fn run(&self, chunk: Chunk<S::Item>, pace: &mut Pace) -> Vec<(u64, Outcome<O>)> {
+        let sequences: Vec<u64> = chunk.iter().map(|(sequence, _)| *sequence).collect();
+        let (work, place, abort) = (self.work.clone(), self.place.clone(), self.engine.abort.clone());
+        let guard = Guard { closures: self.engine.closures.clone(), has_begun: false };
+        let mut job = Job { work: Some(work), chunk, place, abort, guard };
+        let submitted = self.pool.submit(move || job.run()).await;
+        let answered = match submitted {
+            Ok(handle) => handle.await.map_err(BoxError::from),
+            Err(refused) => Err(crate::error::Closed::new(refused.place()).into()),
+        };
+        match answered {
+            Ok((answers, took)) => {
+                pace.took(answers.len(), took);
+                let answers = answers.into_iter();
+                answers.map(|(sequence, output)| (sequence, outcome(&self.hub, output))).collect()
+            }
+            // The pool is gone, and the items with it: that is no item's fault, so no policy is asked.
+            Err(error) => self.lost(&sequences, error),
+        }
+    }
+
+    fn lost(&self, sequences: &[u64], error: BoxError) -> Vec<(u64, Outcome<O>)> {
+        let mut failure = Some(PipelineError::Failed { place: self.place.clone(), error });
+        let end = |sequence: &u64| (*sequence, failure.take().map_or(Outcome::Skipped, Outcome::Failed));
+        sequences.iter().map(end).collect()
+    }
+}
+
+/// One chunk on its way to a blocking thread.
+struct Job<F, I> {
+    work: Option<Arc<F>>,
+    chunk: Chunk<I>,
+    place: Arc<str>,
+    abort: CancellationToken,
+    // Dropped last: when it says that the job is over, what the job captured is gone.
+    guard: Guard,
+}
+
+impl<F, I, O> Job<F, I>
+where
+    F: Fn(I) -> Result<O, BoxError>,
+{
+    fn run(&mut self) -> (Answers<O>, std::time::Duration) {
+        self.guard.begin();
+        let (begun, mut answers) = (Instant::now(), Vec::with_capacity(self.chunk.len()));
+        let mut chunk = std::mem::take(&mut self.chunk).into_iter();
+        if let Some(work) = self.work.take() {
+            for (sequence, item) in chunk.by_ref() {
+                if self.abort.is_cancelled() {
+                    break;
+                }
+                answers.push((sequence, catch(&self.place, || work(item))));
+            }
+        }
+        chunk.for_each(drop_quietly);
+        (answers, begun.elapsed())
+    }
+}
+
+struct Guard {
+    closures: Arc<Closures>,
+    has_begun: bool,
+}
+
+impl Guard {
+    fn begin(&mut self) {
+        self.has_begun = true;
+        self.closures.running.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `running`. Who sees zero sees everything the closures did, and dropped.
+        if self.has_begun && self.closures.running.fetch_sub(1, Ordering::Release) == 1 {
+            self.closures.ended.notify_waiters();
+        }
+    }
+}
+
+impl Closures {
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// Waits until no closure runs.
+    pub(super) async fn ended(&self) {
+        loop {
+            let mut ended = std::pin::pin!(self.ended.notified());
+            ended.as_mut().enable();
+            if self.running() == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}

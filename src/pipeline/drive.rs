@@ -1,0 +1,104 @@
+//! Running a segment to its end inside one task.
+
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::error::PipelineError;
+use super::segment::{Halt, Meter, Pace, Segment, poll_guarded};
+use super::stage::Stage;
+
+/// How long one poll may run before it lets other tasks run.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// Runs a segment whose items matter to nobody any more, to its end.
+pub(super) async fn drive<S: Segment>(segment: &mut S) -> Result<(), PipelineError> {
+    let mut pace = Pace::new(4096);
+    poll_fn(|cx| poll_drive(segment, &mut pace, cx)).await
+}
+
+fn poll_drive<S: Segment>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>) -> Poll<Result<(), PipelineError>> {
+    let mut spent = Duration::ZERO;
+    loop {
+        let coop = ready!(tokio::task::coop::poll_proceed(cx));
+        let begun = Instant::now();
+        let halt = match poll_guarded(segment, cx, pace.size(), &mut |_| ControlFlow::Continue(())) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(halt) => halt,
+        };
+        match halt {
+            Halt::End => return Poll::Ready(Ok(())),
+            Halt::Failed(failure) => return Poll::Ready(Err(failure)),
+            Halt::Fuel | Halt::Full => spent += pace.measured(pace.size(), begun),
+        }
+        coop.made_progress();
+        if spent > SLICE {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+    }
+}
+
+/// `fold`: the last stage of a pipeline that ends in one value.
+pub(super) struct Fold<S, F, A> {
+    upstream: S,
+    fold: F,
+    /// Absent only while the closure has it, and for good if the closure panicked.
+    value: Option<A>,
+    meter: Meter,
+}
+
+impl<S, F, A> Fold<S, F, A>
+where
+    S: Segment,
+    F: FnMut(A, S::Item) -> A + Send + 'static,
+    A: Send + 'static,
+{
+    pub(super) fn new(upstream: S, value: A, fold: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, fold, value: Some(value), meter: Meter::new(stage) }
+    }
+
+    pub(super) fn run(mut self) -> impl Future<Output = Result<A, PipelineError>> + Send {
+        async move {
+            drive(&mut self).await?;
+            match self.value {
+                Some(value) => Ok(value),
+                None => unreachable!("the value is gone only after a panic, and a panic is a failure"),
+            }
+        }
+    }
+}
+
+impl<S, F, A> Segment for Fold<S, F, A>
+where
+    S: Segment,
+    F: FnMut(A, S::Item) -> A + Send + 'static,
+    A: Send + 'static,
+{
+    type Item = ();
+
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, _: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(()) -> ControlFlow<()>,
+    {
+        let Self { upstream, fold, value, meter } = self;
+        let polled = upstream.poll_run(cx, fuel, &mut |item| {
+            meter.accept();
+            // Kept in the field between items: a stage before this one may panic, be told to skip, and go on.
+            *value = value.take().map(|so_far| meter.run(|| fold(so_far, item)));
+            ControlFlow::Continue(())
+        });
+        meter.publish();
+        polled
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}

@@ -1,0 +1,308 @@
+//! A running pipeline, as its owner sees it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::cpu::{Closures, CpuEngine};
+use super::error::PipelineError;
+use super::plan::Plan;
+use super::stage::{StageStats, StageView, Title};
+use crate::error::Cancelled;
+use crate::observe::{Observe, Registration, Registry, Row, RowId};
+use crate::task::{ShutdownReport, TaskGroup, TaskHandle};
+
+/// How long an abort waits for closures that run on blocking threads.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// Owns a running pipeline: stops it, waits for it, looks inside. Awaiting the handle waits for the pipeline's end.
+///
+/// Dropping the handle aborts the pipeline, without waiting.
+///
+/// # Examples
+/// ```
+/// use regatta::pipeline::Pipeline;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::pipeline::PipelineError> {
+/// let numbers = Pipeline::from_iter(1..).map_async(4, |n: u64| async move { n * n });
+/// let running = numbers.fold(0, |sum, square| sum + square).spawn();
+/// // Endless, until it is told to stop; then everything it took in is finished.
+/// let sum = running.drain().await?;
+/// # let _ = sum;
+/// # Ok(()) }
+/// ```
+///
+/// # Cancel safety
+/// Awaiting `&mut handle` may be given up and taken up again. Dropping the handle itself aborts the pipeline.
+///
+/// # Errors
+/// [`PipelineError`]: the first failure, in the order of the results, of a stage whose policy is to stop; or that the
+/// pipeline was aborted.
+#[must_use = "dropping the handle aborts the pipeline"]
+pub struct PipelineHandle<O> {
+    live: Arc<Live>,
+    conductor: TaskHandle<Result<O, PipelineError>>,
+    /// The end, where `shutdown` has seen it before the owner.
+    outcome: Option<Result<O, PipelineError>>,
+}
+
+/// The numbers of a pipeline at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PipelineStats {
+    /// The pipeline's name.
+    pub name: Arc<str>,
+    /// From the source to the end.
+    pub stages: Vec<StageStats>,
+}
+
+/// A pipeline that has started, without its conductor.
+pub(super) struct Live {
+    title: Arc<Title>,
+    stop: CancellationToken,
+    /// Cancelled when results are of no more use, for closures on the CPU pool.
+    abort: CancellationToken,
+    /// The tasks of the stages.
+    workers: Arc<TaskGroup>,
+    /// One task, which drives the last segment and cleans up.
+    conductor: TaskGroup,
+    closures: Arc<Closures>,
+    stages: Vec<Arc<dyn StageView>>,
+    registered: OnceLock<(Registration, Vec<StageRow>)>,
+}
+
+struct StageRow {
+    _subject: Arc<Watched>,
+    _registration: Registration,
+}
+
+/// A stage as the registry sees it.
+struct Watched(Arc<dyn StageView>);
+
+impl Live {
+    /// Starts every stage of a plan; the last segment is for the caller to drive.
+    pub(super) fn launch(plan: Plan) -> Arc<Self> {
+        let registry = Registry::current();
+        let id = registry.reserve();
+        plan.title.set(format!("pipeline#{id}").into());
+        let name = plan.title.get();
+        let abort = CancellationToken::new();
+        let workers = Arc::new(TaskGroup::unobserved(name.clone(), abort.clone()));
+        let closures = Arc::<Closures>::default();
+        let live = Arc::new(Self {
+            conductor: TaskGroup::unobserved(name.clone(), CancellationToken::new()),
+            workers,
+            title: plan.title,
+            stop: plan.stop,
+            abort: abort.clone(),
+            closures: closures.clone(),
+            stages: plan.stages,
+            registered: OnceLock::new(),
+        });
+        let weak: Weak<Self> = Arc::downgrade(&live);
+        let registration = registry.enroll(id, "pipeline", &name, None, weak);
+        let rows = live.stages.iter().map(|stage| StageRow::new(&registry, registration.id(), stage)).collect();
+        let _ = live.registered.set((registration, rows));
+        let engine = CpuEngine { spawner: live.workers.spawner(), abort, closures };
+        for start in plan.starts {
+            start(&engine);
+        }
+        tracing::debug!(target: "regatta::pipeline", pipeline = %name, stages = live.stages.len(), "started");
+        live
+    }
+
+    pub(super) fn stop_now(&self) {
+        self.conductor.abort();
+        self.workers.abort();
+    }
+
+    fn cancelled(&self) -> PipelineError {
+        PipelineError::Cancelled(Cancelled::new(format!("pipeline `{}`", self.title.get())))
+    }
+}
+
+impl StageRow {
+    fn new(registry: &Registry, parent: RowId, stage: &Arc<dyn StageView>) -> Self {
+        let subject = Arc::new(Watched(stage.clone()));
+        let weak: Weak<Watched> = Arc::downgrade(&subject);
+        let registration = registry.enroll(registry.reserve(), "stage", &stage.stats().name, Some(parent), weak);
+        Self { _subject: subject, _registration: registration }
+    }
+}
+
+impl Observe for Live {
+    fn fill(&self, row: &mut Row) {
+        row.state = match (self.conductor.is_empty(), self.stop.is_cancelled()) {
+            (true, _) => "ended",
+            (false, true) => "draining",
+            (false, false) => "running",
+        };
+        // What the pipeline has delivered is what its last stage has; the others have rows of their own.
+        if let Some(last) = self.stages.last() {
+            row.flow = last.stats().flow;
+        }
+    }
+}
+
+impl Observe for Watched {
+    fn fill(&self, row: &mut Row) {
+        let StageStats { flow, queued, window, busy, workers, .. } = self.0.stats();
+        row.flow = flow;
+        if let Some(window) = window {
+            row.gauge("busy", busy, None);
+            row.gauge("workers", workers, None);
+            row.gauge("queued", queued, Some(window));
+        }
+    }
+}
+
+impl<O: Send + 'static> PipelineHandle<O> {
+    pub(super) fn start(live: Arc<Live>, finale: BoxFuture<'static, Result<O, PipelineError>>) -> Self {
+        let (workers, closures) = (live.workers.clone(), live.closures.clone());
+        let conduct = async move {
+            let result = finale.await;
+            // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold.
+            let _ = workers.aborted().await;
+            let _ = timeout(ABORT_GRACE, closures.ended()).await;
+            result
+        };
+        let conductor = match live.conductor.spawn("conductor", conduct) {
+            Ok(conductor) => conductor,
+            Err(_) => unreachable!("the group was created just now, so it is open"),
+        };
+        Self { live, conductor, outcome: None }
+    }
+
+    /// The pipeline's name.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        self.live.title.get()
+    }
+
+    /// What each stage has done and what it holds.
+    #[must_use]
+    pub fn stats(&self) -> PipelineStats {
+        PipelineStats { name: self.name(), stages: self.live.stages.iter().map(|stage| stage.stats()).collect() }
+    }
+
+    /// Tells whether the pipeline has ended, in whatever way.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.outcome.is_some() || self.conductor.is_finished()
+    }
+
+    /// Stops the source: the pipeline takes nothing more in and finishes what it has. At once, any number of times.
+    pub fn close(&self) {
+        self.live.stop.cancel();
+    }
+
+    /// [Closes](Self::close) and waits for the end: everything that was taken in is finished, partial batches leave.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts the pipeline, since it owns it. To be able to give up waiting use
+    /// [`close`](Self::close) and await `&mut handle`.
+    ///
+    /// # Errors
+    /// As awaiting the handle.
+    pub async fn drain(self) -> Result<O, PipelineError> {
+        self.close();
+        self.await
+    }
+
+    /// [Closes](Self::close), waits for the end until `deadline` from now, aborts what is left, and reports how the
+    /// pipeline's tasks ended; what became of its items is in [`stats`](Self::stats). Await the handle afterwards for
+    /// the result.
+    ///
+    /// When it returns, no task of the pipeline runs and nothing that its closures captured is alive, except closures
+    /// in the middle of their work on the CPU pool that did not end within a second of the abort: they are reported as
+    /// still running.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end it leaves the pipeline closed and aborts nothing; it may be called again.
+    pub async fn shutdown(&mut self, deadline: Duration) -> ShutdownReport {
+        let begun = Instant::now();
+        self.close();
+        if self.outcome.is_none() {
+            match timeout(deadline, &mut self.conductor).await {
+                Ok(ended) => self.outcome = Some(self.flatten(ended)),
+                Err(_) => self.live.stop_now(),
+            }
+        }
+        self.report(begun).await
+    }
+
+    /// Stops now, without waiting: every task of the pipeline is dropped at its next await.
+    ///
+    /// Items inside are dropped and counted as discarded. A closure in the middle of its work on the CPU pool finishes
+    /// the item it is at, and no other. Awaiting the handle gives [`PipelineError::Cancelled`].
+    pub fn abort(&self) {
+        self.live.stop_now();
+    }
+
+    /// [Aborts](Self::abort) and waits until every task is gone, with everything it captured.
+    ///
+    /// # Cancel safety
+    /// Safe to drop and to call again; the pipeline is aborted either way.
+    pub async fn aborted(&mut self) -> ShutdownReport {
+        let begun = Instant::now();
+        self.live.stop_now();
+        self.report(begun).await
+    }
+
+    async fn report(&self, begun: Instant) -> ShutdownReport {
+        // Ended or aborted, the conductor is on its way out, and the workers with it.
+        let _ = self.live.conductor.aborted().await;
+        let mut report = self.live.workers.aborted().await;
+        let _ = timeout(ABORT_GRACE, self.live.closures.ended()).await;
+        for _ in 0..self.live.closures.running() {
+            report.still_running.push(format!("a CPU closure of pipeline `{}`", self.name()).into());
+        }
+        report.elapsed = begun.elapsed();
+        report
+    }
+
+    fn flatten(&self, ended: Result<Result<O, PipelineError>, crate::task::TaskError>) -> Result<O, PipelineError> {
+        match ended {
+            Ok(result) => result,
+            Err(crate::task::TaskError::Panicked(panicked)) => Err(PipelineError::Panicked(panicked)),
+            Err(_) => Err(self.live.cancelled()),
+        }
+    }
+}
+
+impl<O: Send + 'static> Future for PipelineHandle<O> {
+    type Output = Result<O, PipelineError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(outcome) = self.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        let ended = ready!(Pin::new(&mut self.conductor).poll(cx));
+        Poll::Ready(self.flatten(ended))
+    }
+}
+
+// The result is moved out whole, never pinned.
+impl<O> Unpin for PipelineHandle<O> {}
+
+impl<O> Drop for PipelineHandle<O> {
+    fn drop(&mut self) {
+        self.live.stop_now();
+    }
+}
+
+impl<O> fmt::Debug for PipelineHandle<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PipelineHandle")
+            .field("name", &self.live.title.get())
+            .field("is_finished", &self.conductor.is_finished())
+            .finish_non_exhaustive()
+    }
+}

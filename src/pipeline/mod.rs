@@ -1,0 +1,114 @@
+//! Chained stages that work in parallel, keep order where asked, and cannot deadlock.
+//!
+//! # The problem
+//! `stream.map(fetch).buffered(8)` looks like eight fetches at once. It is, while somebody polls the stream. While the
+//! loop body that took an item awaits something else, nobody does: the seven others stand still in the middle of
+//! whatever they do. Their timeouts fire although nothing was slow, connections they hold stay taken, and when one of
+//! them holds a lock that the loop body wants, the program stops for good. Putting channels and tasks between the
+//! stages by hand moves the problem into each stage, and adds new ones: a panic that looks like the end of the stream,
+//! a reorder buffer without a bound, a partial batch that is lost at shutdown, tasks that outlive their result.
+//!
+//! # Ours
+//! A [`Pipeline`] is described first and run later. Each concurrent stage has tasks of its own that each hold one item
+//! and finish it whatever happens around them; synchronous stages are fused into their neighbours and cost no hop. What
+//! a stage holds is bounded, its results too. A panic is an error with the stage's name. The end has an owner: a
+//! [`PipelineHandle`] drains, aborts, waits and counts.
+//!
+//! ```
+//! use regatta::pipeline::{Concurrency, OnError, Pipeline};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::pipeline::PipelineError> {
+//! let words = ["1", "2", "drei", "4"];
+//! let batches: Vec<Vec<u32>> = Pipeline::from_iter(words)
+//!     .try_map(str::parse::<u32>).named("parse").on_error(OnError::Skip) // fused: no task, no hop
+//!     .map_async(8, |n| async move { n * 10 })                           // eight at once, order kept
+//!     .map_cpu(Concurrency::unordered(2), |n| n + 1)                     // on the CPU pool, as they come
+//!     .batch(100, Duration::from_millis(50))
+//!     .collect()
+//!     .await?;
+//! assert_eq!(batches.concat().len(), 3); // "drei" was skipped, and is counted as failed
+//! # Ok(()) }
+//! ```
+//!
+//! # Which one?
+//! | you have | use |
+//! |---|---|
+//! | a few futures, polled together, borrowing from the caller | `futures::stream::StreamExt::buffered` |
+//! | one queue and workers that finish or give back what they take | [`queue`](crate::queue) |
+//! | a batch of computations whose results you want at once | [`CpuPool::map`](crate::pool::CpuPool::map) |
+//! | several steps, different limits, order, batches, one end | a pipeline |
+//!
+//! # Stages
+//! | stage | runs | holds at most |
+//! |---|---|---|
+//! | [`map`](Pipeline::map), [`try_map`](Pipeline::try_map), [`filter`](Pipeline::filter), [`flat_map`](Pipeline::flat_map) | fused, in order, one at a time | the item at hand |
+//! | [`map_async`](Pipeline::map_async), [`try_map_async`](Pipeline::try_map_async) | up to *n* tasks | *n* in work and max(*n*, 16) results |
+//! | [`map_cpu`](Pipeline::map_cpu), [`try_map_cpu`](Pipeline::try_map_cpu) | up to *n* jobs on the CPU pool | 64 *n* in work and 64 *n* results |
+//! | [`buffer`](Pipeline::buffer) | one task | its capacity |
+//! | [`batch`](Pipeline::batch) | one task | the batch it gathers and one that waits |
+//!
+//! # Order
+//! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
+//! up. [`for_each`](Pipeline::for_each) starts items in order.
+//!
+//! # How it ends
+//! | | what is inside | result |
+//! |---|---|---|
+//! | the source ends, or [`drain`](PipelineHandle::drain) | is finished; partial batches leave | `Ok` |
+//! | a closure fails, [`OnError::Stop`] | see there | `Err` with the stage and the cause |
+//! | [`shutdown(deadline)`](PipelineHandle::shutdown) | is finished until the deadline, then dropped and counted | a report, then the result |
+//! | [`abort`](PipelineHandle::abort), or dropping the handle | is dropped and counted | [`PipelineError::Cancelled`] |
+//!
+//! When a handle resolves, nothing of the pipeline runs any more, and what its closures captured is gone.
+//!
+//! # Trade-offs
+//! - Items and closures are `Send + 'static`: they live in tasks.
+//! - A hop between tasks costs some hundred nanoseconds. Fuse what is cheap, and [`batch`](Pipeline::batch) before a
+//!   stage that does little for each item.
+//! - A stage that stops on an error lets what has been started finish, so its error arrives after that.
+//!
+//! # Sources
+//! The trouble with futures that were started and are not polled:
+//! [“Barbara battles buffered streams”](https://rust-lang.github.io/wg-async/vision/submitted_stories/status_quo/barbara_battles_buffered_streams.html).
+//! Demand and termination follow the rules of [Reactive Streams](https://github.com/reactive-streams/reactive-streams-jvm).
+
+mod builder;
+mod concurrency;
+mod cpu;
+mod drive;
+mod error;
+mod fused;
+mod handle;
+mod hub;
+mod intake;
+mod outlet;
+mod plan;
+mod relay;
+mod segment;
+mod source;
+mod stage;
+mod stream;
+mod terminal;
+mod window;
+mod worker;
+
+#[doc(hidden)]
+pub use builder::Fallible;
+pub use builder::Pipeline;
+pub use concurrency::Concurrency;
+pub use error::{OnError, PipelineError};
+#[doc(hidden)]
+pub use fused::{Filter, FlatMap, Map, TryMap};
+pub use handle::{PipelineHandle, PipelineStats};
+#[doc(hidden)]
+pub use outlet::{Outlet, Relayed, Worked};
+#[doc(hidden)]
+pub use segment::{Halt, Segment};
+#[doc(hidden)]
+pub use source::{IterSource, StreamSource};
+#[doc(hidden)]
+pub use stage::Stage;
+pub use stage::StageStats;
+pub use stream::PipelineStream;
+pub use terminal::Run;

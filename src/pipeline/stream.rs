@@ -1,0 +1,114 @@
+//! A pipeline that ends in a stream.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::Stream;
+use futures::stream::FusedStream;
+
+use super::error::PipelineError;
+use super::handle::Live;
+use super::plan::Plan;
+use super::segment::{Halt, Segment, poll_guarded};
+use crate::error::drop_quietly;
+
+/// The results of a pipeline, as a stream; made by [`Pipeline::into_stream`](super::Pipeline::into_stream).
+///
+/// After an error, and after the end, there is nothing more: the stream is fused. Dropping it aborts the pipeline.
+///
+/// # Cancel safety
+/// `next()` may be given up at any time: no item is lost.
+///
+/// # Panics
+/// When it is first polled outside a tokio runtime.
+#[must_use = "streams do nothing unless polled"]
+pub struct PipelineStream<S: Segment> {
+    /// Gone at the end, with everything it captured.
+    segment: Option<S>,
+    /// Until the first poll.
+    plan: Option<Plan>,
+    /// From the first poll to the end.
+    live: Option<Arc<Live>>,
+    /// A result that a stage pushed together with its last words.
+    failure: Option<PipelineError>,
+}
+
+impl<S: Segment> PipelineStream<S> {
+    pub(super) fn new(segment: S, plan: Plan) -> Self {
+        Self { segment: Some(segment), plan: Some(plan), live: None, failure: None }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, PipelineError>>> {
+        if let Some(plan) = self.plan.take() {
+            let _ = crate::task::runtime("a pipeline's stream");
+            self.live = Some(Live::launch(plan));
+        }
+        loop {
+            if let Some(failure) = self.failure.take() {
+                self.end();
+                return Poll::Ready(Some(Err(failure)));
+            }
+            let Some(segment) = &mut self.segment else { return Poll::Ready(None) };
+            let coop = ready!(tokio::task::coop::poll_proceed(cx));
+            let mut item = None;
+            let polled = poll_guarded(segment, cx, 1, &mut |pushed| {
+                item = Some(pushed);
+                ControlFlow::Break(())
+            });
+            match polled {
+                Poll::Ready(Halt::Failed(failure)) => self.failure = Some(failure),
+                Poll::Ready(Halt::End) => self.end(),
+                Poll::Ready(Halt::Fuel | Halt::Full) => {}
+                Poll::Pending if item.is_none() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+            coop.made_progress();
+            if let Some(item) = item {
+                return Poll::Ready(Some(Ok(item)));
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        drop_quietly(self.segment.take());
+        if let Some(live) = self.live.take() {
+            live.stop_now();
+        }
+    }
+}
+
+impl<S: Segment> Stream for PipelineStream<S> {
+    type Item = Result<S::Item, PipelineError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<S: Segment> FusedStream for PipelineStream<S> {
+    fn is_terminated(&self) -> bool {
+        self.segment.is_none() && self.failure.is_none()
+    }
+}
+
+// Nothing in it is pinned: a stream at the source is boxed.
+impl<S: Segment> Unpin for PipelineStream<S> {}
+
+impl<S: Segment> Drop for PipelineStream<S> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<S: Segment> fmt::Debug for PipelineStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_started = self.plan.is_none();
+        f.debug_struct("PipelineStream")
+            .field("has_started", &has_started)
+            .field("is_terminated", &self.is_terminated())
+            .finish()
+    }
+}

@@ -1,0 +1,181 @@
+//! The ends of a pipeline: what makes it run.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
+
+use super::builder::{Pipeline, shape};
+use super::concurrency::Concurrency;
+use super::drive::{Fold, drive};
+use super::error::{OnError, PipelineError};
+use super::handle::{Live, PipelineHandle};
+use super::hub::Hub;
+use super::outlet::{Outlet, Worked};
+use super::plan::Plan;
+use super::segment::Segment;
+use super::stream::PipelineStream;
+use super::window::{Order, Window};
+use super::worker::AsyncStage;
+use crate::error::{BoxError, Closed};
+use crate::queue::Producer;
+
+/// A whole pipeline, ready to run and giving `O` at its end.
+///
+/// Awaiting it runs it; dropping it meanwhile aborts it. [`spawn`](Self::spawn) runs it beside the caller.
+#[must_use = "a pipeline does nothing until it is awaited or spawned"]
+pub struct Run<O, K = ()> {
+    plan: Plan,
+    /// What the conductor does: drive the last segment to its end.
+    finale: BoxFuture<'static, Result<O, PipelineError>>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<S: Segment> Pipeline<S> {
+    /// Ends by awaiting `work` for each item, up to `concurrency` at once, started in order.
+    ///
+    /// # Panics
+    /// When `concurrency` is zero.
+    #[track_caller]
+    pub fn for_each<F, Fut>(self, concurrency: usize, work: F) -> Run<(), Worked>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.sink("for_each", Concurrency::unordered(concurrency), move |item| work(item).map(Ok))
+    }
+
+    /// As [`for_each`](Self::for_each), with futures that can fail; see [`Run::on_error`] for what happens then.
+    ///
+    /// # Panics
+    /// When `concurrency` is zero.
+    #[track_caller]
+    pub fn try_for_each<F, Fut, E>(self, concurrency: usize, work: F) -> Run<(), Worked>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        self.sink("try_for_each", Concurrency::unordered(concurrency), move |item| work(item).map_err(Into::into))
+    }
+
+    /// Ends by sending each item into a queue, in order, waiting while it is full. The producer is dropped at the end.
+    ///
+    /// When the queue is closed by its consumers the pipeline ends with [`PipelineError::Failed`]; the item that was
+    /// refused is counted as failed.
+    pub fn forward(self, producer: Producer<S::Item>) -> Run<(), Worked> {
+        let producer = Arc::new(producer);
+        self.sink("forward", Concurrency::unordered(1), move |item| {
+            let producer = producer.clone();
+            async move { producer.send(item).await.map_err(|_| Closed::new("the queue to forward to").into()) }
+        })
+    }
+
+    fn sink<F, Fut>(mut self, kind: &str, concurrency: Concurrency, work: F) -> Run<(), Worked>
+    where
+        F: Fn(S::Item) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
+        let stage = self.plan.stage(kind);
+        let hub = Hub::new(stage, shape(concurrency, 1), Window::new(Order::Sink));
+        let (segment, ours) = (self.segment, hub.clone());
+        self.plan.starts.push(Box::new(move |engine| AsyncStage::start(ours, segment, work, engine.spawner.clone())));
+        self.plan.stages.push(hub.clone());
+        let mut end: Outlet<(), Worked> = Outlet::new(&hub);
+        Run::new(self.plan, async move { drive(&mut end).await })
+    }
+
+    /// Ends in one value, made of all items in order. Fused: the closure runs on the executor, one item at a time.
+    pub fn fold<A, F>(mut self, value: A, fold: F) -> Run<A>
+    where
+        A: Send + 'static,
+        F: FnMut(A, S::Item) -> A + Send + 'static,
+    {
+        let stage = self.plan.fused("fold");
+        Run::new(self.plan, Fold::new(self.segment, value, fold, stage).run())
+    }
+
+    /// Ends in a collection of all items, in order. Unbounded, as the collection is.
+    pub fn collect<C>(mut self) -> Run<C>
+    where
+        C: Default + Extend<S::Item> + Send + 'static,
+    {
+        let stage = self.plan.fused("collect");
+        let extend = |mut collection: C, item| {
+            collection.extend(Some(item));
+            collection
+        };
+        Run::new(self.plan, Fold::new(self.segment, C::default(), extend, stage).run())
+    }
+
+    /// Ends in a stream of the items: it starts the pipeline when it is first polled, and aborts it when dropped.
+    ///
+    /// Stages fused onto the end run where the stream is polled; the others go on by themselves, as far as their windows
+    /// reach.
+    pub fn into_stream(self) -> PipelineStream<S> {
+        PipelineStream::new(self.segment, self.plan)
+    }
+}
+
+impl<O: Send + 'static, K> Run<O, K> {
+    fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static) -> Self {
+        Self { plan, finale: finale.boxed(), kind: PhantomData }
+    }
+
+    /// Names the last stage.
+    pub fn named(self, name: impl Into<Arc<str>>) -> Self {
+        if let Some(stage) = &self.plan.last {
+            stage.rename(name.into());
+        }
+        self
+    }
+
+    /// Names the pipeline; `pipeline#` and a number otherwise.
+    pub fn titled(self, title: impl Into<Arc<str>>) -> Self {
+        self.plan.title.set(title.into());
+        self
+    }
+
+    /// Starts the pipeline beside the caller.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[track_caller]
+    pub fn spawn(self) -> PipelineHandle<O> {
+        let _ = crate::task::runtime("Pipeline::spawn");
+        PipelineHandle::start(Live::launch(self.plan), self.finale)
+    }
+}
+
+impl Run<(), Worked> {
+    /// Says what the last stage does with an item whose closure fails or panics.
+    pub fn on_error(self, on_error: OnError) -> Self {
+        if let Some(stage) = &self.plan.last {
+            stage.set_policy(on_error);
+        }
+        self
+    }
+}
+
+/// Runs the pipeline to its end.
+///
+/// # Cancel safety
+/// Dropping the future aborts the pipeline; see [`PipelineHandle::abort`] for what becomes of its items.
+impl<O: Send + 'static, K> IntoFuture for Run<O, K> {
+    type Output = Result<O, PipelineError>;
+    type IntoFuture = PipelineHandle<O>;
+
+    #[track_caller]
+    fn into_future(self) -> PipelineHandle<O> {
+        self.spawn()
+    }
+}
+
+impl<O, K> fmt::Debug for Run<O, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}
