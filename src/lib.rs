@@ -8,6 +8,7 @@
 pub mod error;
 pub mod observe;
 pub mod policy;
+pub mod queue;
 pub mod task;
 
 pub use error::BoxError;

@@ -1,0 +1,189 @@
+//! The end that takes items.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::Stream;
+
+use super::delivery::Delivery;
+use super::ends::both_ends;
+use super::error::TryRecvError;
+use super::recv::{RecvFuture, RecvManyFuture};
+use super::ring::Ring;
+use super::wait::{Line, Slot};
+use crate::error::{Elapsed, refuse_zero};
+
+/// Takes items from a queue; made by [`bounded`](super::bounded) or a [`Builder`](super::Builder), and cloned: each item
+/// goes to one of the clones.
+///
+/// It is a [`Stream`] of deliveries as well. Dropping the last one closes the queue and discards what is queued; the
+/// count is logged as a warning.
+///
+/// # Fairness
+/// Receivers that wait are woken in the order they came, one for each item. A receiver that comes at the right moment may
+/// take the item first (“barging”); the one that was woken then waits on at the front. A future that was woken and is
+/// dropped passes its wake-up on; one that is neither polled nor dropped holds one wake-up, but no item.
+#[doc(alias = "Receiver")]
+pub struct Consumer<T> {
+    pub(super) ring: Arc<Ring<T>>,
+    stream: StreamPlace,
+}
+
+/// Where a consumer waits as a stream: between two polls there is no future to keep the place in.
+#[derive(Default)]
+struct StreamPlace {
+    /// Whether there is anything in `slot`: spares every other receive the lock. Written by `&mut self`, or under the
+    /// lock; who reads it through `&self` was synchronised with that by whatever ended the `&mut` borrow.
+    is_waiting: AtomicBool,
+    slot: Mutex<Slot>,
+}
+
+both_ends!(Consumer);
+
+impl<T> Consumer<T> {
+    /// The consumer that a new queue counts already.
+    pub(super) fn first(ring: Arc<Ring<T>>) -> Self {
+        Self { ring, stream: StreamPlace::default() }
+    }
+
+    /// Receives one item; gives nothing when the queue has ended: closed, empty, and nothing in flight.
+    ///
+    /// While a delivery is out it may come back, so the end is not reached before the last one is finished. A task that
+    /// holds a delivery itself while it waits for the end waits for ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (producer, consumer) = queue::bounded(8);
+    /// producer.send("work").await?;
+    /// drop(producer);
+    ///
+    /// let delivery = consumer.recv().await.expect("an item is queued");
+    /// delivery.nack(); // it failed: once more
+    /// let delivery = consumer.recv().await.expect("it was put back");
+    /// assert_eq!((*delivery, delivery.attempt()), ("work", 2));
+    /// delivery.done();
+    /// assert!(consumer.recv().await.is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Safe in `select!`: no item leaves the queue before the future is ready, and a wake-up it was given goes to the
+    /// next receiver.
+    #[doc(alias = "get")]
+    #[doc(alias = "pop")]
+    pub fn recv(&self) -> RecvFuture<'_, T> {
+        self.leave_stream();
+        RecvFuture::new(self)
+    }
+
+    /// Receives one item if one is queued.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] when nothing is queued now, [`TryRecvError::Closed`] after the end.
+    #[doc(alias = "get_nowait")]
+    pub fn try_recv(&self) -> Result<Delivery<T>, TryRecvError> {
+        self.leave_stream();
+        self.ring.try_recv()
+    }
+
+    /// Receives one item, and waits at most `limit` for it; gives nothing after the end.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when nothing came in time.
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv): nothing is lost.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with a timer.
+    pub async fn recv_timeout(&self, limit: Duration) -> Result<Option<Delivery<T>>, Elapsed> {
+        let received = tokio::time::timeout(limit, self.recv()).await;
+        received.map_err(|_| Elapsed::new(self.ring.place().clone(), limit))
+    }
+
+    /// Waits for at least one item and receives all that are queued, at most `max`; gives nothing after the end.
+    ///
+    /// One lock for all of them: the way to receive when items are small and many. It does not wait for a batch to fill.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (producer, consumer) = queue::bounded(8);
+    /// for number in 1..=5 {
+    ///     producer.send(number).await?;
+    /// }
+    /// drop(producer);
+    ///
+    /// let batch = consumer.recv_many(3).await.expect("five are queued");
+    /// batch.nack(); // all three failed: once more
+    /// let mut sum = 0;
+    /// while let Some(batch) = consumer.recv_many(usize::MAX).await {
+    ///     sum += batch.into_items().sum::<i32>();
+    /// }
+    /// assert_eq!(sum, 15);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// When `max` is zero.
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv): nothing is lost.
+    ///
+    /// # Complexity
+    /// O(1) under the lock when all fresh items are taken, which swaps buffers; O(items) when `max` cuts in, or when
+    /// items were put back. Buffers are used again: no allocation once they have grown.
+    #[doc(alias = "drain")]
+    #[track_caller]
+    pub fn recv_many(&self, max: usize) -> RecvManyFuture<'_, T> {
+        refuse_zero("Consumer::recv_many", "max", max);
+        self.leave_stream();
+        RecvManyFuture::new(self, max)
+    }
+
+    /// Gives up the place in line of the stream, which is not the form this consumer is used in now.
+    fn leave_stream(&self) {
+        if self.stream.is_waiting.load(Ordering::Relaxed) {
+            let mut slot = {
+                self.stream.is_waiting.store(false, Ordering::Relaxed);
+                std::mem::take(&mut *self.stream.slot.lock().unwrap_or_else(PoisonError::into_inner))
+            };
+            self.ring.retire(Line::Receivers, &mut slot);
+        }
+    }
+}
+
+/// Receives deliveries one by one, as [`Consumer::recv`] does; ends when the queue has ended, and stays ended.
+impl<T> Stream for Consumer<T> {
+    type Item = Delivery<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Delivery<T>>> {
+        let Self { ring, stream } = self.get_mut();
+        let slot = stream.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let polled = ring.poll_recv(slot, cx);
+        *stream.is_waiting.get_mut() = slot.is_waiting();
+        polled
+    }
+}
+
+impl<T> Clone for Consumer<T> {
+    fn clone(&self) -> Self {
+        self.ring.add_consumer();
+        Self { ring: self.ring.clone(), stream: StreamPlace::default() }
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.leave_stream();
+        self.ring.remove_consumer();
+    }
+}

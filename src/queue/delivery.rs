@@ -1,0 +1,155 @@
+//! One item in a consumer's hands.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::builder::OnDrop;
+use super::ring::Ring;
+use super::state::{Ending, Reason};
+
+/// One received item and the duty to say what became of it.
+///
+/// | call | the item | counted as |
+/// |---|---|---|
+/// | [`done`](Self::done) | dropped | `done` |
+/// | [`into_inner`](Self::into_inner) | yours | `done` |
+/// | [`nack`](Self::nack) | put back, `attempt + 1` | `nacked` |
+/// | a bare drop, also by a panic or a dropped future | put back, `attempt + 1` (or [done](OnDrop::Done)) | `abandoned` |
+///
+/// None of them waits, none fails. Past the [limit of attempts](super::Builder::attempts) an item that is put back is
+/// given up; without any consumer left it is discarded.
+///
+/// It keeps the queue's memory alive, not the queue: it counts as no consumer.
+///
+/// # Examples
+/// ```
+/// use regatta::queue;
+///
+/// let (producer, consumer) = queue::Builder::new(8).attempts(2).build();
+/// producer.try_send("poison").expect("there is room");
+/// drop(consumer.try_recv().expect("first attempt"));
+/// drop(consumer.try_recv().expect("second attempt"));
+/// assert!(consumer.try_recv().is_err()); // there is no third
+/// assert_eq!(consumer.stats().flow.failed, 1);
+/// ```
+#[must_use = "a delivery that is dropped is put back and delivered again; call `done` to finish it"]
+#[doc(alias = "ack")]
+#[doc(alias = "guard")]
+pub struct Delivery<T> {
+    /// Present until the delivery is finished or put back: what is dropped without it is done.
+    item: Option<T>,
+    attempt: u32,
+    receipt: Receipt<T>,
+}
+
+/// The duty alone, for work that consumes the item.
+pub(super) struct Receipt<T> {
+    ring: Arc<Ring<T>>,
+    /// What is said when this is dropped; nothing once the item is back in the queue.
+    ending: Option<Ending>,
+}
+
+impl<T> Delivery<T> {
+    pub(super) fn new(item: T, attempt: u32, ring: Arc<Ring<T>>) -> Self {
+        Self { item: Some(item), attempt, receipt: Receipt { ring, ending: Some(Ending::Done) } }
+    }
+
+    /// Which delivery of this item it is, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Finishes the item. It is dropped first: when [`join`](super::Consumer::join) resolves, its destructor has run.
+    #[doc(alias = "task_done")]
+    #[doc(alias = "ack")]
+    #[doc(alias = "complete")]
+    pub fn done(mut self) {
+        // Should the destructor panic, the receipt is still dropped, and the item counted.
+        drop(self.item.take());
+    }
+
+    /// Finishes the item and takes it.
+    #[must_use = "`done` finishes an item that is not needed"]
+    pub fn into_inner(mut self) -> T {
+        match self.item.take() {
+            Some(item) => item,
+            None => unreachable!("a delivery holds its item while it lives"),
+        }
+    }
+
+    /// Puts the item back, to be delivered again as attempt + 1.
+    #[doc(alias = "requeue")]
+    #[doc(alias = "reject")]
+    pub fn nack(mut self) {
+        self.put_back(Reason::Nacked);
+    }
+
+    fn put_back(&mut self, reason: Reason) {
+        if let Some(item) = self.item.take() {
+            self.receipt.ending = None;
+            self.receipt.ring.put_back(item, self.attempt, reason);
+        }
+    }
+
+    /// Takes the item for work that consumes it. Until the receipt says how that ended, the item is in flight; dropped
+    /// without a word it says that the item was discarded.
+    pub(super) fn split(mut self) -> (T, Receipt<T>) {
+        let receipt = Receipt { ring: self.receipt.ring.clone(), ending: Some(Ending::Discarded) };
+        self.receipt.ending = None;
+        match self.item.take() {
+            Some(item) => (item, receipt),
+            None => unreachable!("a delivery holds its item while it lives"),
+        }
+    }
+}
+
+impl<T> Receipt<T> {
+    pub(super) fn end(mut self, ending: Ending) {
+        self.ending = Some(ending);
+    }
+}
+
+impl<T> Drop for Delivery<T> {
+    fn drop(&mut self) {
+        match self.receipt.ring.on_drop() {
+            OnDrop::Redeliver => self.put_back(Reason::Abandoned),
+            OnDrop::Done => drop(self.item.take()),
+        }
+    }
+}
+
+impl<T> Drop for Receipt<T> {
+    fn drop(&mut self) {
+        if let Some(ending) = self.ending {
+            self.ring.finish(ending);
+        }
+    }
+}
+
+impl<T> Deref for Delivery<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.item {
+            Some(item) => item,
+            None => unreachable!("a delivery holds its item while it lives"),
+        }
+    }
+}
+
+impl<T> DerefMut for Delivery<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.item {
+            Some(item) => item,
+            None => unreachable!("a delivery holds its item while it lives"),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Delivery<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let queue = self.receipt.ring.name();
+        f.debug_struct("Delivery").field("queue", &queue).field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! Bounded work queues: many producers, many consumers, and nobody loses an item without it being counted.
+//!
+//! A channel hands values over and forgets them. Work needs more: a worker that dies with an item in its hands must not
+//! lose it, someone must be able to wait until everything is *finished* rather than received, and a service that stops
+//! must know what it leaves undone. The usual answer is a channel, a counter, a semaphore and a second channel for what
+//! failed, and the races between them.
+//!
+//! Here [`Consumer::recv`] gives a [`Delivery`]: the item, and the duty to say what became of it. `done` finishes it,
+//! `nack` puts it back, and a delivery that is dropped (an error, a panic, an aborted task) is put back too, to be
+//! delivered again as the next attempt. [`Producer::join`] waits until all is finished, and
+//! [`stats`](Producer::stats) always adds up: see [`Flow`](crate::observe::Flow).
+//!
+//! # Which one?
+//! - [`bounded`]: the queue, with its defaults; [`Builder`] for a name, another [`Overflow`](crate::policy::Overflow), a
+//!   limit on attempts.
+//! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
+//! - [`Consumer::recv_many`]: many small items.
+//! - [`tokio::sync::mpsc`]: one consumer that needs none of this, such as an actor's mailbox.
+//!
+//! # Examples
+//! ```
+//! use regatta::queue;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (producer, consumer) = queue::Builder::new(100).name("mails").attempts(3).build();
+//! let worker = tokio::spawn(async move {
+//!     while let Some(mail) = consumer.recv().await {
+//!         match mail.as_str() {
+//!             "broken" => mail.nack(), // three times, then it is given up
+//!             _ => mail.done(),
+//!         }
+//!     }
+//! });
+//! producer.send(String::from("hello")).await?;
+//! producer.send(String::from("broken")).await?;
+//! producer.join().await; // everything is finished, one way or the other
+//!
+//! let stats = producer.stats();
+//! assert_eq!((stats.flow.done, stats.flow.failed, stats.nacked), (1, 1, 3));
+//! producer.close();
+//! assert!(producer.send(String::from("late")).await.unwrap_err().is_closed());
+//! worker.await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # The end
+//! `close` stops producers, and consumers go on until the queue is empty *and nothing is in flight*: a delivery that is
+//! out may come back. `close_now` hands back what is queued. Dropping the last [`Producer`] closes; dropping the last
+//! [`Consumer`] closes and discards. `join` resolves when the number of unfinished items is zero, after either: these are
+//! the rules of Python's `Queue.join` and `Queue.shutdown`.
+//!
+//! # Trade-offs
+//! - At least once, not exactly once: an item whose worker died just before `done` is delivered again. Handlers should
+//!   not mind, or look at [`Delivery::attempt`]. [`OnDrop::Done`] gives at most once.
+//! - First in, first out, until an item is put back: those that were are delivered in turn with the others.
+//! - One lock around plain counters, held for some ten instructions. That is what makes the numbers exact, and it costs
+//!   against a lock-free channel when many small items go one by one between many tasks; `recv_many` gains more than that
+//!   back.
+//! - Items must be `'static`, because a queue can be looked at by [`observe`](crate::observe) from anywhere.
+//! - In memory only: a crash of the process loses what is queued.
+//!
+//! # Sources
+//! [`queue`](https://docs.python.org/3/library/queue.html) of Python for `task_done`, `join` and `shutdown`;
+//! [visibility and receive counts](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)
+//! of SQS and the acknowledgements of [JetStream](https://docs.nats.io/nats-concepts/jetstream/consumers) for deliveries.
+
+mod attempt;
+mod batch;
+mod builder;
+mod consumer;
+mod delivery;
+mod ends;
+mod error;
+mod for_each;
+mod join;
+mod loom;
+mod producer;
+mod recv;
+mod report;
+mod ring;
+mod runner;
+mod send;
+mod state;
+mod stats;
+mod wait;
+
+pub use batch::{Batch, BatchItems, Deliveries};
+pub use builder::{Builder, OnDrop, bounded};
+pub use consumer::Consumer;
+pub use delivery::Delivery;
+pub use error::{SendError, TryRecvError};
+pub use for_each::ForEachReport;
+pub use join::{ClosedFuture, JoinFuture};
+pub use producer::Producer;
+pub use recv::{RecvFuture, RecvManyFuture};
+pub use report::{Report, WorkerError};
+pub use runner::ProducerConsumer;
+pub use send::SendFuture;
+pub use stats::Stats;

@@ -1,0 +1,128 @@
+//! The end that offers items.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ends::both_ends;
+use super::error::SendError;
+use super::ring::Ring;
+use super::send::SendFuture;
+use super::state::UNTAGGED;
+
+/// Offers items to a queue; made by [`bounded`](super::bounded) or a [`Builder`](super::Builder), and cloned.
+///
+/// Dropping the last one closes the queue.
+///
+/// # Fairness
+/// Senders that wait are woken in the order they came. A sender that comes at the right moment may take the room first
+/// (“barging”); the one that was woken then waits on at the front. No room is ever set aside for a sleeper, so a future
+/// that is alive but not polled keeps nobody else out.
+#[doc(alias = "Sender")]
+pub struct Producer<T> {
+    pub(super) ring: Arc<Ring<T>>,
+    /// Under which number the accepted items are counted, if anyone counts them.
+    pub(super) tag: usize,
+}
+
+both_ends!(Producer);
+
+impl<T> Producer<T> {
+    /// The producer that a new queue counts already.
+    pub(super) fn first(ring: Arc<Ring<T>>) -> Self {
+        Self { ring, tag: UNTAGGED }
+    }
+
+    /// A producer whose items are counted by themselves.
+    pub(super) fn tagged(&self, tag: usize) -> Self {
+        self.ring.add_producer(tag);
+        Self { ring: self.ring.clone(), tag }
+    }
+
+    /// Sends one item; waits for room if the [overflow policy](crate::policy::Overflow) says so.
+    ///
+    /// To wait no longer than some time use [`send_timeout`](Self::send_timeout), not to wait at all
+    /// [`try_send`](Self::try_send).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (producer, consumer) = queue::bounded(8);
+    /// producer.send("work").await?;
+    /// drop(consumer);
+    /// let error = producer.send("late").await.unwrap_err();
+    /// assert!(error.is_closed());
+    /// assert_eq!(error.into_inner(), "late");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError`] with the item: closed, when the queue is closed or was closed meanwhile; full, when the policy is
+    /// to reject.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent before the future is ready. A future dropped while it waits takes its item along; see
+    /// [`SendFuture::into_inner`] to keep it.
+    #[doc(alias = "put")]
+    #[doc(alias = "push")]
+    pub fn send(&self, item: T) -> SendFuture<'_, T> {
+        SendFuture::new(self, item)
+    }
+
+    /// Sends one item if that is possible at once.
+    ///
+    /// # Errors
+    /// [`SendError`] with the item: full or closed. A policy that drops items is never full.
+    #[doc(alias = "put_nowait")]
+    pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
+        self.ring.try_send(item, self.tag)
+    }
+
+    /// Sends one item, and waits at most `limit` for room.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let (producer, _consumer) = queue::bounded(1);
+    /// producer.send_timeout(1, Duration::from_secs(1)).await.expect("there is room");
+    /// let error = producer.send_timeout(2, Duration::from_secs(1)).await.unwrap_err();
+    /// assert!(error.is_elapsed());
+    /// assert_eq!(error.into_inner(), 2);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError`] with the item: elapsed, full or closed.
+    ///
+    /// # Cancel safety
+    /// As [`send`](Self::send): dropped while it waits it takes the item along.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with a timer.
+    pub async fn send_timeout(&self, item: T, limit: Duration) -> Result<(), SendError<T>> {
+        let mut send = self.send(item);
+        match tokio::time::timeout(limit, &mut send).await {
+            Ok(sent) => sent,
+            Err(_) => match send.into_inner() {
+                Some(item) => Err(SendError::elapsed(item, self.ring.place().clone(), limit)),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+impl<T> Clone for Producer<T> {
+    fn clone(&self) -> Self {
+        self.tagged(self.tag)
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.ring.remove_producer();
+    }
+}

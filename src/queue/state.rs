@@ -1,0 +1,397 @@
+//! The books of a queue: every change of its items, counters and waiters, made under its lock.
+//!
+//! Invariants, true whenever the lock is free:
+//! 1. `accepted = done + failed + dropped + discarded + queued + delivered`.
+//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered.
+//! 3. Of the receivers that wait while items are queued, at least as many have been called up and have not answered as
+//!    there are items; so it is with senders and room. Each item that comes calls one, each place that becomes free
+//!    calls one, and whoever leaves after a call without having used it calls the next.
+//! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while nothing is unfinished, no
+//!    receiver after the end.
+//! 5. No foreign code runs here: items leave through return values, wakers through [`Wakes`]. (Wakers are cloned here;
+//!    they are not woken, and their last reference is not dropped.)
+
+use std::collections::VecDeque;
+
+use super::builder::Limits;
+use super::error::TryRecvError;
+use super::stats::Stats;
+use super::wait::{Line, Lines, Slot, Wakes};
+use crate::observe::Flow;
+use crate::policy::Overflow;
+
+/// How many emptied batch buffers are kept for the next batches. Each is as large as the largest batch it carried.
+const SPARES_MAX: usize = 4;
+
+/// Accepted from a producer that nobody counts.
+pub(super) const UNTAGGED: usize = usize::MAX;
+
+pub(super) struct State<T> {
+    /// Items never delivered, oldest first.
+    fresh: VecDeque<T>,
+    /// Items put back, with the number of their next attempt.
+    returned: VecDeque<(T, u32)>,
+    /// Whose turn it is while both lanes hold something.
+    is_turn_of_returned: bool,
+    spares: Vec<VecDeque<T>>,
+    delivered: usize,
+    is_closed: bool,
+    producers: usize,
+    consumers: usize,
+    lines: Lines,
+    limits: Limits,
+    tally: Tally,
+    /// Accepted from each tagged producer.
+    accepted_by: Vec<u64>,
+}
+
+#[derive(Default)]
+struct Tally {
+    accepted: u64,
+    done: u64,
+    failed: u64,
+    dropped: u64,
+    discarded: u64,
+    redelivered: u64,
+    nacked: u64,
+    abandoned: u64,
+    high_water: usize,
+}
+
+/// What became of an offered item.
+pub(super) enum Offer<T> {
+    Accepted,
+    /// Accepted; by policy this one is dropped.
+    Displaced(T),
+    Full,
+    Closed,
+}
+
+/// Items of one batch; no attempts means that each is delivered for the first time.
+pub(super) struct Taken<T> {
+    pub(super) items: VecDeque<T>,
+    pub(super) attempts: VecDeque<u32>,
+}
+
+/// How a delivery ended that was not put back.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    Done,
+    Failed,
+    Discarded,
+}
+
+/// Why an item was put back.
+#[derive(Clone, Copy)]
+pub(super) enum Reason {
+    Nacked,
+    Abandoned,
+}
+
+/// What became of an item that was put back.
+pub(super) enum Fate<T> {
+    Redelivered,
+    /// It had its last attempt.
+    GivenUp(T),
+    /// There is no consumer any more.
+    Discarded(T),
+}
+
+impl<T> State<T> {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            fresh: VecDeque::new(),
+            returned: VecDeque::new(),
+            is_turn_of_returned: false,
+            spares: Vec::new(),
+            delivered: 0,
+            is_closed: false,
+            producers: 1,
+            consumers: 1,
+            lines: Lines::new(),
+            limits,
+            tally: Tally::default(),
+            accepted_by: Vec::new(),
+        }
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.fresh.len() + self.returned.len()
+    }
+
+    fn room(&self) -> usize {
+        self.limits.capacity.saturating_sub(self.queued())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Everything accepted is finished.
+    pub(super) fn is_finished(&self) -> bool {
+        self.delivered == 0 && self.queued() == 0
+    }
+
+    /// Nothing will ever be received again.
+    fn is_over(&self) -> bool {
+        self.is_closed && self.is_finished()
+    }
+
+    // Items go in.
+
+    /// Takes the item out of its place if it is accepted.
+    pub(super) fn offer(&mut self, item: &mut Option<T>, tag: usize, wakes: &mut Wakes) -> Offer<T> {
+        if self.is_closed {
+            return Offer::Closed;
+        }
+        let mut offer = Offer::Accepted;
+        if self.room() == 0 {
+            match self.limits.overflow {
+                Overflow::Wait | Overflow::Reject => return Offer::Full,
+                Overflow::DropNewest => {
+                    self.count_accepted(tag);
+                    self.tally.dropped += 1;
+                    return item.take().map_or(Offer::Accepted, Offer::Displaced);
+                }
+                Overflow::DropOldest => {
+                    // What was put back was accepted before everything that is fresh.
+                    let oldest = self.returned.pop_front().map(|(item, _)| item);
+                    if let Some(oldest) = oldest.or_else(|| self.fresh.pop_front()) {
+                        self.tally.dropped += 1;
+                        offer = Offer::Displaced(oldest);
+                    }
+                }
+            }
+        }
+        if let Some(item) = item.take() {
+            self.count_accepted(tag);
+            self.fresh.push_back(item);
+            self.item_came(wakes);
+        }
+        offer
+    }
+
+    /// Whether an offer that finds no room waits for it.
+    pub(super) fn has_waiting_senders(&self) -> bool {
+        self.limits.overflow == Overflow::Wait
+    }
+
+    fn count_accepted(&mut self, tag: usize) {
+        self.tally.accepted += 1;
+        if let Some(count) = self.accepted_by.get_mut(tag) {
+            *count += 1;
+        }
+    }
+
+    fn item_came(&mut self, wakes: &mut Wakes) {
+        self.tally.high_water = self.tally.high_water.max(self.queued());
+        self.lines.call_one(Line::Receivers, wakes);
+    }
+
+    // Items go out.
+
+    pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, u32), TryRecvError> {
+        let Some(taken) = self.pop() else { return Err(self.why_empty()) };
+        self.delivered += 1;
+        self.room_came(1, wakes);
+        Ok(taken)
+    }
+
+    pub(super) fn take_many(&mut self, max: usize, wakes: &mut Wakes) -> Result<Taken<T>, TryRecvError> {
+        if self.queued() == 0 {
+            return Err(self.why_empty());
+        }
+        let mut taken = Taken { items: self.spares.pop().unwrap_or_default(), attempts: VecDeque::new() };
+        if !self.returned.is_empty() {
+            while taken.items.len() < max {
+                let Some((item, attempt)) = self.pop() else { break };
+                taken.items.push_back(item);
+                taken.attempts.push_back(attempt);
+            }
+        } else if self.fresh.len() <= max {
+            std::mem::swap(&mut self.fresh, &mut taken.items);
+        } else {
+            taken.items.extend(self.fresh.drain(..max));
+        }
+        self.delivered += taken.items.len();
+        self.room_came(taken.items.len(), wakes);
+        Ok(taken)
+    }
+
+    /// The lanes take turns, so that an item that always fails can neither starve the others nor be starved.
+    fn pop(&mut self) -> Option<(T, u32)> {
+        if !self.returned.is_empty() && (self.is_turn_of_returned || self.fresh.is_empty()) {
+            self.is_turn_of_returned = false;
+            return self.returned.pop_front();
+        }
+        self.is_turn_of_returned = true;
+        self.fresh.pop_front().map(|item| (item, 1))
+    }
+
+    fn why_empty(&self) -> TryRecvError {
+        if self.is_over() { TryRecvError::Closed } else { TryRecvError::Empty }
+    }
+
+    fn room_came(&mut self, places: usize, wakes: &mut Wakes) {
+        if self.lines.is_empty(Line::Senders) {
+            return;
+        }
+        for _ in 0..places.min(self.room()) {
+            if !self.lines.call_one(Line::Senders, wakes) {
+                break;
+            }
+        }
+    }
+
+    // Deliveries end.
+
+    pub(super) fn finish(&mut self, count: usize, ending: Ending, wakes: &mut Wakes) {
+        self.delivered -= count;
+        let counter = match ending {
+            Ending::Done => &mut self.tally.done,
+            Ending::Failed => &mut self.tally.failed,
+            Ending::Discarded => &mut self.tally.discarded,
+        };
+        *counter += count as u64;
+        self.items_left(wakes);
+    }
+
+    pub(super) fn put_back(&mut self, item: T, attempt: u32, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
+        self.delivered -= 1;
+        match reason {
+            Reason::Nacked => self.tally.nacked += 1,
+            Reason::Abandoned => self.tally.abandoned += 1,
+        }
+        if self.limits.attempts.is_some_and(|attempts| attempt >= attempts) {
+            self.tally.failed += 1;
+            self.items_left(wakes);
+            Fate::GivenUp(item)
+        } else if self.consumers == 0 {
+            self.tally.discarded += 1;
+            self.items_left(wakes);
+            Fate::Discarded(item)
+        } else {
+            self.tally.redelivered += 1;
+            self.returned.push_back((item, attempt.saturating_add(1)));
+            self.item_came(wakes);
+            Fate::Redelivered
+        }
+    }
+
+    /// Keeps the emptied buffer of a batch for the next one; gives back what is too much, to be freed elsewhere.
+    pub(super) fn keep_spare(&mut self, spare: VecDeque<T>) -> Option<VecDeque<T>> {
+        if self.spares.len() < SPARES_MAX {
+            self.spares.push(spare);
+            None
+        } else {
+            Some(spare)
+        }
+    }
+
+    /// Items are finished or gone: if they were the last, whoever waits for that is called.
+    fn items_left(&mut self, wakes: &mut Wakes) {
+        if self.is_finished() {
+            self.lines.call_all(Line::Joiners, wakes);
+            if self.is_closed {
+                self.lines.call_all(Line::Receivers, wakes);
+            }
+        }
+    }
+
+    // The queue ends.
+
+    /// Tells whether it was open.
+    pub(super) fn close(&mut self, wakes: &mut Wakes) -> bool {
+        if std::mem::replace(&mut self.is_closed, true) {
+            return false;
+        }
+        self.lines.call_all(Line::Senders, wakes);
+        self.lines.call_all(Line::Closers, wakes);
+        if self.is_finished() {
+            self.lines.call_all(Line::Receivers, wakes);
+        }
+        true
+    }
+
+    /// Takes out what is queued, what was put back first. The queue must be closed already.
+    pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
+        let returned = self.returned.drain(..).map(|(item, _)| item);
+        let items: Vec<T> = returned.chain(self.fresh.drain(..)).collect();
+        self.tally.discarded += items.len() as u64;
+        self.items_left(wakes);
+        items
+    }
+
+    pub(super) fn producer_came(&mut self, tag: usize) {
+        self.producers += 1;
+        if tag != UNTAGGED && self.accepted_by.len() <= tag {
+            self.accepted_by.resize(tag + 1, 0);
+        }
+    }
+
+    /// Tells whether it was the last.
+    pub(super) fn producer_left(&mut self) -> bool {
+        self.producers -= 1;
+        self.producers == 0
+    }
+
+    pub(super) fn consumer_came(&mut self) {
+        self.consumers += 1;
+    }
+
+    /// Tells whether it was the last.
+    pub(super) fn consumer_left(&mut self) -> bool {
+        self.consumers -= 1;
+        self.consumers == 0
+    }
+
+    // Waiting.
+
+    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: &std::task::Waker) {
+        self.lines.wait(line, slot, waker);
+    }
+
+    /// Ends a wait that got what it waited for, or no longer needs it.
+    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> bool {
+        self.lines.leave(line, slot)
+    }
+
+    /// Ends a wait that got nothing; a call it did not answer goes to the next in line.
+    pub(super) fn retire(&mut self, line: Line, slot: &mut Slot, wakes: &mut Wakes) {
+        if !self.lines.leave(line, slot) {
+            return;
+        }
+        let is_wanted = match line {
+            Line::Senders => self.room() > 0,
+            Line::Receivers => self.queued() > 0,
+            // These are only ever called all at once.
+            Line::Joiners | Line::Closers => false,
+        };
+        if is_wanted {
+            self.lines.call_one(line, wakes);
+        }
+    }
+
+    // Looking.
+
+    pub(super) fn accepted_by(&self) -> Vec<u64> {
+        self.accepted_by.clone()
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let Tally { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, high_water } =
+            self.tally;
+        let (queued, delivered) = (self.queued(), self.delivered);
+        let in_flight = (queued + delivered) as u64;
+        Stats {
+            flow: Flow { accepted, done, failed, dropped, discarded, in_flight },
+            queued,
+            delivered,
+            capacity: self.limits.capacity,
+            redelivered,
+            nacked,
+            abandoned,
+            high_water,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The numbers of a queue.
+
+use crate::observe::Flow;
+
+/// One consistent look at a queue: all numbers are of the same instant.
+///
+/// `flow.in_flight = queued + delivered`, and `flow` always adds up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// What became of the items taken in.
+    pub flow: Flow,
+    /// Waiting to be received.
+    pub queued: usize,
+    /// Received and not finished yet.
+    pub delivered: usize,
+    /// How many may be queued.
+    pub capacity: usize,
+    /// How often an item was put back to be delivered again.
+    pub redelivered: u64,
+    /// How often an item was handed in with `nack`.
+    pub nacked: u64,
+    /// How often a delivery was dropped without a word.
+    pub abandoned: u64,
+    /// The most that was ever queued.
+    pub high_water: usize,
+}

@@ -1,0 +1,103 @@
+//! How one future waits: its place in a line, and the wakers a change of state has called up.
+
+use std::task::Waker;
+
+use crate::task::{Ticket, Waiters};
+
+/// The four lines a task can stand in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Line {
+    Senders,
+    Receivers,
+    Joiners,
+    Closers,
+}
+
+/// The waiters of a queue, line by line; lives under its lock.
+pub(super) struct Lines([Waiters; 4]);
+
+/// The place of one future. Whoever holds it retires it through its ring, so that a wake-up it was given is passed on.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    ticket: Option<Ticket>,
+    /// A second reference to the waker in the line: the line drops its own under the lock, and must never drop the last
+    /// one there, because what a waker owns is foreign code.
+    waker: Option<Waker>,
+}
+
+/// Wakers to be called after the lock is gone.
+#[derive(Default)]
+#[must_use = "whoever is not woken sleeps for ever"]
+pub(super) struct Wakes {
+    /// Most changes wake one task: no allocation for it.
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| Waiters::new()))
+    }
+
+    /// Calls up the longest waiter; tells whether there was one.
+    pub(super) fn call_one(&mut self, line: Line, wakes: &mut Wakes) -> bool {
+        match self.0[line as usize].notify_one() {
+            Some(waker) => {
+                wakes.add(waker);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn call_all(&mut self, line: Line, wakes: &mut Wakes) {
+        while self.call_one(line, wakes) {}
+    }
+
+    /// Takes a place, or keeps it.
+    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: &Waker) {
+        self.0[line as usize].register(&mut slot.ticket, waker);
+    }
+
+    /// Ends a wait; tells whether it had been called up.
+    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> bool {
+        slot.ticket.take().is_some_and(|ticket| self.0[line as usize].leave(ticket))
+    }
+
+    pub(super) fn is_empty(&self, line: Line) -> bool {
+        self.0[line as usize].is_empty()
+    }
+}
+
+impl Slot {
+    pub(super) fn is_waiting(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// Keeps the second reference; to be called without the lock, because the one it replaces is dropped here.
+    pub(super) fn keep(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            empty => *empty = Some(waker.clone()),
+        }
+    }
+}
+
+impl Wakes {
+    fn add(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.more.push(waker),
+        }
+    }
+
+    /// Wakes them in the order they were called up.
+    pub(super) fn wake(self) {
+        if let Some(waker) = self.first {
+            waker.wake();
+            for waker in self.more {
+                waker.wake();
+            }
+        }
+    }
+}
