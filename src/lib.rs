@@ -8,6 +8,7 @@
 pub mod error;
 pub mod observe;
 pub mod policy;
+pub mod pool;
 pub mod task;
 
 pub use error::BoxError;
