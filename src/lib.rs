@@ -8,6 +8,8 @@
 pub mod error;
 pub mod observe;
 pub mod policy;
+pub mod pipeline;
+pub mod pool;
 pub mod queue;
 pub mod task;
 

@@ -1,0 +1,64 @@
+//! What became of the jobs, counted without a lock.
+//!
+//! Invariants:
+//! 1. A job is accepted once, before it is pushed, and ends once: done, failed or discarded, before its handle resolves.
+//! 2. A reading never shows more jobs ended than accepted. [`flow`](Books::flow) reads the endings first, with
+//!    acquire; each ending is counted with release, after the job came through the queue, and so after it was
+//!    accepted. With a relaxed pair a reader could see the ending and miss the acceptance.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::atomics::AtomicU64;
+use crate::observe::Flow;
+
+pub(super) struct Books {
+    accepted: Line,
+    done: Line,
+    failed: AtomicU64,
+    discarded: AtomicU64,
+}
+
+/// A counter on cache lines of its own: submitters write one, workers the other.
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    Done,
+    /// It panicked.
+    Failed,
+    /// It was cancelled before it began.
+    Discarded,
+}
+
+impl Books {
+    pub(super) fn new() -> Self {
+        Self {
+            accepted: Line(AtomicU64::new(0)),
+            done: Line(AtomicU64::new(0)),
+            failed: AtomicU64::new(0),
+            discarded: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn accepted(&self) {
+        self.accepted.0.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn ended(&self, ending: Ending) {
+        let counter = match ending {
+            Ending::Done => &self.done.0,
+            Ending::Failed => &self.failed,
+            Ending::Discarded => &self.discarded,
+        };
+        counter.fetch_add(1, Release);
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        let (done, failed, discarded) =
+            (self.done.0.load(Acquire), self.failed.load(Acquire), self.discarded.load(Acquire));
+        let accepted = self.accepted.0.load(Relaxed);
+        Flow { accepted, done, failed, dropped: 0, discarded, in_flight: accepted - done - failed - discarded }
+    }
+}
