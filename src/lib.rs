@@ -7,8 +7,8 @@
 
 pub mod error;
 pub mod observe;
-pub mod policy;
 pub mod pipeline;
+pub mod policy;
 pub mod pool;
 pub mod queue;
 pub mod task;

@@ -21,7 +21,9 @@ use super::worker::AsyncStage;
 use crate::error::{BoxError, refuse_zero};
 use crate::policy::Overflow;
 use crate::pool::CpuPool;
-use crate::queue::{Consumer, Delivery};
+use crate::queue::Consumer;
+#[allow(unused_imports, reason = "for the links in the docs")]
+use crate::queue::Delivery;
 
 /// How many results may wait at a stage, beside those in work, before it stops taking input.
 const HANDOVER: usize = 16;
@@ -54,6 +56,10 @@ impl<I: Iterator> Pipeline<IterSource<I>> {
     /// Begins with the items of an iterator, drawn one by one as there is room for them.
     ///
     /// The iterator runs on the executor: it must not block.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a source beside `from_stream` and `from_queue`, not a collection"
+    )]
     pub fn from_iter<C>(items: C) -> Self
     where
         C: IntoIterator<Item = I::Item, IntoIter = I>,
@@ -78,7 +84,7 @@ impl<S: Stream> Pipeline<StreamSource<S>> {
 impl<T: Send + 'static> Pipeline<StreamSource<Consumer<T>>> {
     /// Begins with the deliveries of a queue; ends when it is closed and drained.
     ///
-    /// A delivery is finished by whoever gets it: map with [`Delivery::into_inner`] to finish it at once, or call
+    /// A [`Delivery`] is finished by whoever gets it: map with [`Delivery::into_inner`] to finish it at once, or call
     /// [`Delivery::done`] at the end of the pipeline, so that an item whose stage fails, is skipped or is aborted goes
     /// back to the queue.
     pub fn from_queue(consumer: Consumer<T>) -> Self {
@@ -147,11 +153,7 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
-    pub fn map_async<F, Fut, U>(
-        self,
-        concurrency: impl Into<Concurrency>,
-        work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    pub fn map_async<F, Fut, U>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
     where
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = U> + Send + 'static,
@@ -182,12 +184,7 @@ impl<S: Segment> Pipeline<S> {
         self.async_stage("try_map_async", concurrency.into(), move |item| work(item).map_err(Into::into))
     }
 
-    fn async_stage<F, Fut, U>(
-        mut self,
-        kind: &str,
-        concurrency: Concurrency,
-        work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    fn async_stage<F, Fut, U>(mut self, kind: &str, concurrency: Concurrency, work: F) -> Pipeline<Outlet<U, Worked>>
     where
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<U, BoxError>> + Send + 'static,

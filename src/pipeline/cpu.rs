@@ -93,7 +93,10 @@ where
         let submitted = self.pool.submit(move || job.run()).await;
         let answered = match submitted {
             Ok(handle) => handle.await.map_err(BoxError::from),
-            Err(refused) => Err(crate::error::Closed::new(refused.place()).into()),
+            Err(refused) => {
+                // The closure is dropped here, and its chunk with it.
+                Err(BoxError::from(refused.to_string()))
+            }
         };
         match answered {
             Ok((answers, took)) => {

@@ -1,6 +1,6 @@
 //! Running a segment to its end inside one task.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -60,13 +60,11 @@ where
         Self { upstream, fold, value: Some(value), meter: Meter::new(stage) }
     }
 
-    pub(super) fn run(mut self) -> impl Future<Output = Result<A, PipelineError>> + Send {
-        async move {
-            drive(&mut self).await?;
-            match self.value {
-                Some(value) => Ok(value),
-                None => unreachable!("the value is gone only after a panic, and a panic is a failure"),
-            }
+    pub(super) async fn run(mut self) -> Result<A, PipelineError> {
+        drive(&mut self).await?;
+        match self.value {
+            Some(value) => Ok(value),
+            None => unreachable!("the value is gone only after a panic, and a panic is a failure"),
         }
     }
 }

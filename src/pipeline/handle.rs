@@ -67,8 +67,6 @@ pub struct PipelineStats {
 pub(super) struct Live {
     title: Arc<Title>,
     stop: CancellationToken,
-    /// Cancelled when results are of no more use, for closures on the CPU pool.
-    abort: CancellationToken,
     /// The tasks of the stages.
     workers: Arc<TaskGroup>,
     /// One task, which drives the last segment and cleans up.
@@ -101,7 +99,6 @@ impl Live {
             workers,
             title: plan.title,
             stop: plan.stop,
-            abort: abort.clone(),
             closures: closures.clone(),
             stages: plan.stages,
             registered: OnceLock::new(),

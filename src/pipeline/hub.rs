@@ -154,10 +154,6 @@ impl<I, O> Hub<I, O> {
         &self.stage
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        self.shape
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<I, O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

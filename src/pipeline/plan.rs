@@ -8,9 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::cpu::CpuEngine;
 use super::stage::{Stage, StageView, Title};
 
+/// Starts the workers of one stage.
+pub(super) type Start = Box<dyn FnOnce(&CpuEngine) + Send>;
+
 /// Collected while the pipeline is built. Nothing in it runs.
-#[doc(hidden)]
-pub struct Plan {
+pub(super) struct Plan {
     pub(super) title: Arc<Title>,
     /// Cancelled when the source is to give nothing more.
     pub(super) stop: CancellationToken,
@@ -19,7 +21,7 @@ pub struct Plan {
     /// The stage that was added last: the one that attributes apply to.
     pub(super) last: Option<Arc<Stage>>,
     /// What starts the concurrent stages.
-    pub(super) starts: Vec<Box<dyn FnOnce(&CpuEngine) + Send>>,
+    pub(super) starts: Vec<Start>,
 }
 
 impl Plan {

@@ -18,10 +18,7 @@ use files::File;
 #[test]
 fn the_project_keeps_its_rules() {
     let files = files::below(Path::new(env!("CARGO_MANIFEST_DIR")));
-    assert!(
-        !files::text_of(&files, "src/lib.rs").is_empty(),
-        "no sources found"
-    );
+    assert!(!files::text_of(&files, "src/lib.rs").is_empty(), "no sources found");
     let found = violations(&files);
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
@@ -46,10 +43,7 @@ mod tests {
 
     /// What is wrong in a project of one file.
     fn planted(path: &str, text: &str) -> Vec<String> {
-        violations(&[File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }])
+        violations(&[File { path: path.to_owned(), text: text.to_owned() }])
     }
 
     /// Asserts that there is one violation, and that it begins at the place and mentions the cause.
@@ -61,78 +55,42 @@ mod tests {
 
     #[test]
     fn an_import_from_below_is_fine() {
-        assert!(
-            planted(
-                "src/queue/ring.rs",
-                "use crate::{error::Full, task, BoxError};"
-            )
-            .is_empty()
-        );
+        assert!(planted("src/queue/ring.rs", "use crate::{error::Full, task, BoxError};").is_empty());
     }
 
     #[test]
     fn an_import_from_the_same_module_is_fine() {
-        assert!(
-            planted(
-                "src/queue/ring.rs",
-                "use crate::queue::Delivery; use super::error;"
-            )
-            .is_empty()
-        );
+        assert!(planted("src/queue/ring.rs", "use crate::queue::Delivery; use super::error;").is_empty());
     }
 
     #[test]
     fn an_import_from_above_is_found() {
         let found = planted("src/queue/ring.rs", "\nuse crate::pool::CpuPool;");
-        assert_one(
-            &found,
-            "src/queue/ring.rs:2:",
-            "`queue` may not import `pool`",
-        );
+        assert_one(&found, "src/queue/ring.rs:2:", "`queue` may not import `pool`");
     }
 
     #[test]
     fn an_import_from_a_sibling_is_found() {
-        assert_one(
-            &planted("src/policy.rs", "use crate::error::Full;"),
-            "src/policy.rs:1:",
-            "`error`",
-        );
+        assert_one(&planted("src/policy.rs", "use crate::error::Full;"), "src/policy.rs:1:", "`error`");
     }
 
     #[test]
     fn an_import_in_a_nested_group_is_found() {
         let text = "use crate::{error::{Full, actor}, task::x, cache::{y}};";
-        assert_one(
-            &planted("src/sync/rcu.rs", text),
-            "src/sync/rcu.rs:1:",
-            "`cache`",
-        );
+        assert_one(&planted("src/sync/rcu.rs", text), "src/sync/rcu.rs:1:", "`cache`");
     }
 
     #[test]
     fn a_path_within_an_expression_is_found() {
         let text = "fn f() { crate::actor::stop() }";
-        assert_one(
-            &planted("src/pool/mod.rs", text),
-            "src/pool/mod.rs:1:",
-            "`actor`",
-        );
+        assert_one(&planted("src/pool/mod.rs", text), "src/pool/mod.rs:1:", "`actor`");
     }
 
     #[test]
     fn an_import_through_super_is_found() {
-        assert_one(
-            &planted("src/pool/mod.rs", "use super::cache::x;"),
-            "src/pool/mod.rs:1:",
-            "`cache`",
-        );
+        assert_one(&planted("src/pool/mod.rs", "use super::cache::x;"), "src/pool/mod.rs:1:", "`cache`");
         let text = "use super::super::cache::x;";
-        assert_one(
-            &planted("src/pool/slot.rs", text),
-            "src/pool/slot.rs:1:",
-            "`cache`",
-        );
+        assert_one(&planted("src/pool/slot.rs", text), "src/pool/slot.rs:1:", "`cache`");
     }
 
     #[test]
@@ -150,61 +108,37 @@ mod tests {
     #[test]
     fn facades_see_all_and_are_seen_by_none() {
         assert!(planted("src/lib.rs", "pub use crate::actor::Actor;").is_empty());
-        assert_one(
-            &planted("src/actor/mod.rs", "use crate::prelude::*;"),
-            "src/actor/mod.rs:1:",
-            "`prelude`",
-        );
+        assert_one(&planted("src/actor/mod.rs", "use crate::prelude::*;"), "src/actor/mod.rs:1:", "`prelude`");
     }
 
     #[test]
     fn an_unknown_module_is_found() {
-        assert_one(
-            &planted("src/gadget/mod.rs", ""),
-            "src/gadget/mod.rs:",
-            "LAYERS",
-        );
+        assert_one(&planted("src/gadget/mod.rs", ""), "src/gadget/mod.rs:", "LAYERS");
     }
 
     #[test]
     fn spawning_is_found_outside_task() {
         let text = "fn f() { tokio::spawn(g()); }";
-        assert_one(
-            &planted("src/cache/mod.rs", text),
-            "src/cache/mod.rs:1:",
-            "TaskGroup",
-        );
+        assert_one(&planted("src/cache/mod.rs", text), "src/cache/mod.rs:1:", "TaskGroup");
         assert!(planted("src/task/group.rs", text).is_empty());
     }
 
     #[test]
     fn an_unbounded_channel_is_found() {
         let text = "use tokio::sync::mpsc::unbounded_channel;";
-        assert_one(
-            &planted("src/actor/mod.rs", text),
-            "src/actor/mod.rs:1:",
-            "bound",
-        );
+        assert_one(&planted("src/actor/mod.rs", text), "src/actor/mod.rs:1:", "bound");
     }
 
     #[test]
     fn a_sleep_of_a_thread_is_found() {
         let text = "#[tokio::test(start_paused = true)] async fn t() { std::thread::sleep(d); }";
-        assert_one(
-            &planted("tests/it/queue.rs", text),
-            "tests/it/queue.rs:1:",
-            "eventually",
-        );
+        assert_one(&planted("tests/it/queue.rs", text), "tests/it/queue.rs:1:", "eventually");
     }
 
     #[test]
     fn a_sleep_on_a_running_clock_is_found() {
         let text = "#[tokio::test]\nasync fn t() { tokio::time::sleep(d).await; }";
-        assert_one(
-            &planted("tests/it/queue.rs", text),
-            "tests/it/queue.rs:2:",
-            "sleeps",
-        );
+        assert_one(&planted("tests/it/queue.rs", text), "tests/it/queue.rs:2:", "sleeps");
     }
 
     #[test]
@@ -215,11 +149,7 @@ mod tests {
 
     #[test]
     fn a_package_that_allows_unsafe_code_is_found() {
-        assert_one(
-            &planted("crates/x/Cargo.toml", "[package]\nname = \"x\""),
-            "crates/x/Cargo.toml:",
-            "unsafe",
-        );
+        assert_one(&planted("crates/x/Cargo.toml", "[package]\nname = \"x\""), "crates/x/Cargo.toml:", "unsafe");
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! What tests share. The helpers return facts; the assertions stay in the tests.
-#![allow(
-    dead_code,
-    reason = "the modules that need a helper land one after the other"
-)]
+#![allow(dead_code, reason = "the modules that need a helper land one after the other")]
 
 use std::{
     future::Future,
@@ -23,10 +20,7 @@ use regatta::CancellationToken;
 pub(crate) async fn eventually(deadline: Duration, what: &str, mut check: impl FnMut() -> bool) {
     let start = Instant::now();
     while !check() {
-        assert!(
-            start.elapsed() < deadline,
-            "still not so after {deadline:?}: {what}"
-        );
+        assert!(start.elapsed() < deadline, "still not so after {deadline:?}: {what}");
         // On a thread of its own: tokio's sleep would end at once where the clock is paused.
         let pause = tokio::task::spawn_blocking(|| thread::sleep(Duration::from_millis(2)));
         pause.await.expect("a sleep doesn't panic");
@@ -59,9 +53,7 @@ impl DropCounter {
     /// A value to move into a closure, a task or an item. It counts as alive until it is dropped.
     pub(crate) fn guard(&self) -> DropGuard {
         self.lock().alive += 1;
-        DropGuard {
-            counter: self.clone(),
-        }
+        DropGuard { counter: self.clone() }
     }
 
     /// How many guards live.

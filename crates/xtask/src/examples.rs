@@ -33,9 +33,7 @@ pub(crate) fn run_all(workspace: &Workspace) -> Result<(), Failure> {
     run(&mut workspace.cargo("build --workspace --all-features --examples"))?;
     let manifest = manifest::read(workspace);
     for source in sources(&workspace.root.join("examples")) {
-        let path = source
-            .strip_prefix(&workspace.root)
-            .expect("examples lie below the root");
+        let path = source.strip_prefix(&workspace.root).expect("examples lie below the root");
         run_one(workspace, &name_of(path, &manifest)?)?;
     }
     Ok(())
@@ -72,10 +70,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 /// What lies in a folder. A folder that isn't there is empty.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
-    entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .collect()
+    entries.filter_map(Result::ok).map(|entry| entry.path()).collect()
 }
 
 /// The name under which cargo builds the example: the one in the manifest, else the one cargo
@@ -85,22 +80,11 @@ fn name_of(path: &Path, manifest: &str) -> Result<String, Failure> {
     if let Some((name, _)) = declared.iter().find(|(_, at)| Path::new(at) == path) {
         return Ok((*name).to_owned());
     }
-    let named = if path.ends_with("main.rs") {
-        path.parent()
-    } else {
-        Some(path)
-    };
+    let named = if path.ends_with("main.rs") { path.parent() } else { Some(path) };
     match named.filter(|named| named.parent() == Some(Path::new("examples"))) {
-        Some(named) => Ok(named
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()),
+        Some(named) => Ok(named.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
         None => Err(Failure {
-            reason: format!(
-                "{} has no [[example]] with name and path in Cargo.toml",
-                path.display()
-            ),
+            reason: format!("{} has no [[example]] with name and path in Cargo.toml", path.display()),
             command: "cargo xtask test examples".to_owned(),
         }),
     }
@@ -116,25 +100,13 @@ fn run_one(workspace: &Workspace, name: &str) -> Result<(), Failure> {
             return Ok(());
         }
         Ok(Some(status)) => format!("example `{name}`: {status}"),
-        Ok(None) => format!(
-            "example `{name}` still ran after {} and was killed",
-            Seconds(LIMIT)
-        ),
+        Ok(None) => format!("example `{name}` still ran after {} and was killed", Seconds(LIMIT)),
         Err(error) => format!("example `{name}` could not be run: {error}"),
     };
     println!("FAILED {name}; its output, kept in {}:", log.display());
-    println!(
-        "{}",
-        String::from_utf8_lossy(&fs::read(&log).unwrap_or_default())
-    );
-    let command = format!(
-        "cargo run --all-features --example {name} -- {}",
-        arguments(name).join(" ")
-    );
-    Err(Failure {
-        command: command.trim_end_matches(" -- ").to_owned(),
-        reason,
-    })
+    println!("{}", String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()));
+    let command = format!("cargo run --all-features --example {name} -- {}", arguments(name).join(" "));
+    Err(Failure { command: command.trim_end_matches(" -- ").to_owned(), reason })
 }
 
 /// Starts the program that cargo has built, not `cargo run`, so that killing the child kills the
@@ -142,19 +114,15 @@ fn run_one(workspace: &Workspace, name: &str) -> Result<(), Failure> {
 fn spawn(workspace: &Workspace, name: &str, log: &Path) -> io::Result<Child> {
     fs::create_dir_all(log.parent().expect("the log lies in a folder"))?;
     let output = File::create(log)?;
-    Command::new(
-        workspace
-            .target
-            .join(format!("debug/examples/{name}{EXE_SUFFIX}")),
-    )
-    .args(arguments(name))
-    .current_dir(&workspace.root)
-    // As `cargo run` would set it; ours would name the folder of xtask.
-    .env("CARGO_MANIFEST_DIR", &workspace.root)
-    .stdin(Stdio::null())
-    .stdout(output.try_clone()?)
-    .stderr(output)
-    .spawn()
+    Command::new(workspace.target.join(format!("debug/examples/{name}{EXE_SUFFIX}")))
+        .args(arguments(name))
+        .current_dir(&workspace.root)
+        // As `cargo run` would set it; ours would name the folder of xtask.
+        .env("CARGO_MANIFEST_DIR", &workspace.root)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
 }
 
 /// Waits for the child to end. At the limit it is killed, and the answer is `None`.
@@ -186,10 +154,7 @@ mod tests {
     fn names_are_those_of_cargo() {
         assert_eq!(name("examples/queue.rs").as_deref(), Some("queue"));
         assert_eq!(name("examples/dupes/main.rs").as_deref(), Some("dupes"));
-        assert_eq!(
-            name("examples/textbook/queue.rs").as_deref(),
-            Some("declared")
-        );
+        assert_eq!(name("examples/textbook/queue.rs").as_deref(), Some("declared"));
     }
 
     #[test]

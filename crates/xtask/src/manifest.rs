@@ -27,12 +27,7 @@ pub(crate) fn examples(manifest: &str) -> Vec<(&str, &str)> {
     sections(manifest)
         .filter(|(title, _)| *title == "[[example]]")
         .filter_map(|(_, entries)| {
-            let value = |wanted| {
-                entries
-                    .iter()
-                    .find(|(key, _)| *key == wanted)
-                    .map(|(_, value)| *value)
-            };
+            let value = |wanted| entries.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
             Some((value("name")?, value("path")?))
         })
         .collect()
@@ -40,15 +35,9 @@ pub(crate) fn examples(manifest: &str) -> Vec<(&str, &str)> {
 
 /// Every section: its title with the brackets, and its entries.
 fn sections(manifest: &str) -> impl Iterator<Item = (&str, Vec<(&str, &str)>)> {
-    let starts = manifest
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| line.starts_with('['));
+    let starts = manifest.lines().enumerate().filter(|(_, line)| line.starts_with('['));
     starts.map(|(start, title)| {
-        let body = manifest
-            .lines()
-            .skip(start + 1)
-            .take_while(|line| !line.starts_with('['));
+        let body = manifest.lines().skip(start + 1).take_while(|line| !line.starts_with('['));
         (title.trim_end(), body.filter_map(entry).collect())
     })
 }
@@ -89,9 +78,6 @@ tokio = "1"
 
     #[test]
     fn examples_have_a_name_and_a_path() {
-        assert_eq!(
-            super::examples(MANIFEST),
-            [("textbook_actors", "examples/textbook/actors.rs")]
-        );
+        assert_eq!(super::examples(MANIFEST), [("textbook_actors", "examples/textbook/actors.rs")]);
     }
 }

@@ -47,9 +47,7 @@ fn print_table(steps: &[&Step], passed: &[Duration], failed: Option<Duration>, t
     println!("\n== summary");
     let passed = passed.iter().map(|took| ("ok", Some(*took)));
     let failed = failed.iter().map(|took| ("FAILED", Some(*took)));
-    let rows = passed
-        .chain(failed)
-        .chain(std::iter::repeat(("not run", None)));
+    let rows = passed.chain(failed).chain(std::iter::repeat(("not run", None)));
     for (step, (outcome, took)) in steps.iter().zip(rows) {
         match took {
             Some(took) => println!("{:<10}{outcome:<8}{:>9}", step.name, Seconds(took)),

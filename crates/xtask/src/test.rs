@@ -11,46 +11,14 @@ use crate::{
 
 /// Every step, in the order in which they run.
 pub(crate) const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        checks: "the code is formatted",
-        run: fmt,
-    },
-    Step {
-        name: "clippy",
-        checks: "no warning anywhere",
-        run: clippy,
-    },
-    Step {
-        name: "tests",
-        checks: "unit and integration tests",
-        run: tests,
-    },
-    Step {
-        name: "doctests",
-        checks: "the code in the documentation",
-        run: doctests,
-    },
-    Step {
-        name: "docs",
-        checks: "the documentation and its links",
-        run: docs,
-    },
-    Step {
-        name: "examples",
-        checks: "every example runs to its end",
-        run: examples::run_all,
-    },
-    Step {
-        name: "features",
-        checks: "each feature builds alone",
-        run: features,
-    },
-    Step {
-        name: "loom",
-        checks: "every interleaving of our state machines",
-        run: loom,
-    },
+    Step { name: "fmt", checks: "the code is formatted", run: fmt },
+    Step { name: "clippy", checks: "no warning anywhere", run: clippy },
+    Step { name: "tests", checks: "unit and integration tests", run: tests },
+    Step { name: "doctests", checks: "the code in the documentation", run: doctests },
+    Step { name: "docs", checks: "the documentation and its links", run: docs },
+    Step { name: "examples", checks: "every example runs to its end", run: examples::run_all },
+    Step { name: "features", checks: "each feature builds alone", run: features },
+    Step { name: "loom", checks: "every interleaving of our state machines", run: loom },
 ];
 
 /// Picks the named steps in the order of [`STEPS`], or all of them when none is named.
@@ -61,10 +29,9 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Step>, &str> {
     let is_step = |name: &str| STEPS.iter().any(|step| step.name == name);
     match names.iter().find(|name| !is_step(name)) {
         Some(unknown) => Err(unknown),
-        None => Ok(STEPS
-            .iter()
-            .filter(|step| names.is_empty() || names.iter().any(|name| name == step.name))
-            .collect()),
+        None => {
+            Ok(STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name)).collect())
+        }
     }
 }
 

@@ -21,10 +21,7 @@ impl Workspace {
     /// when a target folder is shared by two checkouts.
     pub(crate) fn find() -> Self {
         let package = env::var_os("CARGO_MANIFEST_DIR").expect("xtask is started by `cargo xtask`");
-        let root = Path::new(&package)
-            .ancestors()
-            .nth(2)
-            .expect("xtask lies in crates/xtask");
+        let root = Path::new(&package).ancestors().nth(2).expect("xtask lies in crates/xtask");
         let chosen = env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
         Self {
             root: root.to_path_buf(),
@@ -41,9 +38,7 @@ impl Workspace {
     pub(crate) fn cargo(&self, words: &str) -> Command {
         // `CARGO` is the cargo that runs us, so a `+toolchain` given there holds here.
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command
-            .args(words.split_whitespace())
-            .current_dir(&self.root);
+        command.args(words.split_whitespace()).current_dir(&self.root);
         if self.target_is_chosen {
             command.env("CARGO_TARGET_DIR", &self.target);
         }
@@ -74,31 +69,18 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
         Ok(status) => status.to_string(),
         Err(error) => format!("could not be started: {error}"),
     };
-    Err(Failure {
-        command: shown,
-        reason,
-    })
+    Err(Failure { command: shown, reason })
 }
 
 /// Writes a command the way one types it: the variables set for it, the program's name, the
 /// arguments.
 pub(crate) fn shell_line(command: &Command) -> String {
-    let program = Path::new(command.get_program())
-        .file_stem()
-        .unwrap_or_default();
-    let variables = command.get_envs().filter_map(|(name, value)| {
-        Some(format!(
-            "{}={}",
-            name.display(),
-            quoted(&value?.to_string_lossy())
-        ))
-    });
-    let arguments = command
-        .get_args()
-        .map(|argument| quoted(&argument.to_string_lossy()));
-    let words = variables
-        .chain([program.to_string_lossy().into_owned()])
-        .chain(arguments);
+    let program = Path::new(command.get_program()).file_stem().unwrap_or_default();
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(&value?.to_string_lossy()))));
+    let arguments = command.get_args().map(|argument| quoted(&argument.to_string_lossy()));
+    let words = variables.chain([program.to_string_lossy().into_owned()]).chain(arguments);
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -118,12 +100,7 @@ mod tests {
     #[test]
     fn a_shell_line_can_be_typed() {
         let mut command = Command::new("/opt/rust/bin/cargo");
-        command
-            .args(["test", "it's"])
-            .env("RUSTFLAGS", "--cfg regatta_loom");
-        assert_eq!(
-            shell_line(&command),
-            r"RUSTFLAGS='--cfg regatta_loom' cargo test 'it'\''s'"
-        );
+        command.args(["test", "it's"]).env("RUSTFLAGS", "--cfg regatta_loom");
+        assert_eq!(shell_line(&command), r"RUSTFLAGS='--cfg regatta_loom' cargo test 'it'\''s'");
     }
 }

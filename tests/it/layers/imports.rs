@@ -42,10 +42,7 @@ pub(super) fn check(file: &File, inner: &str, tokens: &[Token<'_>]) -> Vec<Strin
     }
     let Some(own) = layer(module) else {
         let hint = "give it a layer in LAYERS of tests/it/layers/imports.rs";
-        return vec![format!(
-            "{}: no layer is known for module `{module}`; {hint}",
-            file.path
-        )];
+        return vec![format!("{}: no layer is known for module `{module}`; {hint}", file.path)];
     };
     let is_allowed = |name: &str| match layer(name) {
         Some(other) => name == module || other < own,
@@ -57,10 +54,7 @@ pub(super) fn check(file: &File, inner: &str, tokens: &[Token<'_>]) -> Vec<Strin
     refused
         .map(|name| {
             let place = format!("{}:{}", file.path, name.line);
-            format!(
-                "{place}: `{module}` may not import `{}`; arrows go to lower layers only",
-                name.text
-            )
+            format!("{place}: `{module}` may not import `{}`; arrows go to lower layers only", name.text)
         })
         .collect()
 }
@@ -72,11 +66,7 @@ fn layer(module: &str) -> Option<usize> {
 /// How many modules lie between the root and a file of `src/`, itself included.
 fn depth(inner: &str) -> usize {
     let names = inner.split('/').count();
-    if inner.ends_with("/mod.rs") {
-        names - 1
-    } else {
-        names
-    }
+    if inner.ends_with("/mod.rs") { names - 1 } else { names }
 }
 
 /// The first names of all paths that begin at the root: `x` in `crate::x::y`, `x` and `z` in

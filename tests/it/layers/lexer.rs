@@ -109,18 +109,13 @@ fn char_or_lifetime(rest: &str) -> usize {
     if first == Some('\\') || chars.next() == Some('\'') {
         return closing(&rest[1..], b'\'').map_or(rest.len(), |length| 1 + length);
     }
-    rest[1..]
-        .find(|c| !is_word(c))
-        .map_or(rest.len(), |length| 1 + length)
+    rest[1..].find(|c| !is_word(c)).map_or(rest.len(), |length| 1 + length)
 }
 
 #[cfg(test)]
 mod tests {
     fn texts(source: &str) -> Vec<&str> {
-        super::tokens(source)
-            .iter()
-            .map(|token| token.text)
-            .collect()
+        super::tokens(source).iter().map(|token| token.text).collect()
     }
 
     #[test]
@@ -141,18 +136,12 @@ mod tests {
 
     #[test]
     fn words_may_begin_like_strings() {
-        assert_eq!(
-            texts("bar cr r#type b"),
-            ["bar", "cr", "r", "#", "type", "b"]
-        );
+        assert_eq!(texts("bar cr r#type b"), ["bar", "cr", "r", "#", "type", "b"]);
     }
 
     #[test]
     fn lines_are_counted_through_what_vanishes() {
-        let lines: Vec<_> = super::tokens("a\n/*\n*/ \"\n\" b")
-            .iter()
-            .map(|t| t.line)
-            .collect();
+        let lines: Vec<_> = super::tokens("a\n/*\n*/ \"\n\" b").iter().map(|t| t.line).collect();
         assert_eq!(lines, [1, 4]);
     }
 }

@@ -23,10 +23,7 @@ pub(super) fn check(file: &File, tokens: &[Token<'_>]) -> Vec<String> {
         }
         if texts(&tokens[at..]) == ["sleep", "("] && is_real(&tokens[..at], is_paused) {
             let hint = "poll by hand, pause the clock, or wait with `support::eventually`";
-            found.push(format!(
-                "{}:{}: a test sleeps; {hint}",
-                file.path, token.line
-            ));
+            found.push(format!("{}:{}: a test sleeps; {hint}", file.path, token.line));
         }
     }
     found
@@ -35,11 +32,7 @@ pub(super) fn check(file: &File, tokens: &[Token<'_>]) -> Vec<String> {
 /// For `#[test]` and `#[tokio::test(…)]`: whether the clock starts paused. `None` for other
 /// attributes.
 fn test_attribute(tokens: &[Token<'_>]) -> Option<bool> {
-    let attribute: Vec<&str> = tokens
-        .iter()
-        .map(|token| token.text)
-        .take_while(|text| *text != "]")
-        .collect();
+    let attribute: Vec<&str> = tokens.iter().map(|token| token.text).take_while(|text| *text != "]").collect();
     match attribute[..] {
         ["#", "[", "test"] => Some(false),
         ["#", "[", "tokio", ":", ":", "test", ..] => Some(attribute.contains(&"start_paused")),

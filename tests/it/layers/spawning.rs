@@ -12,9 +12,7 @@ pub(super) fn check(file: &File, inner: &str, tokens: &[Token<'_>]) -> Vec<Strin
     }
     let code = without_unit_tests(tokens);
     let found = (0..code.len()).filter_map(|at| Some((at, refused(&code[at..])?)));
-    found
-        .map(|(at, what)| format!("{}:{}: {what}", file.path, code[at].line))
-        .collect()
+    found.map(|(at, what)| format!("{}:{}: {what}", file.path, code[at].line)).collect()
 }
 
 /// What is wrong with the path that begins here, if anything.

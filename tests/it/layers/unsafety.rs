@@ -27,17 +27,13 @@ pub(super) fn check(files: &[File]) -> Vec<String> {
 
 /// Whether the package has a crate root, and each one has the line.
 fn root_forbids(files: &[File], folder: &str) -> bool {
-    let roots =
-        ["src/lib.rs", "src/main.rs"].map(|root| text_of(files, &format!("{folder}{root}")));
+    let roots = ["src/lib.rs", "src/main.rs"].map(|root| text_of(files, &format!("{folder}{root}")));
     let mut roots = roots.iter().filter(|root| !root.is_empty()).peekable();
     roots.peek().is_some() && roots.all(|root| root.contains("#![forbid(unsafe_code)]"))
 }
 
 /// The lines between a title and the next one.
 fn section(manifest: &str, title: &str) -> String {
-    let after = manifest
-        .lines()
-        .skip_while(|line| line.trim_end() != title)
-        .skip(1);
+    let after = manifest.lines().skip_while(|line| line.trim_end() != title).skip(1);
     after.take_while(|line| !line.starts_with('[')).collect()
 }
