@@ -1,0 +1,62 @@
+//! The report as text.
+
+use std::io::{self, Write};
+
+use indicatif::{DecimalBytes, HumanCount};
+
+use super::{Group, Report};
+use crate::paths;
+
+/// Writes the groups, what could be freed, and what it took; unless `quiet`, also what was passed over and the table.
+pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) -> io::Result<()> {
+    for group in &report.groups {
+        write_group(group, out)?;
+    }
+    if !quiet {
+        write_problems(report, out)?;
+    }
+    write_summary(report, out)?;
+    if !quiet {
+        write!(out, "\n{}", report.table)?;
+    }
+    Ok(())
+}
+
+fn write_group(group: &Group, out: &mut impl Write) -> io::Result<()> {
+    let (count, size) = (group.paths.len(), DecimalBytes(group.size));
+    writeln!(out, "{count} files of {size}, {} could be freed", DecimalBytes(group.freed()))?;
+    for path in &group.paths {
+        writeln!(out, "    {}", paths::plain(path))?;
+    }
+    writeln!(out)
+}
+
+fn write_problems(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "errors:")?;
+    for problem in &report.problems {
+        writeln!(out, "    {}: {}", paths::plain(&problem.path), problem.reason)?;
+    }
+    writeln!(out)
+}
+
+fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.partial {
+        writeln!(out, "interrupted: this report is partial")?;
+    }
+    let (groups, problems) = (HumanCount(report.groups.len() as u64), HumanCount(report.problems.len() as u64));
+    let spare: usize = report.groups.iter().map(|group| group.paths.len() - 1).sum();
+    let freed: u64 = report.groups.iter().map(Group::freed).sum();
+    let seconds = report.elapsed.as_secs_f64();
+    let speed = report.bytes as f64 / 1e6 / seconds.max(1e-9);
+    write!(
+        out,
+        "{groups} groups, {} redundant files, {} could be freed; ",
+        HumanCount(spare as u64),
+        DecimalBytes(freed)
+    )?;
+    write!(out, "scanned {} files, {} ", HumanCount(report.scanned), DecimalBytes(report.bytes))?;
+    writeln!(out, "in {seconds:.2} s ({speed:.0} MB/s), {problems} errors")
+}
