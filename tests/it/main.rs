@@ -2,4 +2,5 @@
 
 mod api;
 mod layers;
+mod pipeline;
 mod support;
