@@ -69,6 +69,28 @@ where
     }
 }
 
+/// Takes a value out for the time of a run, and puts it back, also by unwinding: a stage before this one may panic, be
+/// told to skip, and go on.
+struct Loan<'a, A> {
+    place: &'a mut Option<A>,
+    value: Option<A>,
+}
+
+impl<'a, A> Loan<'a, A> {
+    #[inline]
+    fn take(place: &'a mut Option<A>) -> Self {
+        let value = place.take();
+        Self { place, value }
+    }
+}
+
+impl<A> Drop for Loan<'_, A> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.place = self.value.take();
+    }
+}
+
 impl<S, F, A> Segment for Fold<S, F, A>
 where
     S: Segment,
@@ -77,19 +99,19 @@ where
 {
     type Item = ();
 
+    #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, _: &mut K) -> Poll<Halt>
     where
         K: FnMut(()) -> ControlFlow<()>,
     {
         let Self { upstream, fold, value, meter } = self;
-        let polled = upstream.poll_run(cx, fuel, &mut |item| {
-            meter.accept();
-            // Kept in the field between items: a stage before this one may panic, be told to skip, and go on.
-            *value = value.take().map(|so_far| meter.run(|| fold(so_far, item)));
+        let mut tally = meter.begin();
+        let mut loan = Loan::take(value);
+        upstream.poll_run(cx, fuel, &mut |item| {
+            tally.accept();
+            loan.value = loan.value.take().map(|so_far| tally.run(|| fold(so_far, item)));
             ControlFlow::Continue(())
-        });
-        meter.publish();
-        polled
+        })
     }
 
     fn culprit(&mut self) -> Option<Arc<Stage>> {

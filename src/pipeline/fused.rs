@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::error::PipelineError;
-use super::segment::{Halt, Meter, Segment};
+use super::segment::{Halt, Meter, Segment, Tally};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
@@ -82,18 +82,18 @@ where
 {
     type Item = U;
 
+    #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
         let Self { upstream, apply, meter } = self;
-        let polled = upstream.poll_run(cx, fuel, &mut |item| {
-            meter.accept();
-            let mapped = meter.run(|| apply(item));
+        let mut tally = meter.begin();
+        upstream.poll_run(cx, fuel, &mut |item| {
+            tally.accept();
+            let mapped = tally.run(|| apply(item));
             sink(mapped)
-        });
-        meter.publish();
-        polled
+        })
     }
 
     fn culprit(&mut self) -> Option<Arc<Stage>> {
@@ -112,21 +112,21 @@ where
 {
     type Item = S::Item;
 
+    #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(S::Item) -> ControlFlow<()>,
     {
         let Self { upstream, keep, meter } = self;
-        let polled = upstream.poll_run(cx, fuel, &mut |item| {
-            meter.accept();
+        let mut tally = meter.begin();
+        upstream.poll_run(cx, fuel, &mut |item| {
+            tally.accept();
             // An item that is left out is dropped inside the closure's watch: its destructor is the user's too.
-            match meter.run(|| keep(&item).then_some(item)) {
+            match tally.run(|| keep(&item).then_some(item)) {
                 Some(item) => sink(item),
                 None => ControlFlow::Continue(()),
             }
-        });
-        meter.publish();
-        polled
+        })
     }
 
     fn culprit(&mut self) -> Option<Arc<Stage>> {
@@ -148,25 +148,26 @@ where
 {
     type Item = I::Item;
 
+    #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(I::Item) -> ControlFlow<()>,
     {
         let Self { upstream, split, parts, meter } = self;
+        let mut tally = meter.begin();
         // An item may have endless parts: they are paid for with the same fuel as items, so the run ends all the same.
         let mut budget = fuel;
-        let mut ended = hand_on(parts, meter, &mut budget, sink);
+        let mut ended = hand_on(parts, &mut tally, &mut budget, sink);
         let polled = match ended {
             Some(_) => Poll::Pending,
             None => upstream.poll_run(cx, fuel, &mut |item| {
-                meter.accept();
-                *parts = Some(meter.run(|| split(item).into_iter()));
-                ended = hand_on(parts, meter, &mut budget, sink);
+                tally.accept();
+                *parts = Some(tally.run(|| split(item).into_iter()));
+                ended = hand_on(parts, &mut tally, &mut budget, sink);
                 if ended.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }),
         };
-        meter.hold(u64::from(parts.is_some()));
-        meter.publish();
+        tally.hold(u64::from(parts.is_some()));
         // Whoever stopped us early knows better than upstream, which only saw the closure break.
         match ended {
             Some(halt) => Poll::Ready(halt),
@@ -178,8 +179,7 @@ where
         if self.meter.take_blame() {
             // The rest of the item it panicked on goes with it.
             drop_quietly(self.parts.take());
-            self.meter.hold(0);
-            self.meter.publish();
+            self.meter.release();
             return Some(self.meter.stage().clone());
         }
         self.upstream.culprit()
@@ -191,7 +191,7 @@ where
 }
 
 /// Pushes the parts of one item; tells why it stopped, if it did before the last part.
-fn hand_on<I, K>(parts: &mut Option<I>, meter: &mut Meter, budget: &mut usize, sink: &mut K) -> Option<Halt>
+fn hand_on<I, K>(parts: &mut Option<I>, tally: &mut Tally<'_>, budget: &mut usize, sink: &mut K) -> Option<Halt>
 where
     I: Iterator,
     K: FnMut(I::Item) -> ControlFlow<()>,
@@ -201,13 +201,13 @@ where
             return Some(Halt::Fuel);
         }
         *budget -= 1;
-        match meter.run(|| iterator.next()) {
+        match tally.run(|| iterator.next()) {
             Some(part) => {
                 if sink(part).is_break() {
                     return Some(Halt::Full);
                 }
             }
-            None => meter.run(|| *parts = None),
+            None => tally.run(|| *parts = None),
         }
     }
     None
@@ -222,23 +222,24 @@ where
 {
     type Item = U;
 
+    #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
         let Self { upstream, apply, meter } = self;
         let mut failure: Option<PipelineError> = None;
+        let mut tally = meter.begin();
         let polled = upstream.poll_run(cx, fuel, &mut |item| {
-            meter.accept();
-            match meter.run(|| apply(item).map_err(Into::into)) {
+            tally.accept();
+            match tally.run(|| apply(item).map_err(Into::into)) {
                 Ok(mapped) => sink(mapped),
                 Err(error) => {
-                    failure = meter.errored(error);
+                    failure = tally.errored(error);
                     if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 }
             }
         });
-        meter.publish();
         match failure {
             Some(failure) => Poll::Ready(Halt::Failed(failure)),
             None => polled,

@@ -119,6 +119,50 @@ impl Drop for Fuse<'_> {
     }
 }
 
+/// One run of a fused stage: counts in a register, and enters the count in the books at its end, also by unwinding.
+#[derive(Debug)]
+pub(super) struct Tally<'a> {
+    meter: &'a mut Meter,
+    accepted: u64,
+}
+
+impl Tally<'_> {
+    /// Counts an item in.
+    #[inline]
+    pub(super) fn accept(&mut self) {
+        self.accepted += 1;
+    }
+
+    /// Runs the stage's closure; if it unwinds, this stage is to blame.
+    #[inline]
+    pub(super) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
+        let fuse = Fuse(&mut self.meter.has_panicked);
+        let result = run();
+        std::mem::forget(fuse);
+        result
+    }
+
+    /// Meets an error of the stage's closure: the failure that ends the pipeline, or nothing if it is skipped.
+    #[cold]
+    pub(super) fn errored(&mut self, error: crate::error::BoxError) -> Option<PipelineError> {
+        self.meter.failed += 1;
+        self.meter.stage.errored(error)
+    }
+
+    /// Says whether an item is inside at the end of the run.
+    pub(super) fn hold(&mut self, items: u64) {
+        self.meter.held = items;
+    }
+}
+
+impl Drop for Tally<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.meter.accepted += self.accepted;
+        self.meter.publish();
+    }
+}
+
 /// The books of a fused stage: written by its one runner, published once a chunk.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -139,36 +183,20 @@ impl Meter {
         &self.stage
     }
 
-    /// Counts an item in.
+    /// Begins a run.
     #[inline]
-    pub(super) fn accept(&mut self) {
-        self.accepted += 1;
+    pub(super) fn begin(&mut self) -> Tally<'_> {
+        Tally { meter: self, accepted: 0 }
     }
 
-    pub(super) fn accepted(&self) -> u64 {
-        self.accepted
-    }
-
-    /// Counts an item out of this stage as failed.
-    pub(super) fn fail(&mut self) {
-        self.failed += 1;
-    }
-
-    pub(super) fn hold(&mut self, items: u64) {
-        self.held = items;
-    }
-
-    /// Runs the stage's closure; if it unwinds, this stage is to blame.
-    #[inline]
-    pub(super) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
-        let fuse = Fuse(&mut self.has_panicked);
-        let result = run();
-        std::mem::forget(fuse);
-        result
-    }
-
-    pub(super) fn publish(&self) {
+    fn publish(&self) {
         self.stage.counts().publish(self.accepted, self.failed, self.held);
+    }
+
+    /// Forgets the item that was inside.
+    pub(super) fn release(&mut self) {
+        self.held = 0;
+        self.publish();
     }
 
     /// Tells whether this stage panicked since the last question, and counts the item it panicked on.
@@ -177,11 +205,5 @@ impl Meter {
         self.failed += u64::from(has_panicked);
         self.publish();
         has_panicked
-    }
-
-    /// Meets an error of this stage's closure: the failure that ends the pipeline, or nothing if it is skipped.
-    pub(super) fn errored(&mut self, error: crate::error::BoxError) -> Option<PipelineError> {
-        self.fail();
-        self.stage.errored(error)
     }
 }

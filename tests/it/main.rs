@@ -3,4 +3,8 @@
 mod api;
 mod dupes;
 mod layers;
+mod observe;
+mod pipeline;
+mod policy;
 mod support;
+mod task;
