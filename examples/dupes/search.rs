@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use blake3::Hash;
 use regatta::pipeline::{Concurrency, Pipeline, PipelineHandle};
@@ -42,34 +42,23 @@ pub(crate) struct Tools {
 
 /// Searches until everything is known or the operator wants an end.
 pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Report, BoxError> {
-    let (start, threads) = (Instant::now(), args.threads());
-    let group = TaskGroup::with_token("walk", CancellationToken::new());
-    let tools = Tools {
-        disk: Disk::new(threads, group.token()),
-        pool: CpuPool::builder().limit(threads).name("hash").build(),
-        findings: Arc::default(),
-        tally: Arc::default(),
-    };
+    let start = Instant::now();
+    let group = TaskGroup::new("walk");
+    let tools = Tools::new(args.threads(), group.token());
     show_progress(&group, args, &tools)?;
     let (found, entries) = queue::Builder::new(FOUND).name("found").build();
-    let walk = Walk {
-        rules: Arc::new(Rules { follow_links: args.follow_links, stop: group.token() }),
-        disk: tools.disk.clone(),
-        findings: tools.findings.clone(),
-        found,
-    };
-    let walking = walk::start(&group, threads, walk, roots, first)?;
-    let mut run = steps(entries.clone(), args.min_size, threads, &tools);
+    let rules = Rules { follow_links: args.follow_links, stop: group.token() };
+    let walk = Walk::new(rules, &tools, found);
+    let walking = walk::start(&group, args.threads(), walk, roots, first)?;
+    let mut run = steps(entries.clone(), args, &tools);
 
     let partial = tokio::select! {
         biased;
-        ended = &mut run => {
-            ended?;
-            false
-        }
+        ended = &mut run => ended.map(|()| false)?,
         () = shutdown_signal() => true,
     };
     let table = regatta::observe::snapshot().to_string();
+    // Kept until here for their rows in the table.
     drop((entries, walking.dirs));
     if partial {
         run.abort();
@@ -82,22 +71,19 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     if let Some(panicked) = group.aborted().await.panicked.pop() {
         return Err(panicked.into());
     }
-    let (groups, problems) = tools.findings.take();
-    let (scanned, bytes) = (tools.tally.files.load(Relaxed), tools.tally.bytes.load(Relaxed));
-    Ok(Report { groups, problems, scanned, bytes, elapsed: start.elapsed(), partial, table })
+    Ok(tools.report(start.elapsed(), partial, table))
 }
 
 /// From the files found to the groups: by size, by the hash of the head, by the hash of the whole.
-fn steps(entries: Consumer<Vec<Entry>>, min_size: u64, threads: usize, tools: &Tools) -> PipelineHandle<()> {
-    let at_once = Concurrency::unordered(threads);
-    let mut sizes = Sizes::new(min_size, tools.findings.clone(), tools.tally.clone());
+fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineHandle<()> {
+    let at_once = Concurrency::unordered(args.threads());
+    let mut sizes = Sizes::new(args.min_size, tools.findings.clone(), tools.tally.clone());
     let mut heads = Heads { partners: Partners::default(), tools: tools.clone() };
     let [reading, hashing, ending] = [tools.clone(), tools.clone(), tools.clone()];
     Pipeline::from_queue(entries)
-        .map(Delivery::into_inner)
-        .map(move |entries| sizes.admit(entries))
+        .named("found")
+        .flat_map(move |entries: Delivery<Vec<Entry>>| sizes.admit(entries.into_inner()))
         .named("same size")
-        .filter(|entries| !entries.is_empty())
         .try_map_async(at_once, move |entries| {
             let tools = reading.clone();
             async move { tools.read(entries, HEAD).await }
@@ -116,6 +102,7 @@ fn steps(entries: Consumer<Vec<Entry>>, min_size: u64, threads: usize, tools: &T
             ending.findings.add(hashed);
             std::future::ready(())
         })
+        .named("same content")
         .titled("dupes")
         .spawn()
 }
@@ -141,6 +128,21 @@ impl Heads {
 }
 
 impl Tools {
+    fn new(threads: usize, stop: CancellationToken) -> Self {
+        Self {
+            disk: Disk::new(threads, stop),
+            pool: CpuPool::builder().limit(threads).name("hash").build(),
+            findings: Arc::default(),
+            tally: Arc::default(),
+        }
+    }
+
+    fn report(&self, elapsed: Duration, partial: bool, table: String) -> Report {
+        let (groups, problems) = self.findings.take();
+        let (scanned, bytes) = (self.tally.files.load(Relaxed), self.tally.bytes.load(Relaxed));
+        Report { groups, problems, scanned, bytes, elapsed, partial, table }
+    }
+
     /// Reads the first `limit` bytes of each file. What cannot be read is noted and left out.
     pub(crate) async fn read(&self, entries: Vec<Entry>, limit: u64) -> Result<Block, BoxError> {
         let stop = self.disk.stop();

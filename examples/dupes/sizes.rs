@@ -24,7 +24,8 @@ impl Sizes {
         Self { min_size, seen: HashSet::new(), partners: Partners::default(), findings, tally }
     }
 
-    pub(crate) fn admit(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+    /// Gives those that may go on now, if there are any.
+    pub(crate) fn admit(&mut self, entries: Vec<Entry>) -> Option<Vec<Entry>> {
         let (mut out, mut files, mut bytes) = (Vec::new(), 0, 0);
         for entry in entries {
             if let Some(id) = entry.id.filter(|id| !self.seen.insert(*id)) {
@@ -39,6 +40,6 @@ impl Sizes {
         }
         self.tally.add_found(files, bytes);
         self.tally.add_due(out.iter().map(|entry| entry.size.min(HEAD)).sum());
-        out
+        (!out.is_empty()).then_some(out)
     }
 }

@@ -14,14 +14,15 @@ use crate::entry::Entry;
 use crate::findings::Findings;
 use crate::list::{Dir, Listing, Rules, Skip, list};
 use crate::roots::{Roots, Round};
+use crate::search::Tools;
 
 /// What all walkers use.
 pub(crate) struct Walk {
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) disk: Disk,
-    pub(crate) findings: Arc<Findings>,
+    rules: Arc<Rules>,
+    disk: Disk,
+    findings: Arc<Findings>,
     /// Where the files go. The queue is bounded: when the pipeline falls behind, the walkers wait.
-    pub(crate) found: Producer<Vec<Entry>>,
+    found: Producer<Vec<Entry>>,
 }
 
 /// A walk that has started.
@@ -134,6 +135,10 @@ fn hand_out(open: &mut Vec<Dir>, skip: &Arc<Skip>, share: &Producer<Share>) {
 }
 
 impl Walk {
+    pub(crate) fn new(rules: Rules, tools: &Tools, found: Producer<Vec<Entry>>) -> Self {
+        Self { rules: Arc::new(rules), disk: tools.disk.clone(), findings: tools.findings.clone(), found }
+    }
+
     async fn list(&self, dirs: Vec<Dir>, skip: Arc<Skip>) -> Result<Listing, BoxError> {
         let rules = self.rules.clone();
         self.disk.run("list", move || list(dirs, &skip, &rules)).await

@@ -23,8 +23,8 @@ pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) ->
 }
 
 fn write_group(group: &Group, out: &mut impl Write) -> io::Result<()> {
-    let (count, size) = (group.paths.len(), DecimalBytes(group.size));
-    writeln!(out, "{count} files of {size}, {} could be freed", DecimalBytes(group.freed()))?;
+    let (files, size) = (count(group.paths.len() as u64, "file"), DecimalBytes(group.size));
+    writeln!(out, "{files} of {size}, {} could be freed", DecimalBytes(group.freed()))?;
     for path in &group.paths {
         writeln!(out, "    {}", paths::plain(path))?;
     }
@@ -46,17 +46,17 @@ fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.partial {
         writeln!(out, "interrupted: this report is partial")?;
     }
-    let (groups, problems) = (HumanCount(report.groups.len() as u64), HumanCount(report.problems.len() as u64));
-    let spare: usize = report.groups.iter().map(|group| group.paths.len() - 1).sum();
+    let spare = report.groups.iter().map(|group| group.paths.len() as u64 - 1).sum();
     let freed: u64 = report.groups.iter().map(Group::freed).sum();
+    let (groups, spare) = (count(report.groups.len() as u64, "group"), count(spare, "redundant file"));
+    let (scanned, errors) = (count(report.scanned, "file"), count(report.problems.len() as u64, "error"));
     let seconds = report.elapsed.as_secs_f64();
     let speed = report.bytes as f64 / 1e6 / seconds.max(1e-9);
-    write!(
-        out,
-        "{groups} groups, {} redundant files, {} could be freed; ",
-        HumanCount(spare as u64),
-        DecimalBytes(freed)
-    )?;
-    write!(out, "scanned {} files, {} ", HumanCount(report.scanned), DecimalBytes(report.bytes))?;
-    writeln!(out, "in {seconds:.2} s ({speed:.0} MB/s), {problems} errors")
+    write!(out, "{groups}, {spare}, {} could be freed; ", DecimalBytes(freed))?;
+    write!(out, "scanned {scanned}, {} in {seconds:.2} s ({speed:.0} MB/s), ", DecimalBytes(report.bytes))?;
+    writeln!(out, "{errors}")
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }

@@ -39,7 +39,7 @@ async fn plain_output_lists_errors() {
     let ended = run([&file]).await;
     let expected = format!("errors:\n    {}: not a directory, but a file\n", file.display());
     assert!(ended.stdout.contains(&expected), "{}", ended.stdout);
-    assert!(ended.stdout.contains(" 1 errors\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains(" 1 error\n"), "{}", ended.stdout);
     assert_eq!(ended.status.code(), Some(0));
 }
 

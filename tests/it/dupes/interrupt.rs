@@ -20,7 +20,8 @@ fn endless() -> Tree {
     tree
 }
 
-/// Waits until the process is in the middle of its work, and stops it with `signal`.
+/// Waits until the process is in the middle of its work, and stops it with `signal`. The path is of one of two files that
+/// are read at the same time.
 async fn interrupt(running: &Running, path: &Path, signal: &str) {
     let id = running.child.id();
     eventually(LIMIT, "the file is being read", || {
