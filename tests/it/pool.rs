@@ -741,6 +741,13 @@ fn the_current_thread_runtime_works_too() {
     });
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pool_that_has_nothing_to_do_does_not_hold_up_a_paused_clock() {
+    let pool = CpuPool::new(1);
+    assert_eq!(pool.submit(|| 7).await.expect("open").await, Ok(7));
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+}
+
 #[tokio::test]
 async fn submitting_and_awaiting_yields_to_other_tasks() {
     let pool = CpuPool::new(1);
@@ -791,7 +798,7 @@ async fn under_stress_every_accepted_job_is_in_exactly_one_place() {
                         _ => drop(pool.submit(job).await.expect("open").await),
                     }
                     let flow = pool.stats().flow;
-                    assert!(flow.is_conserved() && flow.in_flight <= 8 + 3 + 12, "{flow}");
+                    assert!(flow.is_conserved() && flow.in_flight <= flow.accepted, "{flow}");
                 }
             })
         })
