@@ -36,6 +36,8 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
+        // Others may look before this is over.
+        thread::yield_now();
         (self.0).0.fetch_sub(1, Relaxed);
     }
 }
@@ -166,29 +168,21 @@ fn a_submitter_that_waits_is_woken_by_the_worker_that_takes() {
     });
 }
 
-/// Two wait for one place. One of them gives up: if it was just let in, the turn goes to the other.
+/// Two wait for one place. The first gives up: if it was just let in, the turn goes to the other.
 #[test]
 fn a_turn_that_is_given_up_passes_to_the_next() {
     check(2, || {
         let pool = Model::new(1, 1);
         let Ok(first) = pool.try_submit(|| ()) else { panic!("there is room") };
         first.handle.detach();
-        let quitter = {
+        // It queues up before the threads begin: the model has to find only when it quits.
+        let mut submit = {
             let pool = pool.clone();
-            thread::spawn(move || {
-                let mut submit = Box::pin(pool.submit(|| ()));
-                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-                match submit.as_mut().poll(&mut cx) {
-                    std::task::Poll::Ready(Ok(submitted)) => {
-                        submitted.handle.detach();
-                        if submitted.calls_worker {
-                            pool.work();
-                        }
-                    }
-                    _ => drop(submit),
-                }
-            })
+            Box::pin(async move { drop(pool.submit(|| ()).await) })
         };
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(submit.as_mut().poll(&mut cx).is_pending());
+        let quitter = thread::spawn(move || drop(submit));
         let worker = {
             let pool = pool.clone();
             thread::spawn(move || pool.work())
@@ -244,6 +238,33 @@ fn a_job_is_cancelled_or_run_but_never_both() {
         worker.join().expect("the worker ends");
         let flow = pool.stats().flow;
         assert!(flow.is_conserved() && flow.in_flight == 0, "{flow}");
+    });
+}
+
+#[test]
+fn a_handle_resolves_after_what_was_captured_is_gone() {
+    check(3, || {
+        let pool = Model::new(1, 1);
+        let (ran, alive) = (Count::default(), Count::default());
+        let (ran_once, captured) = (ran.clone(), Alive::new(&alive, 1));
+        let job = move || {
+            let _captured = captured;
+            ran_once.raise();
+        };
+        let Ok(submitted) = pool.try_submit(job) else { panic!("there is room") };
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.work())
+        };
+        let aborter = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.abort())
+        };
+        let result = block_on(submitted.handle);
+        assert_eq!(alive.value(), 0);
+        assert_eq!(ran.value(), usize::from(result.is_ok()));
+        worker.join().expect("the worker ends");
+        aborter.join().expect("the aborter ends");
     });
 }
 
