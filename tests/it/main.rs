@@ -7,3 +7,4 @@ mod pipeline;
 mod policy;
 mod support;
 mod task;
+mod pool;
