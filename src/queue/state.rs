@@ -115,6 +115,7 @@ impl<T> State<T> {
         }
     }
 
+    #[inline]
     pub(super) fn queued(&self) -> usize {
         self.fresh.len() + self.returned.len()
     }
@@ -128,6 +129,7 @@ impl<T> State<T> {
     }
 
     /// Everything accepted is finished.
+    #[inline]
     pub(super) fn is_finished(&self) -> bool {
         self.delivered == 0 && self.queued() == 0
     }
@@ -140,6 +142,7 @@ impl<T> State<T> {
     // Items go in.
 
     /// Takes the item out of its place if it is accepted.
+    #[inline]
     pub(super) fn offer(&mut self, item: &mut Option<T>, tag: usize, wakes: &mut Wakes) -> Offer<T> {
         if self.is_closed {
             return Offer::Closed;
@@ -183,6 +186,7 @@ impl<T> State<T> {
         }
     }
 
+    #[inline]
     fn item_came(&mut self, wakes: &mut Wakes) {
         self.tally.high_water = self.tally.high_water.max(self.queued());
         self.lines.call_one(Line::Receivers, wakes);
@@ -190,6 +194,7 @@ impl<T> State<T> {
 
     // Items go out.
 
+    #[inline]
     pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, u32), TryRecvError> {
         let Some(taken) = self.pop() else { return Err(self.why_empty()) };
         self.delivered += 1;
@@ -219,6 +224,7 @@ impl<T> State<T> {
     }
 
     /// The lanes take turns, so that an item that always fails can neither starve the others nor be starved.
+    #[inline]
     fn pop(&mut self) -> Option<(T, u32)> {
         if !self.returned.is_empty() && (self.is_turn_of_returned || self.fresh.is_empty()) {
             self.is_turn_of_returned = false;
@@ -232,6 +238,7 @@ impl<T> State<T> {
         if self.is_over() { TryRecvError::Closed } else { TryRecvError::Empty }
     }
 
+    #[inline]
     fn room_came(&mut self, places: usize, wakes: &mut Wakes) {
         if self.lines.is_empty(Line::Senders) {
             return;
@@ -245,6 +252,7 @@ impl<T> State<T> {
 
     // Deliveries end.
 
+    #[inline]
     pub(super) fn finish(&mut self, count: usize, ending: Ending, wakes: &mut Wakes) {
         self.delivered -= count;
         let counter = match ending {
@@ -289,6 +297,7 @@ impl<T> State<T> {
     }
 
     /// Items are finished or gone: if they were the last, whoever waits for that is called.
+    #[inline]
     fn items_left(&mut self, wakes: &mut Wakes) {
         if self.is_finished() {
             self.lines.call_all(Line::Joiners, wakes);
