@@ -150,14 +150,21 @@ impl<T> Consumer<T> {
     }
 
     /// Gives up the place in line of the stream, which is not the form this consumer is used in now.
+    #[inline]
     fn leave_stream(&self) {
         if self.stream.is_waiting.load(Ordering::Relaxed) {
-            let mut slot = {
-                self.stream.is_waiting.store(false, Ordering::Relaxed);
-                std::mem::take(&mut *self.stream.slot.lock().unwrap_or_else(PoisonError::into_inner))
-            };
-            self.ring.retire(Line::Receivers, &mut slot);
+            self.take_from_line();
         }
+    }
+
+    #[cold]
+    fn take_from_line(&self) {
+        let mut slot = {
+            let mut slot = self.stream.slot.lock().unwrap_or_else(PoisonError::into_inner);
+            self.stream.is_waiting.store(false, Ordering::Relaxed);
+            std::mem::take(&mut *slot)
+        };
+        self.ring.retire(Line::Receivers, &mut slot);
     }
 }
 

@@ -65,6 +65,7 @@ impl<T> Delivery<T> {
     #[doc(alias = "task_done")]
     #[doc(alias = "ack")]
     #[doc(alias = "complete")]
+    #[inline]
     pub fn done(mut self) {
         // Should the destructor panic, the delivery is still dropped, and the item counted.
         drop(self.item.take());

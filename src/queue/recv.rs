@@ -45,6 +45,7 @@ impl<'a, T> RecvManyFuture<'a, T> {
 impl<T> Future for RecvFuture<'_, T> {
     type Output = Option<Delivery<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.consumer.ring.poll_recv(&mut this.slot, cx)
@@ -54,6 +55,7 @@ impl<T> Future for RecvFuture<'_, T> {
 impl<T> Future for RecvManyFuture<'_, T> {
     type Output = Option<Batch<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         this.consumer.ring.poll_recv_many(&mut this.slot, cx, this.max)
@@ -61,12 +63,14 @@ impl<T> Future for RecvManyFuture<'_, T> {
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.consumer.ring.retire(Line::Receivers, &mut self.slot);
     }
 }
 
 impl<T> Drop for RecvManyFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.consumer.ring.retire(Line::Receivers, &mut self.slot);
     }

@@ -64,10 +64,12 @@ impl<T> Ring<T> {
         self.limits.capacity
     }
 
+    #[inline]
     pub(super) fn on_drop(&self) -> OnDrop {
         self.limits.on_drop
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // No foreign code runs under the lock, so the books are whole even if a panic passed by.
         self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,11 +119,17 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Gives up a wait.
+    /// Gives up a wait, if there is one.
+    #[inline]
     pub(super) fn retire(&self, line: Line, slot: &mut Slot) {
         if slot.is_waiting() {
-            self.change(|state, wakes| state.retire(line, slot, wakes));
+            self.give_up(line, slot);
         }
+    }
+
+    #[cold]
+    fn give_up(&self, line: Line, slot: &mut Slot) {
+        self.change(|state, wakes| state.retire(line, slot, wakes));
     }
 
     // Sending.
@@ -132,6 +140,7 @@ impl<T> Ring<T> {
         self.answer(offer, &mut item)
     }
 
+    #[inline]
     pub(super) fn poll_send(
         &self,
         slot: &mut Slot,
@@ -171,6 +180,7 @@ impl<T> Ring<T> {
         Ok(Delivery::new(item, attempt, self.clone()))
     }
 
+    #[inline]
     pub(super) fn poll_recv(self: &Arc<Self>, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<Delivery<T>>> {
         let taken = ready!(self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes))));
         Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, self.clone())))
@@ -189,6 +199,7 @@ impl<T> Ring<T> {
 
     // Finishing.
 
+    #[inline]
     pub(super) fn finish(&self, ending: Ending) {
         self.change(|state, wakes| state.finish(1, ending, wakes));
     }
