@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::builder::OnDrop;
 use super::delivery::Delivery;
-use super::ring::Ring;
+use super::ring::Anchor;
 use super::state::{Reason, Taken};
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.
@@ -18,7 +18,7 @@ pub struct Batch<T> {
     items: VecDeque<T>,
     /// The attempt of each item; empty if it is the first of all of them.
     attempts: VecDeque<u32>,
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
 }
 
 /// The items of a batch; made by [`Batch::into_items`].
@@ -29,7 +29,7 @@ pub struct BatchItems<T> {
     items: VecDeque<T>,
     /// How many the batch held.
     count: usize,
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
 }
 
 /// The deliveries of a batch; made by [`Batch::into_deliveries`]. What is left when it is dropped is abandoned.
@@ -40,7 +40,7 @@ pub struct Deliveries<T> {
 }
 
 impl<T> Batch<T> {
-    pub(super) fn new(taken: Taken<T>, ring: Arc<Ring<T>>) -> Self {
+    pub(super) fn new(taken: Taken<T>, ring: Arc<Anchor<T>>) -> Self {
         Self { items: taken.items, attempts: taken.attempts, ring }
     }
 
@@ -57,6 +57,7 @@ impl<T> Batch<T> {
     }
 
     /// The items in the order they were received.
+    #[must_use]
     pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, T> {
         self.items.iter()
     }

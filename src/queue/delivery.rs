@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::builder::OnDrop;
-use super::ring::Ring;
+use super::ring::Anchor;
 use super::state::{Ending, Reason};
 
 /// One received item and the duty to say what became of it.
@@ -40,18 +40,18 @@ pub struct Delivery<T> {
     item: Option<T>,
     /// Zero once nothing is left to say.
     attempt: u32,
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
 }
 
 /// The duty alone, for work that consumes the item. Dropped without a word it says that the item was discarded.
 pub(super) struct Receipt<T> {
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
     ending: Ending,
 }
 
 impl<T> Delivery<T> {
     #[inline]
-    pub(super) fn new(item: T, attempt: u32, ring: Arc<Ring<T>>) -> Self {
+    pub(super) fn new(item: T, attempt: u32, ring: Arc<Anchor<T>>) -> Self {
         Self { item: Some(item), attempt, ring }
     }
 
@@ -87,6 +87,7 @@ impl<T> Delivery<T> {
         self.put_back(Reason::Nacked);
     }
 
+    #[cold]
     fn put_back(&mut self, reason: Reason) {
         if let Some(item) = self.item.take() {
             let attempt = std::mem::take(&mut self.attempt);

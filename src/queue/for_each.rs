@@ -102,8 +102,7 @@ impl<T: Clone + Send + Sync + 'static> Consumer<T> {
             hire(&crew, 0, alive);
             while all_left.recv().await.is_some() {}
             let _ = group.join().await;
-            let report = crew.lock().report;
-            report
+            crew.lock().report
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::batch::Batch;
 use super::consumer::Consumer;
@@ -48,7 +48,8 @@ impl<T> Future for RecvFuture<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.consumer.ring.poll_recv(&mut this.slot, cx)
+        let taken = ready!(this.consumer.ring.poll_recv(&mut this.slot, cx));
+        Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, this.consumer.ring.clone())))
     }
 }
 
@@ -58,7 +59,8 @@ impl<T> Future for RecvManyFuture<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.consumer.ring.poll_recv_many(&mut this.slot, cx, this.max)
+        let taken = ready!(this.consumer.ring.poll_recv_many(&mut this.slot, cx, this.max));
+        Poll::Ready(taken.map(|taken| Batch::new(taken, this.consumer.ring.clone())))
     }
 }
 

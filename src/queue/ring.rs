@@ -10,12 +10,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
-use super::batch::Batch;
 use super::builder::{Limits, OnDrop};
-use super::delivery::Delivery;
 use super::error::{SendError, TryRecvError};
 use super::loom::{Mutex, MutexGuard};
-use super::state::{Ending, Fate, Offer, Reason, State};
+use super::state::{Ending, Fate, Offer, Reason, State, Taken};
 use super::stats::Stats;
 use super::wait::{Line, Slot, Wakes};
 use crate::error::{Closed, Full, drop_quietly};
@@ -34,6 +32,20 @@ pub(super) struct Ring<T> {
 /// read. Two lines of 64 bytes, because processors fetch them in pairs.
 #[repr(align(128))]
 struct Padded<V>(V);
+
+/// A reference to the ring that one consumer and its deliveries share. Each delivery counts itself here: on a cache line
+/// of its own consumer, not on one that all of them write.
+#[repr(align(128))]
+pub(super) struct Anchor<T>(pub(super) Arc<Ring<T>>);
+
+impl<T> std::ops::Deref for Anchor<T> {
+    type Target = Arc<Ring<T>>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Ring<T>> {
+        &self.0
+    }
+}
 
 impl<T> Ring<T> {
     pub(super) fn new(limits: Limits, name: Option<Arc<str>>) -> Arc<Self>
@@ -175,26 +187,17 @@ impl<T> Ring<T> {
 
     // Receiving.
 
-    pub(super) fn try_recv(self: &Arc<Self>) -> Result<Delivery<T>, TryRecvError> {
-        let (item, attempt) = self.change(|state, wakes| state.take(wakes))?;
-        Ok(Delivery::new(item, attempt, self.clone()))
+    pub(super) fn try_recv(&self) -> Result<(T, u32), TryRecvError> {
+        self.change(|state, wakes| state.take(wakes))
     }
 
     #[inline]
-    pub(super) fn poll_recv(self: &Arc<Self>, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<Delivery<T>>> {
-        let taken = ready!(self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes))));
-        Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, self.clone())))
+    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, u32)>> {
+        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
     }
 
-    pub(super) fn poll_recv_many(
-        self: &Arc<Self>,
-        slot: &mut Slot,
-        cx: &mut Context<'_>,
-        max: usize,
-    ) -> Poll<Option<Batch<T>>> {
-        let receive = |state: &mut State<T>, wakes: &mut Wakes| unless_empty(state.take_many(max, wakes));
-        let taken = ready!(self.poll_line(Line::Receivers, slot, cx, receive));
-        Poll::Ready(taken.map(|taken| Batch::new(taken, self.clone())))
+    pub(super) fn poll_recv_many(&self, slot: &mut Slot, cx: &mut Context<'_>, max: usize) -> Poll<Option<Taken<T>>> {
+        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
     }
 
     // Finishing.

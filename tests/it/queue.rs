@@ -66,7 +66,7 @@ fn textbook_put_waits_when_full() {
     let (producer, consumer) = filled(1, [1]);
     let mut put = task::spawn(producer.send(2));
     assert_pending!(put.poll());
-    drop(consumer.try_recv().expect("1 is queued").into_inner());
+    consumer.try_recv().expect("1 is queued").done();
     assert!(put.is_woken());
     assert_ready_ok!(put.poll());
 }
@@ -265,7 +265,7 @@ fn zero_capacity_is_refused() {
 #[should_panic(expected = "max must be above zero")]
 fn zero_items_are_refused() {
     let (_producer, consumer) = queue::bounded::<u32>(1);
-    let _ = consumer.recv_many(0);
+    drop(consumer.recv_many(0));
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ fn dropping_the_last_producer_closes() {
 fn dropping_the_last_consumer_discards_and_wakes_senders() {
     let drops = Drops::default();
     let (producer, consumer) = queue::bounded(1);
-    producer.try_send(drops.item()).ok().expect("there is room");
+    producer.try_send(drops.item()).expect("there is room");
     let mut send = task::spawn(producer.send(drops.item()));
     let mut join = task::spawn(producer.join());
     assert_pending!(send.poll());
@@ -453,7 +453,7 @@ fn a_delivery_can_be_changed_and_keeps_the_change() {
 fn done_drops_the_item_before_it_counts() {
     let drops = Drops::default();
     let (producer, consumer) = queue::bounded(1);
-    producer.try_send(drops.item()).ok().expect("there is room");
+    producer.try_send(drops.item()).expect("there is room");
     let mut join = task::spawn(producer.join());
     assert_pending!(join.poll());
     consumer.try_recv().expect("one is queued").done();
@@ -601,7 +601,7 @@ fn a_notified_waiter_that_finds_nothing_waits_on_at_the_front() {
     assert_pending!(first.poll());
     assert_pending!(second.poll());
     producer.try_send(1).expect("there is room");
-    drop(consumer.try_recv().expect("barging").into_inner());
+    consumer.try_recv().expect("barging").done();
     assert_pending!(first.poll());
     producer.try_send(2).expect("there is room");
     assert!(first.is_woken() && !second.is_woken());
@@ -784,7 +784,6 @@ async fn for_each_runs_at_most_n_at_once_and_starts_them_as_needed() {
             let (running, most) = (running.clone(), most.clone());
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                (0..3).for_each(drop);
                 tokio::task::yield_now().await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 Ok::<_, ()>(())
