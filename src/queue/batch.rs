@@ -34,7 +34,6 @@ pub struct BatchItems<T> {
 
 /// The deliveries of a batch; made by [`Batch::into_deliveries`]. What is left when it is dropped is abandoned.
 #[must_use = "dropping the iterator puts the items that are left back"]
-#[derive(Debug)]
 pub struct Deliveries<T> {
     batch: Batch<T>,
 }
@@ -190,5 +189,11 @@ impl<T> std::fmt::Debug for BatchItems<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.ring.name();
         f.debug_struct("BatchItems").field("queue", &name).field("len", &self.items.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T> std::fmt::Debug for Deliveries<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Deliveries").field(&self.batch).finish()
     }
 }

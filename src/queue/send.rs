@@ -13,6 +13,9 @@ use super::wait::{Line, Slot};
 /// # Cancel safety
 /// Nothing is sent before the future is ready. Dropped earlier it drops its item; [`into_inner`](Self::into_inner) gives
 /// the item back instead.
+///
+/// # Panics
+/// When it is polled again after it was ready.
 #[must_use = "nothing is sent unless the future is awaited"]
 pub struct SendFuture<'a, T> {
     producer: &'a Producer<T>,

@@ -896,6 +896,26 @@ fn ends_deliveries_and_futures_cross_threads() {
     assert!(format!("{producer:?} {consumer:?}").contains("capacity: 1"));
 }
 
+#[test]
+fn errors_need_nothing_of_the_item_to_be_shown() {
+    struct Opaque;
+    let (producer, _consumer) = queue::bounded(1);
+    producer.try_send(Opaque).expect("there is room");
+    let error = producer.try_send(Opaque).expect_err("it is full");
+    assert!(format!("{error:?}").starts_with("SendError"));
+    let boxed: BoxError = error.into();
+    assert!(boxed.downcast_ref::<queue::SendError<Opaque>>().is_some_and(queue::SendError::is_full));
+}
+
+#[tokio::test]
+async fn for_each_needs_no_item_that_can_be_shared() {
+    let (producer, consumer) = queue::bounded(1);
+    producer.send(std::cell::Cell::new(1)).await.expect("open");
+    drop(producer);
+    let report = consumer.for_each(1, |item| async move { if item.get() == 1 { Ok(()) } else { Err(()) } }).await;
+    assert_eq!(report.to_string(), "1 handled, 0 failed, 0 panicked");
+}
+
 // A naive twin.
 
 #[derive(Debug, Clone, Copy)]
