@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::builder::OnDrop;
 use super::delivery::Delivery;
+use super::lanes::Taken;
 use super::ring::Anchor;
-use super::state::{Reason, Taken};
+use super::state::Reason;
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.
 ///

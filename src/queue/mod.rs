@@ -73,6 +73,7 @@ mod ends;
 mod error;
 mod for_each;
 mod join;
+mod lanes;
 mod loom;
 mod producer;
 mod recv;

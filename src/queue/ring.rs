@@ -12,8 +12,9 @@ use std::task::{Context, Poll, ready};
 
 use super::builder::{Limits, OnDrop};
 use super::error::{SendError, TryRecvError};
+use super::lanes::Taken;
 use super::loom::{Mutex, MutexGuard};
-use super::state::{Ending, Fate, Offer, Reason, State, Taken};
+use super::state::{Ending, Fate, Offer, Reason, State};
 use super::stats::Stats;
 use super::wait::{Line, Slot, Wakes};
 use crate::error::{Closed, Full, drop_quietly};
