@@ -2,3 +2,4 @@
 #![cfg(regatta_loom)]
 
 mod pool;
+mod queue;
