@@ -6,5 +6,7 @@ mod layers;
 mod observe;
 mod pipeline;
 mod policy;
+mod pool;
+mod queue;
 mod support;
 mod task;
