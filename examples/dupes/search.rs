@@ -89,7 +89,7 @@ fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineH
             async move { tools.read(entries, HEAD).await }
         })
         .named("read head")
-        .try_map_cpu_on(&tools.pool, at_once, |block| Ok::<_, BoxError>(block.hash()))
+        .map_cpu_on(&tools.pool, at_once, |block| block.hash())
         .named("hash head")
         .flat_map(move |hashed| whole::portions(heads.admit(hashed)))
         .named("same head")
