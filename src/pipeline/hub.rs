@@ -8,18 +8,18 @@
 //!    waits for anyone to poll it but its own task.
 //! 3. At most one worker pulls (`is_pulling`); it alone touches the segment upstream.
 //! 4. While there is something to start (`wants_help`) and somebody could start it, a worker is on its way
-//!    (`is_waking`), or all are busy and will look here when they finish. A worker on its way that leaves instead passes
-//!    the call on. Until all the workers there may be are busy, one of them is pulling, idle or on its way: so there is
+//!    (`is_waking`), or all are busy and will look here when they finish. Until all the workers there may be are busy, one of them is pulling, idle or on its way: so there is
 //!    somebody to pull from a source that gives little, and somebody to call for those who cannot hire.
 //! 5. `accepted = done + failed + dropped + discarded + in flight`; a result counts as done when it is taken.
 //! 6. No user code and no destructor of a user's value, also of an error, runs under the lock.
 //! 7. A worker or a relay that leaves before the stage has closed was stopped, or died: the stage ends with a failure.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::error::PipelineError;
+use super::loom::{Mutex, MutexGuard};
 use super::segment::Halt;
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Outcome, Window};
@@ -520,7 +520,6 @@ impl<I, O> Drop for Seat<I, O> {
                 after.results.extend(state.window.fail(hub.stopped()));
                 state.close(&mut after);
             }
-            state.call_help(hub.shape, &mut after);
             state.conclude(&mut after);
         }
         after.run();
