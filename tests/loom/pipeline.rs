@@ -13,8 +13,13 @@ use regatta::pipeline::model::{Made, Model, Place};
 const WORKERS: usize = 2;
 
 fn check(run: impl Fn() + Sync + Send + 'static) {
+    bounded(3, run);
+}
+
+/// For models that would take minutes otherwise.
+fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(preemptions);
     builder.check(run);
 }
 
@@ -42,7 +47,7 @@ fn assert_settled(model: &Model, accepted: u64) {
 
 #[test]
 fn ordered_results_reach_a_consumer_that_waits() {
-    check(|| {
+    bounded(2, || {
         let model = Model::new(WORKERS, 2, true, 3, true);
         start(&model, |_| Made::Result);
         for expected in 0..3 {
@@ -55,7 +60,7 @@ fn ordered_results_reach_a_consumer_that_waits() {
 
 #[test]
 fn unordered_results_reach_a_consumer_that_waits() {
-    check(|| {
+    bounded(2, || {
         let model = Model::new(WORKERS, 2, false, 3, true);
         start(&model, |_| Made::Result);
         let mut sum = 0;
