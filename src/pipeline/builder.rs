@@ -111,6 +111,10 @@ impl<S: Segment> Pipeline<S> {
 
     /// Turns each item into another, or fails; see [`on_error`](Self::on_error) for what happens then. Fused, as
     /// [`map`](Self::map).
+    ///
+    /// # Errors
+    /// An error of the closure fails its item, and with [`OnError::Stop`] the pipeline, as
+    /// [`PipelineError::Failed`](super::PipelineError::Failed).
     pub fn try_map<F, U, E>(mut self, apply: F) -> Pipeline<TryMap<S, F>>
     where
         F: FnMut(S::Item) -> Result<U, E> + Send + 'static,
@@ -150,6 +154,10 @@ impl<S: Segment> Pipeline<S> {
     /// stage holds at most `concurrency` items in work, and as many results again (at least 16) that wait to be taken,
     /// for the next stage or for an earlier item.
     ///
+    /// # Cancel safety
+    /// A future of `work` is polled by its own task until it ends. It is dropped before that, at whatever await it is,
+    /// only when the pipeline is aborted or ends with a failure; its item is then counted as discarded.
+    ///
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
@@ -166,6 +174,13 @@ impl<S: Segment> Pipeline<S> {
 
     /// As [`map_async`](Self::map_async), with futures that can fail; see [`on_error`](Self::on_error) for what happens
     /// then.
+    ///
+    /// # Errors
+    /// An error of `work` fails its item, and with [`OnError::Stop`] the pipeline, as
+    /// [`PipelineError::Failed`](super::PipelineError::Failed).
+    ///
+    /// # Cancel safety
+    /// As [`map_async`](Self::map_async).
     ///
     /// # Panics
     /// When the concurrency is zero.
@@ -237,6 +252,10 @@ impl<S: Segment> Pipeline<S> {
     /// As [`map_cpu`](Self::map_cpu), with closures that can fail; see [`on_error`](Self::on_error) for what happens
     /// then.
     ///
+    /// # Errors
+    /// An error of the closure fails its item, and with [`OnError::Stop`] the pipeline, as
+    /// [`PipelineError::Failed`](super::PipelineError::Failed).
+    ///
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
@@ -250,6 +269,10 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// As [`try_map_cpu`](Self::try_map_cpu), on a pool of the caller's choice.
+    ///
+    /// # Errors
+    /// An error of the closure fails its item, and with [`OnError::Stop`] the pipeline, as
+    /// [`PipelineError::Failed`](super::PipelineError::Failed).
     ///
     /// # Panics
     /// When the concurrency is zero.

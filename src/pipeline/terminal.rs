@@ -37,6 +37,9 @@ pub struct Run<O, K = ()> {
 impl<S: Segment> Pipeline<S> {
     /// Ends by awaiting `work` for each item, up to `concurrency` at once, started in order.
     ///
+    /// # Cancel safety
+    /// As [`map_async`](Self::map_async): futures of `work` are dropped only by an abort or a failure.
+    ///
     /// # Panics
     /// When `concurrency` is zero.
     #[track_caller]
@@ -49,6 +52,12 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// As [`for_each`](Self::for_each), with futures that can fail; see [`Run::on_error`] for what happens then.
+    ///
+    /// # Errors
+    /// An error of `work` fails its item, and with [`OnError::Stop`] the pipeline, as [`PipelineError::Failed`].
+    ///
+    /// # Cancel safety
+    /// As [`for_each`](Self::for_each).
     ///
     /// # Panics
     /// When `concurrency` is zero.

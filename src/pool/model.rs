@@ -31,6 +31,9 @@ impl Model {
         Self(Arc::new(Core::new("model".into(), limit, capacity)))
     }
 
+    ///
+    /// # Errors
+    /// As `CpuPool::try_submit`.
     pub fn try_submit<F, R>(&self, run: F) -> Result<Submitted<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -39,6 +42,12 @@ impl Model {
         self.answer(self.0.try_enter(), run)
     }
 
+    ///
+    /// # Errors
+    /// As `CpuPool::submit`.
+    ///
+    /// # Cancel safety
+    /// As `CpuPool::submit`.
     pub async fn submit<F, R>(&self, run: F) -> Result<Submitted<R>, SubmitError<F>>
     where
         F: FnOnce() -> R + Send + 'static,
@@ -80,10 +89,16 @@ impl Model {
         self.0.abort();
     }
 
+    ///
+    /// # Cancel safety
+    /// As `CpuPool::shutdown`.
     pub fn idle(&self) -> impl Future<Output = ()> + '_ {
         Settled::idle(&self.0)
     }
 
+    ///
+    /// # Cancel safety
+    /// As `CpuPool::shutdown`.
     pub fn empty(&self) -> impl Future<Output = ()> + '_ {
         Settled::empty(&self.0)
     }

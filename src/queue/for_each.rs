@@ -73,6 +73,10 @@ impl<T: Clone + Send + 'static> Consumer<T> {
     /// # Ok(()) }
     /// ```
     ///
+    /// # Errors
+    /// None of its own: an item whose handler gives an error is put back, up to the queue's
+    /// [`attempts`](crate::queue::Builder::attempts), and counted in the report.
+    ///
     /// # Panics
     /// When `n` is zero, and outside a tokio runtime.
     ///

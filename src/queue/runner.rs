@@ -83,6 +83,12 @@ impl<T: Send + 'static> ProducerConsumer<T> {
     ///
     /// An error ends that producer and is reported, unless it says that the queue was closed.
     ///
+    /// # Errors
+    /// An error that `produce` gives is in the [`Report`], with the worker's name; `run` itself does not fail.
+    ///
+    /// # Cancel safety
+    /// Futures of `produce` are dropped at whatever await they are when the future of `run` is dropped.
+    ///
     /// # Panics
     /// When `count` is zero.
     #[track_caller]
@@ -102,6 +108,13 @@ impl<T: Send + 'static> ProducerConsumer<T> {
     ///
     /// The item is moved into the handler, so it cannot be put back: an error counts it as `failed`, a panic as
     /// `abandoned`, and the consumer goes on with the next one.
+    ///
+    /// # Errors
+    /// An error that `handle` gives is in the [`Report`], with the worker's name; `run` itself does not fail.
+    ///
+    /// # Cancel safety
+    /// Futures of `handle` are dropped at whatever await they are when the future of `run` is dropped, and their item with
+    /// them: it is counted as abandoned.
     ///
     /// # Panics
     /// When `count` is zero.

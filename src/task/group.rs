@@ -101,6 +101,9 @@ impl TaskGroup {
     /// # Errors
     /// [`SpawnError`] with the future, when the group is closed.
     ///
+    /// # Cancel safety
+    /// The group may drop the future at any of its awaits: when it is aborted, dropped, or at a shutdown's deadline.
+    ///
     /// # Panics
     /// Outside a tokio runtime. A panic of the task itself is caught, logged and reported; the group goes on.
     #[track_caller]
@@ -218,6 +221,9 @@ impl Spawner {
     ///
     /// # Errors
     /// [`SpawnError`] with the future, when the group is closed or gone.
+    ///
+    /// # Cancel safety
+    /// As [`TaskGroup::spawn`]: the group may drop the future at any of its awaits.
     ///
     /// # Panics
     /// Outside a tokio runtime.
