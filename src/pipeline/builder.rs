@@ -60,6 +60,16 @@ impl<I: Iterator> Pipeline<IterSource<I>> {
         clippy::should_implement_trait,
         reason = "a source beside `from_stream` and `from_queue`, not a collection"
     )]
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let doubled: Vec<u32> = Pipeline::from_iter([1, 2, 3]).map(|n| n * 2).collect().await?;
+    /// assert_eq!(doubled, [2, 4, 6]);
+    /// # Ok(()) }
+    /// ```
     pub fn from_iter<C>(items: C) -> Self
     where
         C: IntoIterator<Item = I::Item, IntoIter = I>,
@@ -73,6 +83,17 @@ impl<I: Iterator> Pipeline<IterSource<I>> {
 
 impl<S: Stream> Pipeline<StreamSource<S>> {
     /// Begins with the items of a stream. It is polled only while there is room, and by one task at a time.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let lines = futures::stream::iter(["a", "b"]);
+    /// let loud: Vec<String> = Pipeline::from_stream(lines).map(str::to_uppercase).collect().await?;
+    /// assert_eq!(loud, ["A", "B"]);
+    /// # Ok(()) }
+    /// ```
     pub fn from_stream(stream: S) -> Self {
         let mut plan = Plan::new();
         let stage = plan.fused("from_stream");
@@ -87,6 +108,25 @@ impl<T: Send + 'static> Pipeline<StreamSource<Consumer<T>>> {
     /// A [`Delivery`] is finished by whoever gets it: map with [`Delivery::into_inner`] to finish it at once, or call
     /// [`Delivery::done`] at the end of the pipeline, so that an item whose stage fails, is skipped or is aborted goes
     /// back to the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::{pipeline::Pipeline, queue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (producer, consumer) = queue::bounded(8);
+    /// let running = Pipeline::from_queue(consumer)
+    ///     .for_each(4, |mail: queue::Delivery<String>| async move {
+    ///         println!("sent {}", *mail);
+    ///         mail.done(); // without this it would go back to the queue
+    ///     })
+    ///     .spawn();
+    /// producer.send("hello".to_owned()).await?;
+    /// producer.join().await;
+    /// drop(producer); // closes the queue, and that ends the pipeline
+    /// running.await?;
+    /// # Ok(()) }
+    /// ```
     pub fn from_queue(consumer: Consumer<T>) -> Self {
         let mut plan = Plan::new();
         let stage = plan.fused("from_queue");
@@ -112,6 +152,20 @@ impl<S: Segment> Pipeline<S> {
     /// Turns each item into another, or fails; see [`on_error`](Self::on_error) for what happens then. Fused, as
     /// [`map`](Self::map).
     ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (good, bad) = (Pipeline::from_iter(["1", "2"]), Pipeline::from_iter(["1", "two"]));
+    /// assert_eq!(good.try_map(str::parse::<u32>).fold(0, |sum, n| sum + n).await?, 3);
+    ///
+    /// let error = bad.try_map(str::parse::<u32>).named("parse").fold(0, |sum, n| sum + n).titled("sums").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "stage `parse` of pipeline `sums` failed");
+    /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// An error of the closure fails its item, and with [`OnError::Stop`] the pipeline, as
     /// [`PipelineError::Failed`](super::PipelineError::Failed).
@@ -126,6 +180,16 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// Lets through the items that are to be kept. Fused, as [`map`](Self::map).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let odd: Vec<u32> = Pipeline::from_iter(1..=5).filter(|n| n % 2 == 1).collect().await?;
+    /// assert_eq!(odd, [1, 3, 5]);
+    /// # Ok(()) }
+    /// ```
     pub fn filter<F>(mut self, keep: F) -> Pipeline<Filter<S, F>>
     where
         F: FnMut(&S::Item) -> bool + Send + 'static,
@@ -136,6 +200,16 @@ impl<S: Segment> Pipeline<S> {
 
     /// Turns each item into any number of items, also none. Fused, as [`map`](Self::map); the parts are drawn one by
     /// one as there is room for them, so an item may have endlessly many.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let letters: String = Pipeline::from_iter(["ab", "", "c"]).flat_map(|word| word.chars()).collect().await?;
+    /// assert_eq!(letters, "abc");
+    /// # Ok(()) }
+    /// ```
     pub fn flat_map<F, I>(mut self, split: F) -> Pipeline<FlatMap<S, F, I::IntoIter>>
     where
         F: FnMut(S::Item) -> I + Send + 'static,
@@ -153,6 +227,23 @@ impl<S: Segment> Pipeline<S> {
     /// Each future runs in a task of the stage's, so it goes on whatever its neighbours and the stages after it do. The
     /// stage holds at most `concurrency` items in work, and as many results again (at least 16) that wait to be taken,
     /// for the next stage or for an earlier item.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = Pipeline::from_iter(0..100_u64);
+    /// let squares: Vec<u64> = numbers
+    ///     .map_async(8, |n| async move {
+    ///         tokio::task::yield_now().await; // eight of these are under way at once
+    ///         n * n
+    ///     })
+    ///     .collect()
+    ///     .await?;
+    /// assert_eq!(squares[99], 9801); // in order
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Cancel safety
     /// A future of `work` is polled by its own task until it ends. It is dropped before that, at whatever await it is,
@@ -174,6 +265,20 @@ impl<S: Segment> Pipeline<S> {
 
     /// As [`map_async`](Self::map_async), with futures that can fail; see [`on_error`](Self::on_error) for what happens
     /// then.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::{OnError, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// async fn fetch(id: u32) -> Result<String, String> {
+    ///     if id == 2 { Err(format!("no user {id}")) } else { Ok(format!("user {id}")) }
+    /// }
+    ///
+    /// let users = Pipeline::from_iter(1..=3).try_map_async(8, fetch).on_error(OnError::Skip);
+    /// assert_eq!(users.collect::<Vec<_>>().await?, ["user 1", "user 3"]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// An error of `work` fails its item, and with [`OnError::Stop`] the pipeline, as
@@ -219,6 +324,17 @@ impl<S: Segment> Pipeline<S> {
     /// Items are handed over in chunks of up to 64, as many as are ready and take about a tenth of a millisecond
     /// together, so that cheap closures are worth the trip too. For blocking on files or sockets use
     /// [`map_async`](Self::map_async) with [`tokio::task::spawn_blocking`].
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let words = Pipeline::from_iter(vec!["racing"; 1000]);
+    /// let lengths: Vec<usize> = words.map_cpu(2, |word| word.chars().rev().count()).collect().await?;
+    /// assert_eq!(lengths, vec![6; 1000]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// When the concurrency is zero.
@@ -319,6 +435,18 @@ impl<S: Segment> Pipeline<S> {
     /// With [`Overflow::Reject`] the pipeline ends with [`PipelineError::Full`](super::PipelineError::Full) after what
     /// was buffered.
     ///
+    /// # Examples
+    /// ```
+    /// use regatta::{pipeline::Pipeline, policy::Overflow};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Only the latest reading matters: the source is never held back, and at most three wait.
+    /// let readings = Pipeline::from_iter(1..=100).buffer(3, Overflow::DropOldest);
+    /// let seen: Vec<u32> = readings.collect().await?;
+    /// assert_eq!(seen.last(), Some(&100));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Panics
     /// When `capacity` is zero.
     #[track_caller]
@@ -339,6 +467,17 @@ impl<S: Segment> Pipeline<S> {
     ///
     /// The stage has a task of its own, so a batch is closed in time also while the next stage is busy; it then waits
     /// to be taken, and grows no more. `linger` runs on tokio's clock.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rows = Pipeline::from_iter(1..=5).batch(2, Duration::from_millis(50));
+    /// assert_eq!(rows.collect::<Vec<_>>().await?, [vec![1, 2], vec![3, 4], vec![5]]);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Panics
     /// When `size` is zero.
@@ -364,6 +503,21 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// Says what the stage that was added last does with an item whose closure fails or panics.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::{OnError, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut running = Pipeline::from_iter(["1", "x", "3"])
+    ///     .try_map(str::parse::<u32>)
+    ///     .on_error(OnError::Skip)
+    ///     .fold(0, |sum, n| sum + n)
+    ///     .spawn();
+    /// assert_eq!((&mut running).await?, 4);
+    /// assert_eq!(running.stats().stages[1].flow.failed, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn on_error(self, on_error: OnError) -> Self
     where
         S: Fallible,

@@ -37,6 +37,22 @@ pub struct Run<O, K = ()> {
 impl<S: Segment> Pipeline<S> {
     /// Ends by awaiting `work` for each item, up to `concurrency` at once, started in order.
     ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (sink, mut seen) = tokio::sync::mpsc::channel(3);
+    /// Pipeline::from_iter(1..=3)
+    ///     .for_each(2, move |n| {
+    ///         let sink = sink.clone();
+    ///         async move { sink.send(n).await.expect("the receiver lives") }
+    ///     })
+    ///     .await?;
+    /// assert_eq!(seen.recv().await, Some(1));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Cancel safety
     /// As [`map_async`](Self::map_async): futures of `work` are dropped only by an abort or a failure.
     ///
@@ -52,6 +68,20 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// As [`for_each`](Self::for_each), with futures that can fail; see [`Run::on_error`] for what happens then.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let failed = Pipeline::from_iter(1..=3)
+    ///     .try_for_each(1, |n| async move { if n == 2 { Err("two") } else { Ok(()) } })
+    ///     .named("store")
+    ///     .titled("import")
+    ///     .await;
+    /// assert_eq!(failed.unwrap_err().to_string(), "stage `store` of pipeline `import` failed");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// An error of `work` fails its item, and with [`OnError::Stop`] the pipeline, as [`PipelineError::Failed`].
@@ -75,6 +105,20 @@ impl<S: Segment> Pipeline<S> {
     ///
     /// When the queue is closed by its consumers the pipeline ends with [`PipelineError::Failed`]; the item that was
     /// refused is counted as failed.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::{pipeline::Pipeline, queue};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (producer, consumer) = queue::bounded(2);
+    /// let running = Pipeline::from_iter(1..=3).map(|n| n * 10).forward(producer).spawn();
+    /// let first = consumer.recv().await.expect("three are coming");
+    /// assert_eq!(first.into_inner(), 10);
+    /// drop(consumer); // nobody takes the rest
+    /// assert!(running.await.is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn forward(self, producer: Producer<S::Item>) -> Run<(), Worked> {
         let producer = Arc::new(producer);
         self.sink("forward", Concurrency::unordered(1), move |item| {
@@ -98,6 +142,16 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// Ends in one value, made of all items in order. Fused: the closure runs on the executor, one item at a time.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let longest = Pipeline::from_iter(["a", "ccc", "bb"]).fold(0, |longest, word| word.len().max(longest)).await?;
+    /// assert_eq!(longest, 3);
+    /// # Ok(()) }
+    /// ```
     pub fn fold<A, F>(mut self, value: A, fold: F) -> Run<A>
     where
         A: Send + 'static,
@@ -124,6 +178,19 @@ impl<S: Segment> Pipeline<S> {
     ///
     /// Stages fused onto the end run where the stream is polled; the others go on by themselves, as far as their windows
     /// reach.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures::StreamExt;
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut squares = Pipeline::from_iter(1..).map_async(4, |n: u64| async move { n * n }).into_stream();
+    /// assert_eq!(squares.next().await.transpose()?, Some(1));
+    /// assert_eq!(squares.next().await.transpose()?, Some(4));
+    /// drop(squares); // aborts the endless pipeline
+    /// # Ok(()) }
+    /// ```
     pub fn into_stream(self) -> PipelineStream<S> {
         PipelineStream::new(self.segment, self.plan)
     }
