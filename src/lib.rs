@@ -1,7 +1,53 @@
-//! Concurrency patterns for tokio services.
+//! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work and
+//! pipelines — with one way to stop, one way to fail, and one way to look inside.
+//!
+//! # Choose a pattern
+//! | I want to… | use |
+//! |---|---|
+//! | hand work to other tasks and know when all of it is finished | [`queue`] |
+//! | run producers and consumers and get a report | [`queue::ProducerConsumer`] |
+//! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
+//! | chain steps with limits, order, batches and error policies | [`pipeline`] |
+//! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
+//! | see what all of these have done and still hold | [`observe::snapshot`] |
+//!
+//! # An example
+//! ```
+//! use regatta::pipeline::{OnError, Pipeline};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::pipeline::PipelineError> {
+//! let sum = Pipeline::from_iter(["1", "2", "three", "4"])
+//!     .try_map(str::parse::<u64>).on_error(OnError::Skip) // skipped, counted, logged
+//!     .map_async(8, |n| async move { n * 10 })            // eight at once, order kept
+//!     .map_cpu(2, |n| n + 1)                              // off the executor
+//!     .fold(0, |sum, n| sum + n)
+//!     .await?;
+//! assert_eq!(sum, 73);
+//! # Ok(()) }
+//! ```
+//!
+//! # One way to stop
+//! The same three verbs hold for everything that lives:
+//!
+//! | verb | meaning |
+//! |---|---|
+//! | `close()` | accept nothing more; at once, any number of times |
+//! | `shutdown(deadline).await` | close, finish what was accepted, abort what is left at the deadline, report |
+//! | `abort()`, or dropping the owner | stop now; nothing is detached |
+//!
+//! # One way to fail
+//! Five words, in [`error`]: `Full`, `Closed`, `Elapsed`, `Cancelled`, `Panicked`. The types beside each operation hand
+//! the value back. A panic in user code is a value with its message and the name of the place; it kills no worker.
+//!
+//! # One way to look inside
+//! Every pattern counts its items in one [`Flow`](observe::Flow), whose parts always add up, and is listed in
+//! [`observe::snapshot`] while it lives. Lifecycle and failures are `tracing` events under `regatta::…`.
+//!
+//! # Features
+//! - `signal` (default): [`task::shutdown_signal`].
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
-#![warn(clippy::unwrap_used, clippy::print_stdout)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
@@ -15,3 +61,8 @@ pub mod task;
 
 pub use error::BoxError;
 pub use tokio_util::sync::CancellationToken;
+
+/// The README's code, run as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -75,12 +75,13 @@ where
 
     async fn work(self: Arc<Self>, mut seat: Seat<S::Item, O>) {
         let (mut finished, mut pace) = (Vec::new(), Pace::new(CHUNK));
+        let at_once = self.pool.stats().limit;
         while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut seat, &mut finished)).await {
             if let Some(number) = found.hire {
                 self.hire(Seat::hired(&self.hub), number);
             }
             let mut chunk = vec![(found.sequence, found.item)];
-            seat.take_ready(pace.size(), &mut chunk);
+            seat.take_ready(pace.size(), at_once, &mut chunk);
             finished = self.run(chunk, &mut pace).await;
         }
     }

@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::stage::{StageStats, StageView, Title};
 use crate::error::Cancelled;
 use crate::observe::{Observe, Registration, Registry, Row, RowId};
-use crate::task::{ShutdownReport, TaskGroup, TaskHandle};
+use crate::task::{ShutdownReport, TaskError, TaskGroup, TaskHandle};
 
 /// How long an abort waits for closures that run on blocking threads.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
@@ -51,6 +51,8 @@ pub struct PipelineHandle<O> {
     conductor: TaskHandle<Result<O, PipelineError>>,
     /// The end, where `shutdown` has seen it before the owner.
     outcome: Option<Result<O, PipelineError>>,
+    /// The conductor has been awaited to its end.
+    has_ended: bool,
 }
 
 /// The numbers of a pipeline at one moment.
@@ -174,7 +176,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
             Ok(conductor) => conductor,
             Err(_) => unreachable!("the group was created just now, so it is open"),
         };
-        Self { live, conductor, outcome: None }
+        Self { live, conductor, outcome: None, has_ended: false }
     }
 
     /// The pipeline's name.
@@ -192,7 +194,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
     /// Tells whether the pipeline has ended, in whatever way.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.outcome.is_some() || self.conductor.is_finished()
+        self.has_ended || self.conductor.is_finished()
     }
 
     /// Stops the source: the pipeline takes nothing more in and finishes what it has. At once, any number of times.
@@ -226,9 +228,9 @@ impl<O: Send + 'static> PipelineHandle<O> {
     pub async fn shutdown(&mut self, deadline: Duration) -> ShutdownReport {
         let begun = Instant::now();
         self.close();
-        if self.outcome.is_none() {
-            match timeout(deadline, &mut self.conductor).await {
-                Ok(ended) => self.outcome = Some(self.flatten(ended)),
+        if !self.has_ended {
+            match timeout(deadline, std::future::poll_fn(|cx| self.poll_ended(cx))).await {
+                Ok(outcome) => self.outcome = Some(outcome),
                 Err(_) => self.live.stop_now(),
             }
         }
@@ -265,12 +267,14 @@ impl<O: Send + 'static> PipelineHandle<O> {
         report
     }
 
-    fn flatten(&self, ended: Result<Result<O, PipelineError>, crate::task::TaskError>) -> Result<O, PipelineError> {
-        match ended {
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Result<O, PipelineError>> {
+        let ended = ready!(Pin::new(&mut self.conductor).poll(cx));
+        self.has_ended = true;
+        Poll::Ready(match ended {
             Ok(result) => result,
-            Err(crate::task::TaskError::Panicked(panicked)) => Err(PipelineError::Panicked(panicked)),
+            Err(TaskError::Panicked(panicked)) => Err(PipelineError::Panicked(panicked)),
             Err(_) => Err(self.live.cancelled()),
-        }
+        })
     }
 }
 
@@ -278,11 +282,10 @@ impl<O: Send + 'static> Future for PipelineHandle<O> {
     type Output = Result<O, PipelineError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(outcome) = self.outcome.take() {
-            return Poll::Ready(outcome);
+        match self.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => self.poll_ended(cx),
         }
-        let ended = ready!(Pin::new(&mut self.conductor).poll(cx));
-        Poll::Ready(self.flatten(ended))
     }
 }
 

@@ -122,10 +122,9 @@ impl<I, O> After<I, O> {
         for waker in self.consumer.into_iter().chain(self.helper).chain(self.wake) {
             waker.wake();
         }
-        if !self.items.is_empty() || !self.results.is_empty() {
-            drop_quietly(self.items);
-            drop_quietly(self.results);
-        }
+        // One by one: a second destructor that panics while the first one unwinds would end the process.
+        self.items.into_iter().for_each(drop_quietly);
+        self.results.into_iter().for_each(drop_quietly);
         self.hire
     }
 }
@@ -247,10 +246,15 @@ impl<I, O> State<I, O> {
         }
     }
 
+    /// Tells whether there is something to start, or to look for upstream, and nobody on the way who will.
+    fn wants_help(&self, shape: Shape) -> bool {
+        let can_pull = !self.is_pulling && !self.is_closed && self.room(shape) > 0;
+        !self.is_waking && (can_pull || !self.ready.is_empty())
+    }
+
     /// Calls one worker if there is something to start; it will call the next.
     fn call_help(&mut self, shape: Shape, after: &mut After<I, O>) {
-        let wants_help = !self.ready.is_empty() || (!self.is_pulling && !self.is_closed && self.room(shape) > 0);
-        if !wants_help || self.is_waking {
+        if !self.wants_help(shape) {
             return;
         }
         if let Some(waker) = self.idle.notify_one() {
@@ -262,7 +266,7 @@ impl<I, O> State<I, O> {
     /// As `call_help`, and hires a new worker where all are busy.
     fn hire_help(&mut self, shape: Shape, after: &mut After<I, O>) {
         self.call_help(shape, after);
-        if !self.is_waking && !self.ready.is_empty() && self.workers < shape.workers {
+        if self.wants_help(shape) && self.workers < shape.workers {
             self.is_waking = true;
             after.hire = Some(self.workers);
             self.workers += 1;
@@ -361,11 +365,12 @@ impl<I, O> Seat<I, O> {
     }
 
     /// Takes more of what is ready, up to `most` in all, without waiting: for workers that work on chunks.
-    pub(super) fn take_ready(&mut self, most: usize, into: &mut Vec<(u64, I)>) {
+    ///
+    /// A fair share only: what is ready is for as many as can work at once.
+    pub(super) fn take_ready(&mut self, most: usize, at_once: usize, into: &mut Vec<(u64, I)>) {
         let Self { hub, desk } = self;
         let mut state = hub.lock();
-        // A fair share: what is ready is for all the workers there can be.
-        let share = (into.len() + state.ready.len()).div_ceil(hub.shape.workers).min(most);
+        let share = (into.len() + state.ready.len()).div_ceil(hub.shape.workers.min(at_once)).min(most);
         let more = share.saturating_sub(into.len());
         state.working += more;
         desk.working += more;

@@ -2,5 +2,8 @@
 
 mod api;
 mod layers;
+mod observe;
 mod pipeline;
+mod policy;
 mod support;
+mod task;

@@ -334,3 +334,37 @@ async fn unbounded_numbers_neither_overflow_nor_allocate() {
         .spawn();
     ended(running).await.0.unwrap();
 }
+
+#[tokio::test]
+async fn a_trickling_source_is_still_worked_on_side_by_side() {
+    let (producer, consumer) = queue::bounded(8);
+    let (gate, begun) = (Gate::new(), Arc::new(AtomicUsize::new(0)));
+    let (held, counted) = (gate.clone(), begun.clone());
+    let running = Pipeline::from_queue(consumer)
+        .map(queue::Delivery::into_inner)
+        .for_each(4, move |_: u32| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let gate = held.clone();
+            async move { gate.wait().await }
+        })
+        .spawn();
+    for n in 0..4 {
+        producer.send(n).await.unwrap();
+        // Each item comes when the one before is being worked on, and nobody else has anything to do.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(begun.load(Ordering::Relaxed), 4);
+    gate.open();
+    drop(producer);
+    ended(running).await.0.unwrap();
+}
+
+#[tokio::test]
+async fn shutdown_after_the_end_reports_and_waits_for_nothing() {
+    let mut running = Pipeline::from_iter(0..3).for_each(1, |_| async {}).spawn();
+    (&mut running).await.unwrap();
+    assert!(running.shutdown(Duration::MAX).await.is_clean());
+    assert!(running.aborted().await.is_clean());
+}
