@@ -104,7 +104,8 @@ pub use handle::{PipelineHandle, PipelineStats};
 #[doc(hidden)]
 pub use outlet::{Outlet, Relayed, Worked};
 #[doc(hidden)]
-pub use segment::{Halt, Segment};
+pub use segment::Halt;
+pub use segment::Segment;
 #[doc(hidden)]
 pub use source::{IterSource, StreamSource};
 #[doc(hidden)]

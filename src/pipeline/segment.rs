@@ -14,22 +14,35 @@ use std::time::{Duration, Instant};
 use super::error::PipelineError;
 use super::stage::Stage;
 
-/// A chain of a source and fused stages. Sealed: users meet it as a bound only.
-#[doc(hidden)]
+/// What a [`Pipeline`](super::Pipeline) is made of so far: a chain of a source and stages.
+///
+/// Sealed. It is here to be named where a pipeline is passed around:
+///
+/// ```
+/// use regatta::pipeline::{Pipeline, Segment};
+///
+/// fn cleaned(lines: Pipeline<impl Segment<Item = String>>) -> Pipeline<impl Segment<Item = String>> {
+///     lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
+/// }
+/// # let _ = cleaned(Pipeline::from_iter(vec![String::new()]));
+/// ```
 pub trait Segment: Send + 'static {
     /// What comes out.
     type Item: Send + 'static;
 
     /// Pushes items into `sink` until `fuel` items are drawn from the source, the sink breaks (it has taken that item),
     /// or nothing is ready. `Pending` means that the waker is registered; items may have been pushed before.
+    #[doc(hidden)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(Self::Item) -> ControlFlow<()>;
 
     /// After a panic: the stage whose closure it was, made fit to go on; `None` when it was the source itself.
+    #[doc(hidden)]
     fn culprit(&mut self) -> Option<Arc<Stage>>;
 
     /// The stage at the head, to be blamed when the source itself fails.
+    #[doc(hidden)]
     fn source(&self) -> Arc<Stage>;
 }
 

@@ -5,6 +5,8 @@
 //! 2. A reading never shows more jobs ended than accepted. [`flow`](Books::flow) reads the endings first, with
 //!    acquire; each ending is counted with release, after the job came through the queue, and so after it was
 //!    accepted. With a relaxed pair a reader could see the ending and miss the acceptance.
+//! 3. What is left over is `in_flight`. While jobs come and go it may count one that has just ended, never one less; at
+//!    rest it is exact.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 

@@ -62,6 +62,7 @@ impl<R> JobHandle<R> {
     ///
     /// A closure that runs already is not disturbed. The place of a cancelled job in the queue is given back when the
     /// next free worker comes by.
+    #[expect(clippy::must_use_candidate, reason = "most callers cancel whatever the state")]
     pub fn cancel(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.cancel())
     }

@@ -40,7 +40,8 @@ where
     let stop = StopAll(Arc::new(Stop(AtomicU64::new(u64::MAX))));
     let mut results = Vec::new();
     let mut out: VecDeque<JobHandle<Vec<R>>> = VecDeque::new();
-    for index in 0.. {
+    // From 1: a stop at 0 is before them all.
+    for index in 1.. {
         let chunk: Vec<I::Item> = items.by_ref().take(chunk_size).collect();
         if chunk.is_empty() {
             break;

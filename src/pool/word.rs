@@ -88,9 +88,10 @@ impl Word {
         let mut seen = self.levels();
         loop {
             let (next, admission) = seen.admit(entry);
-            // Also where nothing changes, a waiting submitter writes: a load may be stale, and one that goes to sleep
-            // over a stale word could sleep for ever.
-            if next == seen && !entry.waits {
+            // The load may be stale. A refused submitter that does not wait could have been refused a moment ago. One
+            // that waits, and finds `waiting` set already, holds the lobby's lock: whoever gave a place back since
+            // saw `waiting`, too, and comes for the lock after it.
+            if next == seen {
                 return admission;
             }
             match self.0.compare_exchange_weak(seen.0, next.0, Relaxed, Relaxed) {

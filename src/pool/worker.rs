@@ -103,10 +103,10 @@ impl Crew {
 
 impl Lease {
     fn run(mut self) {
-        if let Some(crew) = self.0.take() {
-            if !crew.settles_revoked() {
-                crew.core.work(LINGER_ROUNDS);
-            }
+        if let Some(crew) = self.0.take()
+            && !crew.settles_revoked()
+        {
+            crew.core.work(LINGER_ROUNDS);
         }
     }
 }

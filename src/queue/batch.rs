@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::builder::OnDrop;
 use super::delivery::Delivery;
-use super::ring::Ring;
-use super::state::{Reason, Taken};
+use super::lanes::Taken;
+use super::ring::Anchor;
+use super::state::Reason;
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.
 ///
@@ -18,7 +19,7 @@ pub struct Batch<T> {
     items: VecDeque<T>,
     /// The attempt of each item; empty if it is the first of all of them.
     attempts: VecDeque<u32>,
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
 }
 
 /// The items of a batch; made by [`Batch::into_items`].
@@ -29,18 +30,17 @@ pub struct BatchItems<T> {
     items: VecDeque<T>,
     /// How many the batch held.
     count: usize,
-    ring: Arc<Ring<T>>,
+    ring: Arc<Anchor<T>>,
 }
 
 /// The deliveries of a batch; made by [`Batch::into_deliveries`]. What is left when it is dropped is abandoned.
 #[must_use = "dropping the iterator puts the items that are left back"]
-#[derive(Debug)]
 pub struct Deliveries<T> {
     batch: Batch<T>,
 }
 
 impl<T> Batch<T> {
-    pub(super) fn new(taken: Taken<T>, ring: Arc<Ring<T>>) -> Self {
+    pub(super) fn new(taken: Taken<T>, ring: Arc<Anchor<T>>) -> Self {
         Self { items: taken.items, attempts: taken.attempts, ring }
     }
 
@@ -57,6 +57,7 @@ impl<T> Batch<T> {
     }
 
     /// The items in the order they were received.
+    #[must_use]
     pub fn iter(&self) -> std::collections::vec_deque::Iter<'_, T> {
         self.items.iter()
     }
@@ -189,5 +190,11 @@ impl<T> std::fmt::Debug for BatchItems<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.ring.name();
         f.debug_struct("BatchItems").field("queue", &name).field("len", &self.items.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T> std::fmt::Debug for Deliveries<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Deliveries").field(&self.batch).finish()
     }
 }

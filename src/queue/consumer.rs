@@ -12,7 +12,7 @@ use super::delivery::Delivery;
 use super::ends::both_ends;
 use super::error::TryRecvError;
 use super::recv::{RecvFuture, RecvManyFuture};
-use super::ring::Ring;
+use super::ring::{Anchor, Ring};
 use super::wait::{Line, Slot};
 use crate::error::{Elapsed, refuse_zero};
 
@@ -28,7 +28,7 @@ use crate::error::{Elapsed, refuse_zero};
 /// dropped passes its wake-up on; one that is neither polled nor dropped holds one wake-up, but no item.
 #[doc(alias = "Receiver")]
 pub struct Consumer<T> {
-    pub(super) ring: Arc<Ring<T>>,
+    pub(super) ring: Arc<Anchor<T>>,
     stream: StreamPlace,
 }
 
@@ -44,9 +44,9 @@ struct StreamPlace {
 both_ends!(Consumer);
 
 impl<T> Consumer<T> {
-    /// The consumer that a new queue counts already.
+    /// A consumer that the queue counts already.
     pub(super) fn first(ring: Arc<Ring<T>>) -> Self {
-        Self { ring, stream: StreamPlace::default() }
+        Self { ring: Arc::new(Anchor(ring)), stream: StreamPlace::default() }
     }
 
     /// Receives one item; gives nothing when the queue has ended: closed, empty, and nothing in flight.
@@ -89,7 +89,8 @@ impl<T> Consumer<T> {
     #[doc(alias = "get_nowait")]
     pub fn try_recv(&self) -> Result<Delivery<T>, TryRecvError> {
         self.leave_stream();
-        self.ring.try_recv()
+        let (item, attempt) = self.ring.try_recv()?;
+        Ok(Delivery::new(item, attempt, self.ring.clone()))
     }
 
     /// Receives one item, and waits at most `limit` for it; gives nothing after the end.
@@ -150,14 +151,21 @@ impl<T> Consumer<T> {
     }
 
     /// Gives up the place in line of the stream, which is not the form this consumer is used in now.
+    #[inline]
     fn leave_stream(&self) {
         if self.stream.is_waiting.load(Ordering::Relaxed) {
-            let mut slot = {
-                self.stream.is_waiting.store(false, Ordering::Relaxed);
-                std::mem::take(&mut *self.stream.slot.lock().unwrap_or_else(PoisonError::into_inner))
-            };
-            self.ring.retire(Line::Receivers, &mut slot);
+            self.take_from_line();
         }
+    }
+
+    #[cold]
+    fn take_from_line(&self) {
+        let mut slot = {
+            let mut slot = self.stream.slot.lock().unwrap_or_else(PoisonError::into_inner);
+            self.stream.is_waiting.store(false, Ordering::Relaxed);
+            std::mem::take(&mut *slot)
+        };
+        self.ring.retire(Line::Receivers, &mut slot);
     }
 }
 
@@ -170,14 +178,14 @@ impl<T> Stream for Consumer<T> {
         let slot = stream.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
         let polled = ring.poll_recv(slot, cx);
         *stream.is_waiting.get_mut() = slot.is_waiting();
-        polled
+        polled.map(|taken| taken.map(|(item, attempt)| Delivery::new(item, attempt, ring.clone())))
     }
 }
 
 impl<T> Clone for Consumer<T> {
     fn clone(&self) -> Self {
         self.ring.add_consumer();
-        Self { ring: self.ring.clone(), stream: StreamPlace::default() }
+        Self::first(Arc::clone(&self.ring.0))
     }
 }
 

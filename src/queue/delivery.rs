@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::builder::OnDrop;
-use super::ring::Ring;
+use super::ring::Anchor;
 use super::state::{Ending, Reason};
 
 /// One received item and the duty to say what became of it.
@@ -38,20 +38,21 @@ use super::state::{Ending, Reason};
 pub struct Delivery<T> {
     /// Present until the delivery is finished or put back: what is dropped without it is done.
     item: Option<T>,
+    /// Zero once nothing is left to say.
     attempt: u32,
-    receipt: Receipt<T>,
+    ring: Arc<Anchor<T>>,
 }
 
-/// The duty alone, for work that consumes the item.
+/// The duty alone, for work that consumes the item. Dropped without a word it says that the item was discarded.
 pub(super) struct Receipt<T> {
-    ring: Arc<Ring<T>>,
-    /// What is said when this is dropped; nothing once the item is back in the queue.
-    ending: Option<Ending>,
+    ring: Arc<Anchor<T>>,
+    ending: Ending,
 }
 
 impl<T> Delivery<T> {
-    pub(super) fn new(item: T, attempt: u32, ring: Arc<Ring<T>>) -> Self {
-        Self { item: Some(item), attempt, receipt: Receipt { ring, ending: Some(Ending::Done) } }
+    #[inline]
+    pub(super) fn new(item: T, attempt: u32, ring: Arc<Anchor<T>>) -> Self {
+        Self { item: Some(item), attempt, ring }
     }
 
     /// Which delivery of this item it is, from 1.
@@ -64,8 +65,9 @@ impl<T> Delivery<T> {
     #[doc(alias = "task_done")]
     #[doc(alias = "ack")]
     #[doc(alias = "complete")]
+    #[inline]
     pub fn done(mut self) {
-        // Should the destructor panic, the receipt is still dropped, and the item counted.
+        // Should the destructor panic, the delivery is still dropped, and the item counted.
         drop(self.item.take());
     }
 
@@ -85,20 +87,19 @@ impl<T> Delivery<T> {
         self.put_back(Reason::Nacked);
     }
 
+    #[cold]
     fn put_back(&mut self, reason: Reason) {
         if let Some(item) = self.item.take() {
-            self.receipt.ending = None;
-            self.receipt.ring.put_back(item, self.attempt, reason);
+            let attempt = std::mem::take(&mut self.attempt);
+            self.ring.put_back(item, attempt, reason);
         }
     }
 
-    /// Takes the item for work that consumes it. Until the receipt says how that ended, the item is in flight; dropped
-    /// without a word it says that the item was discarded.
+    /// Takes the item for work that consumes it; it is in flight until the receipt says how that ended.
     pub(super) fn split(mut self) -> (T, Receipt<T>) {
-        let receipt = Receipt { ring: self.receipt.ring.clone(), ending: Some(Ending::Discarded) };
-        self.receipt.ending = None;
+        self.attempt = 0;
         match self.item.take() {
-            Some(item) => (item, receipt),
+            Some(item) => (item, Receipt { ring: self.ring.clone(), ending: Ending::Discarded }),
             None => unreachable!("a delivery holds its item while it lives"),
         }
     }
@@ -106,24 +107,34 @@ impl<T> Delivery<T> {
 
 impl<T> Receipt<T> {
     pub(super) fn end(mut self, ending: Ending) {
-        self.ending = Some(ending);
+        self.ending = ending;
     }
 }
 
 impl<T> Drop for Delivery<T> {
+    #[inline]
     fn drop(&mut self) {
-        match self.receipt.ring.on_drop() {
-            OnDrop::Redeliver => self.put_back(Reason::Abandoned),
-            OnDrop::Done => drop(self.item.take()),
+        if self.item.is_none() {
+            if self.attempt > 0 {
+                self.ring.finish(Ending::Done);
+            }
+        } else {
+            match self.ring.on_drop() {
+                OnDrop::Redeliver => self.put_back(Reason::Abandoned),
+                OnDrop::Done => {
+                    self.attempt = 0;
+                    let receipt = Receipt { ring: self.ring.clone(), ending: Ending::Done };
+                    drop(self.item.take());
+                    drop(receipt);
+                }
+            }
         }
     }
 }
 
 impl<T> Drop for Receipt<T> {
     fn drop(&mut self) {
-        if let Some(ending) = self.ending {
-            self.ring.finish(ending);
-        }
+        self.ring.finish(self.ending);
     }
 }
 
@@ -149,7 +160,7 @@ impl<T> DerefMut for Delivery<T> {
 
 impl<T> std::fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let queue = self.receipt.ring.name();
+        let queue = self.ring.name();
         f.debug_struct("Delivery").field("queue", &queue).field("attempt", &self.attempt).finish_non_exhaustive()
     }
 }

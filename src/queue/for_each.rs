@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::attempt;
 use super::consumer::Consumer;
 use super::delivery::Delivery;
-use crate::error::{drop_quietly, refuse_zero};
+use crate::error::{catch, drop_quietly, refuse_zero};
 use crate::task::{Spawner, TaskGroup};
 
 /// How often a handler was run, and how that ended; made by [`Consumer::for_each`].
@@ -47,7 +47,7 @@ struct Roster {
     report: ForEachReport,
 }
 
-impl<T: Clone + Send + Sync + 'static> Consumer<T> {
+impl<T: Clone + Send + 'static> Consumer<T> {
     /// Runs `handler` on a clone of each item, at most `n` at once, until the queue has ended.
     ///
     /// `Ok` finishes the item, an error puts it back at once, a panic abandons it; the worker goes on. Set
@@ -102,15 +102,14 @@ impl<T: Clone + Send + Sync + 'static> Consumer<T> {
             hire(&crew, 0, alive);
             while all_left.recv().await.is_some() {}
             let _ = group.join().await;
-            let report = crew.lock().report;
-            report
+            crew.lock().report
         }
     }
 }
 
 fn hire<T, F, R, E>(crew: &Arc<Crew<T, F>>, id: usize, alive: mpsc::Sender<()>)
 where
-    T: Clone + Send + Sync + 'static,
+    T: Clone + Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), E>> + Send + 'static,
     E: Send + 'static,
@@ -122,7 +121,7 @@ where
 /// Boxed, because a worker may start the next one, and a future cannot contain its own type.
 fn worker<T, F, R, E>(crew: Arc<Crew<T, F>>, alive: mpsc::Sender<()>) -> BoxFuture<'static, ()>
 where
-    T: Clone + Send + Sync + 'static,
+    T: Clone + Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), E>> + Send + 'static,
     E: Send + 'static,
@@ -159,7 +158,11 @@ impl<T: Clone, F> Crew<T, F> {
         F: Fn(T) -> R,
         R: Future<Output = Result<(), E>>,
     {
-        let outcome = attempt(&self.place, || (self.handler)(T::clone(&delivery))).await;
+        // Cloned before the handler's future exists, so that no `&T` is held across an await: `T` need not be `Sync`.
+        let outcome = match catch(&self.place, || T::clone(&delivery)) {
+            Ok(item) => attempt(&self.place, || (self.handler)(item)).await,
+            Err(panicked) => Err(panicked),
+        };
         // The item first, then the books: whoever sees the number sees the item settled.
         let count: fn(&mut ForEachReport) -> &mut u64 = match outcome {
             Ok(Ok(())) => {

@@ -22,7 +22,7 @@
 //! use regatta::queue;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (producer, consumer) = queue::Builder::new(100).name("mails").attempts(3).build();
+//! let (producer, consumer) = queue::Builder::new(100).name("mails").attempts(3).build::<String>();
 //! let worker = tokio::spawn(async move {
 //!     while let Some(mail) = consumer.recv().await {
 //!         match mail.as_str() {
@@ -53,7 +53,7 @@
 //! - At least once, not exactly once: an item whose worker died just before `done` is delivered again. Handlers should
 //!   not mind, or look at [`Delivery::attempt`]. [`OnDrop::Done`] gives at most once.
 //! - First in, first out, until an item is put back: those that were are delivered in turn with the others.
-//! - One lock around plain counters, held for some ten instructions. That is what makes the numbers exact, and it costs
+//! - One lock around plain counters, held for some dozens of instructions. That is what makes the numbers exact, and it costs
 //!   against a lock-free channel when many small items go one by one between many tasks; `recv_many` gains more than that
 //!   back.
 //! - Items must be `'static`, because a queue can be looked at by [`observe`](crate::observe) from anywhere.
@@ -73,6 +73,7 @@ mod ends;
 mod error;
 mod for_each;
 mod join;
+mod lanes;
 mod loom;
 mod producer;
 mod recv;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::batch::Batch;
 use super::consumer::Consumer;
@@ -45,28 +45,34 @@ impl<'a, T> RecvManyFuture<'a, T> {
 impl<T> Future for RecvFuture<'_, T> {
     type Output = Option<Delivery<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.consumer.ring.poll_recv(&mut this.slot, cx)
+        let taken = ready!(this.consumer.ring.poll_recv(&mut this.slot, cx));
+        Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, this.consumer.ring.clone())))
     }
 }
 
 impl<T> Future for RecvManyFuture<'_, T> {
     type Output = Option<Batch<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        this.consumer.ring.poll_recv_many(&mut this.slot, cx, this.max)
+        let taken = ready!(this.consumer.ring.poll_recv_many(&mut this.slot, cx, this.max));
+        Poll::Ready(taken.map(|taken| Batch::new(taken, this.consumer.ring.clone())))
     }
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.consumer.ring.retire(Line::Receivers, &mut self.slot);
     }
 }
 
 impl<T> Drop for RecvManyFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.consumer.ring.retire(Line::Receivers, &mut self.slot);
     }

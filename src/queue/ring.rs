@@ -10,10 +10,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
-use super::batch::Batch;
 use super::builder::{Limits, OnDrop};
-use super::delivery::Delivery;
 use super::error::{SendError, TryRecvError};
+use super::lanes::Taken;
 use super::loom::{Mutex, MutexGuard};
 use super::state::{Ending, Fate, Offer, Reason, State};
 use super::stats::Stats;
@@ -34,6 +33,20 @@ pub(super) struct Ring<T> {
 /// read. Two lines of 64 bytes, because processors fetch them in pairs.
 #[repr(align(128))]
 struct Padded<V>(V);
+
+/// A reference to the ring that one consumer and its deliveries share. Each delivery counts itself here: on a cache line
+/// of its own consumer, not on one that all of them write.
+#[repr(align(128))]
+pub(super) struct Anchor<T>(pub(super) Arc<Ring<T>>);
+
+impl<T> std::ops::Deref for Anchor<T> {
+    type Target = Arc<Ring<T>>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Ring<T>> {
+        &self.0
+    }
+}
 
 impl<T> Ring<T> {
     pub(super) fn new(limits: Limits, name: Option<Arc<str>>) -> Arc<Self>
@@ -64,10 +77,12 @@ impl<T> Ring<T> {
         self.limits.capacity
     }
 
+    #[inline]
     pub(super) fn on_drop(&self) -> OnDrop {
         self.limits.on_drop
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // No foreign code runs under the lock, so the books are whole even if a panic passed by.
         self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,11 +132,17 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Gives up a wait.
+    /// Gives up a wait, if there is one.
+    #[inline]
     pub(super) fn retire(&self, line: Line, slot: &mut Slot) {
         if slot.is_waiting() {
-            self.change(|state, wakes| state.retire(line, slot, wakes));
+            self.give_up(line, slot);
         }
+    }
+
+    #[cold]
+    fn give_up(&self, line: Line, slot: &mut Slot) {
+        self.change(|state, wakes| state.retire(line, slot, wakes));
     }
 
     // Sending.
@@ -132,6 +153,7 @@ impl<T> Ring<T> {
         self.answer(offer, &mut item)
     }
 
+    #[inline]
     pub(super) fn poll_send(
         &self,
         slot: &mut Slot,
@@ -166,29 +188,22 @@ impl<T> Ring<T> {
 
     // Receiving.
 
-    pub(super) fn try_recv(self: &Arc<Self>) -> Result<Delivery<T>, TryRecvError> {
-        let (item, attempt) = self.change(|state, wakes| state.take(wakes))?;
-        Ok(Delivery::new(item, attempt, self.clone()))
+    pub(super) fn try_recv(&self) -> Result<(T, u32), TryRecvError> {
+        self.change(|state, wakes| state.take(wakes))
     }
 
-    pub(super) fn poll_recv(self: &Arc<Self>, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<Delivery<T>>> {
-        let taken = ready!(self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes))));
-        Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, self.clone())))
+    #[inline]
+    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, u32)>> {
+        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
     }
 
-    pub(super) fn poll_recv_many(
-        self: &Arc<Self>,
-        slot: &mut Slot,
-        cx: &mut Context<'_>,
-        max: usize,
-    ) -> Poll<Option<Batch<T>>> {
-        let receive = |state: &mut State<T>, wakes: &mut Wakes| unless_empty(state.take_many(max, wakes));
-        let taken = ready!(self.poll_line(Line::Receivers, slot, cx, receive));
-        Poll::Ready(taken.map(|taken| Batch::new(taken, self.clone())))
+    pub(super) fn poll_recv_many(&self, slot: &mut Slot, cx: &mut Context<'_>, max: usize) -> Poll<Option<Taken<T>>> {
+        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
     }
 
     // Finishing.
 
+    #[inline]
     pub(super) fn finish(&self, ending: Ending) {
         self.change(|state, wakes| state.finish(1, ending, wakes));
     }

@@ -16,8 +16,8 @@ use super::consumer::Consumer;
 use super::producer::Producer;
 use super::report::{Report, Troubles};
 use super::state::Ending;
-use crate::error::{BoxError, Closed, refuse_zero};
-use crate::task::TaskGroup;
+use crate::error::{BoxError, Closed, Panicked, refuse_zero};
+use crate::task::{TaskGroup, TaskHandle};
 
 /// Runs producers and consumers around one queue until everything is handled, and reports.
 ///
@@ -151,32 +151,23 @@ async fn run<T: Send + 'static>(
     let group = TaskGroup::unobserved(ring.name(), CancellationToken::new());
 
     // The group is open, so no spawn is refused.
-    let consumers = (0..consumer_count)
-        .flat_map(|id| group.spawn(format!("consumer {id}"), consume(id, consumer.clone())))
-        .collect::<Vec<_>>();
+    let mut consumers = Vec::new();
+    for id in 0..consumer_count {
+        consumers.extend(group.spawn(format!("consumer {id}"), consume(id, consumer.clone())).ok());
+    }
     drop(consumer);
     let produce = Arc::new(produce);
-    let producers = (0..producer_count)
-        .flat_map(|id| {
-            let (produce, producer) = (produce.clone(), producer.tagged(id));
-            let worker: Arc<str> = format!("producer {id}").into();
-            group.spawn(worker.clone(), async move { attempt(&worker, || produce(id, producer)).await })
-        })
-        .collect::<Vec<_>>();
+    let mut producers = Vec::new();
+    for id in 0..producer_count {
+        let (produce, producer) = (produce.clone(), producer.tagged(id));
+        let worker: Arc<str> = format!("producer {id}").into();
+        let task = async move { attempt(&worker, || produce(id, producer)).await };
+        producers.extend(group.spawn(format!("producer {id}"), task).ok());
+    }
     drop(producer);
 
     let mut troubles = Troubles::default();
-    let mut stopped_early = 0;
-    for (id, producer) in producers.into_iter().enumerate() {
-        let worker: Arc<str> = format!("producer {id}").into();
-        match producer.await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) if says_closed(&*error, ring.place()) => stopped_early += 1,
-            Ok(Ok(Err(error))) => troubles.error(&worker, error),
-            Ok(Err(panicked)) => troubles.panic(panicked),
-            Err(error) => troubles.task(&worker, error),
-        }
-    }
+    let stopped_early = producers_ended(producers, ring.place(), &mut troubles).await;
     let (mut consumed, mut failed, mut abandoned) = (Vec::with_capacity(consumers.len()), 0, 0);
     for (id, consumer) in consumers.into_iter().enumerate() {
         let tally = match consumer.await {
@@ -207,6 +198,26 @@ async fn run<T: Send + 'static>(
         flow,
         elapsed,
     }
+}
+
+/// Waits for every producer; tells how many found the queue closed.
+async fn producers_ended(
+    producers: Vec<TaskHandle<Result<Result<(), BoxError>, Panicked>>>,
+    place: &Arc<str>,
+    troubles: &mut Troubles,
+) -> usize {
+    let mut stopped_early = 0;
+    for (id, producer) in producers.into_iter().enumerate() {
+        let worker: Arc<str> = format!("producer {id}").into();
+        match producer.await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) if says_closed(&*error, place) => stopped_early += 1,
+            Ok(Ok(Err(error))) => troubles.error(&worker, error),
+            Ok(Err(panicked)) => troubles.panic(panicked),
+            Err(error) => troubles.task(&worker, error),
+        }
+    }
+    stopped_early
 }
 
 /// One consumer, until the queue has ended.

@@ -13,6 +13,9 @@ use super::wait::{Line, Slot};
 /// # Cancel safety
 /// Nothing is sent before the future is ready. Dropped earlier it drops its item; [`into_inner`](Self::into_inner) gives
 /// the item back instead.
+///
+/// # Panics
+/// When it is polled again after it was ready.
 #[must_use = "nothing is sent unless the future is awaited"]
 pub struct SendFuture<'a, T> {
     producer: &'a Producer<T>,
@@ -51,6 +54,7 @@ impl<'a, T> SendFuture<'a, T> {
 impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         assert!(this.item.is_some(), "a SendFuture was polled after it was ready");
@@ -59,6 +63,7 @@ impl<T> Future for SendFuture<'_, T> {
 }
 
 impl<T> Drop for SendFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         self.producer.ring.retire(Line::Senders, &mut self.slot);
     }

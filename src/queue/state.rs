@@ -15,25 +15,17 @@ use std::collections::VecDeque;
 
 use super::builder::Limits;
 use super::error::TryRecvError;
+use super::lanes::{Lanes, Taken};
 use super::stats::Stats;
 use super::wait::{Line, Lines, Slot, Wakes};
 use crate::observe::Flow;
 use crate::policy::Overflow;
 
-/// How many emptied batch buffers are kept for the next batches. Each is as large as the largest batch it carried.
-const SPARES_MAX: usize = 4;
-
 /// Accepted from a producer that nobody counts.
 pub(super) const UNTAGGED: usize = usize::MAX;
 
 pub(super) struct State<T> {
-    /// Items never delivered, oldest first.
-    fresh: VecDeque<T>,
-    /// Items put back, with the number of their next attempt.
-    returned: VecDeque<(T, u32)>,
-    /// Whose turn it is while both lanes hold something.
-    is_turn_of_returned: bool,
-    spares: Vec<VecDeque<T>>,
+    lanes: Lanes<T>,
     delivered: usize,
     is_closed: bool,
     producers: usize,
@@ -67,12 +59,6 @@ pub(super) enum Offer<T> {
     Closed,
 }
 
-/// Items of one batch; no attempts means that each is delivered for the first time.
-pub(super) struct Taken<T> {
-    pub(super) items: VecDeque<T>,
-    pub(super) attempts: VecDeque<u32>,
-}
-
 /// How a delivery ended that was not put back.
 #[derive(Clone, Copy)]
 pub(super) enum Ending {
@@ -100,10 +86,7 @@ pub(super) enum Fate<T> {
 impl<T> State<T> {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            fresh: VecDeque::new(),
-            returned: VecDeque::new(),
-            is_turn_of_returned: false,
-            spares: Vec::new(),
+            lanes: Lanes::new(),
             delivered: 0,
             is_closed: false,
             producers: 1,
@@ -115,8 +98,9 @@ impl<T> State<T> {
         }
     }
 
+    #[inline]
     pub(super) fn queued(&self) -> usize {
-        self.fresh.len() + self.returned.len()
+        self.lanes.len()
     }
 
     fn room(&self) -> usize {
@@ -128,6 +112,7 @@ impl<T> State<T> {
     }
 
     /// Everything accepted is finished.
+    #[inline]
     pub(super) fn is_finished(&self) -> bool {
         self.delivered == 0 && self.queued() == 0
     }
@@ -140,6 +125,7 @@ impl<T> State<T> {
     // Items go in.
 
     /// Takes the item out of its place if it is accepted.
+    #[inline]
     pub(super) fn offer(&mut self, item: &mut Option<T>, tag: usize, wakes: &mut Wakes) -> Offer<T> {
         if self.is_closed {
             return Offer::Closed;
@@ -154,9 +140,7 @@ impl<T> State<T> {
                     return item.take().map_or(Offer::Accepted, Offer::Displaced);
                 }
                 Overflow::DropOldest => {
-                    // What was put back was accepted before everything that is fresh.
-                    let oldest = self.returned.pop_front().map(|(item, _)| item);
-                    if let Some(oldest) = oldest.or_else(|| self.fresh.pop_front()) {
+                    if let Some(oldest) = self.lanes.pop_oldest() {
                         self.tally.dropped += 1;
                         offer = Offer::Displaced(oldest);
                     }
@@ -165,7 +149,7 @@ impl<T> State<T> {
         }
         if let Some(item) = item.take() {
             self.count_accepted(tag);
-            self.fresh.push_back(item);
+            self.lanes.push(item);
             self.item_came(wakes);
         }
         offer
@@ -183,6 +167,7 @@ impl<T> State<T> {
         }
     }
 
+    #[inline]
     fn item_came(&mut self, wakes: &mut Wakes) {
         self.tally.high_water = self.tally.high_water.max(self.queued());
         self.lines.call_one(Line::Receivers, wakes);
@@ -190,8 +175,9 @@ impl<T> State<T> {
 
     // Items go out.
 
+    #[inline]
     pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, u32), TryRecvError> {
-        let Some(taken) = self.pop() else { return Err(self.why_empty()) };
+        let Some(taken) = self.lanes.pop() else { return Err(self.why_empty()) };
         self.delivered += 1;
         self.room_came(1, wakes);
         Ok(taken)
@@ -201,37 +187,17 @@ impl<T> State<T> {
         if self.queued() == 0 {
             return Err(self.why_empty());
         }
-        let mut taken = Taken { items: self.spares.pop().unwrap_or_default(), attempts: VecDeque::new() };
-        if !self.returned.is_empty() {
-            while taken.items.len() < max {
-                let Some((item, attempt)) = self.pop() else { break };
-                taken.items.push_back(item);
-                taken.attempts.push_back(attempt);
-            }
-        } else if self.fresh.len() <= max {
-            std::mem::swap(&mut self.fresh, &mut taken.items);
-        } else {
-            taken.items.extend(self.fresh.drain(..max));
-        }
+        let taken = self.lanes.take(max);
         self.delivered += taken.items.len();
         self.room_came(taken.items.len(), wakes);
         Ok(taken)
-    }
-
-    /// The lanes take turns, so that an item that always fails can neither starve the others nor be starved.
-    fn pop(&mut self) -> Option<(T, u32)> {
-        if !self.returned.is_empty() && (self.is_turn_of_returned || self.fresh.is_empty()) {
-            self.is_turn_of_returned = false;
-            return self.returned.pop_front();
-        }
-        self.is_turn_of_returned = true;
-        self.fresh.pop_front().map(|item| (item, 1))
     }
 
     fn why_empty(&self) -> TryRecvError {
         if self.is_over() { TryRecvError::Closed } else { TryRecvError::Empty }
     }
 
+    #[inline]
     fn room_came(&mut self, places: usize, wakes: &mut Wakes) {
         if self.lines.is_empty(Line::Senders) {
             return;
@@ -245,6 +211,7 @@ impl<T> State<T> {
 
     // Deliveries end.
 
+    #[inline]
     pub(super) fn finish(&mut self, count: usize, ending: Ending, wakes: &mut Wakes) {
         self.delivered -= count;
         let counter = match ending {
@@ -272,23 +239,18 @@ impl<T> State<T> {
             Fate::Discarded(item)
         } else {
             self.tally.redelivered += 1;
-            self.returned.push_back((item, attempt.saturating_add(1)));
+            self.lanes.put_back(item, attempt.saturating_add(1));
             self.item_came(wakes);
             Fate::Redelivered
         }
     }
 
-    /// Keeps the emptied buffer of a batch for the next one; gives back what is too much, to be freed elsewhere.
     pub(super) fn keep_spare(&mut self, spare: VecDeque<T>) -> Option<VecDeque<T>> {
-        if self.spares.len() < SPARES_MAX {
-            self.spares.push(spare);
-            None
-        } else {
-            Some(spare)
-        }
+        self.lanes.keep_spare(spare)
     }
 
     /// Items are finished or gone: if they were the last, whoever waits for that is called.
+    #[inline]
     fn items_left(&mut self, wakes: &mut Wakes) {
         if self.is_finished() {
             self.lines.call_all(Line::Joiners, wakes);
@@ -315,8 +277,7 @@ impl<T> State<T> {
 
     /// Takes out what is queued, what was put back first. The queue must be closed already.
     pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
-        let returned = self.returned.drain(..).map(|(item, _)| item);
-        let items: Vec<T> = returned.chain(self.fresh.drain(..)).collect();
+        let items = self.lanes.drain();
         self.tally.discarded += items.len() as u64;
         self.items_left(wakes);
         items

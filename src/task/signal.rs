@@ -13,6 +13,7 @@
 ///     shutdown_signal().await;
 ///     println!("{}", group.shutdown(Duration::from_secs(10)).await);
 /// }
+/// # let _ = serve;
 /// ```
 ///
 /// # Cancel safety

@@ -4,8 +4,10 @@
 //! errors.
 
 use std::error::Error;
+use std::rc::Rc;
+use std::time::Duration;
 
-use regatta::CancellationToken;
+use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, queue, task};
 
 /// States which traits a type has and, with `!`, which it lacks:
 /// `assert_traits!(Rc<u8>: !Send & !Sync & Unpin)`.
@@ -53,9 +55,89 @@ macro_rules! check_traits {
 }
 
 /// Has a row for every error of the library: `is_error::<SendError<Rc<u8>>>()` wouldn't compile.
-#[allow(dead_code, reason = "the first error lands with the first module")]
 fn is_error<E: Error + Send + Sync + 'static>() {}
 
+#[test]
+fn every_error_crosses_threads() {
+    is_error::<error::Full>();
+    is_error::<error::Closed>();
+    is_error::<error::Elapsed>();
+    is_error::<error::Cancelled>();
+    is_error::<error::Panicked>();
+    is_error::<task::TaskError>();
+    is_error::<task::SpawnError<Unnamed>>();
+    is_error::<queue::SendError<Unnamed>>();
+    is_error::<queue::TryRecvError>();
+    is_error::<queue::WorkerError>();
+    is_error::<pool::SubmitError<Unnamed>>();
+    is_error::<pool::JobError>();
+    is_error::<pipeline::PipelineError>();
+}
+
+/// A value without `Debug`: errors that hand one back must not ask for it.
+struct Unnamed;
+
+/// A value that may move to another thread and not be seen from two.
+type Moves = std::cell::Cell<u8>;
+
 assert_traits!(CancellationToken: Send & Sync & Unpin);
+assert_traits!(BoxError: Send & Sync & Unpin);
+
+assert_traits!(observe::Flow: Send & Sync & Unpin);
+assert_traits!(observe::Registry: Send & Sync & Unpin);
+assert_traits!(observe::Snapshot: Send & Sync & Unpin);
+
+assert_traits!(policy::Backoff: Send & Sync & Unpin);
+assert_traits!(policy::Delays: Send & Sync & Unpin);
+assert_traits!(policy::RetryBudget: Send & Sync & Unpin);
+assert_traits!(policy::Rate: Send & Sync & Unpin);
+
+assert_traits!(task::TaskGroup: Send & Sync & Unpin);
+assert_traits!(task::Spawner: Send & Sync & Unpin);
+assert_traits!(task::TaskHandle<Moves>: Send & Sync & Unpin);
+assert_traits!(task::ShutdownReport: Send & Sync & Unpin);
+
+assert_traits!(queue::Builder: Send & Sync & Unpin);
+assert_traits!(queue::Producer<Moves>: Send & Sync & Unpin);
+assert_traits!(queue::Consumer<Moves>: Send & Sync & Unpin);
+assert_traits!(queue::Delivery<Moves>: Send & !Sync & Unpin);
+assert_traits!(queue::Batch<Moves>: Send & !Sync & Unpin);
+assert_traits!(queue::Producer<Rc<u8>>: !Send & !Sync);
+assert_traits!(queue::SendFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::RecvFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::RecvManyFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::JoinFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::ClosedFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::Stats: Send & Sync & Unpin);
+assert_traits!(queue::Report: Send & Sync & Unpin);
+
+assert_traits!(pool::CpuPool: Send & Sync & Unpin);
+assert_traits!(pool::CpuPoolBuilder: Send & Sync & Unpin);
+assert_traits!(pool::JobHandle<Moves>: Send & Sync & Unpin);
+assert_traits!(pool::SubmitFuture<'static, fn() -> u8>: Send & Unpin);
+assert_traits!(pool::PoolStats: Send & Sync & Unpin);
+
+assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);
+assert_traits!(pipeline::OnError: Send & Sync & Unpin);
+assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
+assert_traits!(pipeline::Run<Moves>: Send & Unpin);
+assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);
 
 assert_future!(|token: &CancellationToken| token.cancelled() => Send & Sync & !Unpin);
+assert_future!(|group: &task::TaskGroup| group.join() => Send & Sync & !Unpin);
+assert_future!(|group: &task::TaskGroup, deadline: Duration| group.shutdown(deadline) => Send & Sync & !Unpin);
+assert_future!(|group: &task::TaskGroup| group.aborted() => Send & Sync & !Unpin);
+assert_future!(|| task::shutdown_signal() => Send & !Unpin);
+assert_future!(|registry: &observe::Registry| registry.scope(std::future::ready(1)) => Send & Sync);
+assert_future!(|producer: &queue::Producer<u8>, item: u8| producer.send(item) => Send & Unpin);
+assert_future!(|producer: &queue::Producer<u8>, d: Duration| producer.send_timeout(1, d) => Send & !Unpin);
+assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv() => Send & Unpin);
+assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv_many(1) => Send & Unpin);
+assert_future!(|consumer: &queue::Consumer<u8>, d: Duration| consumer.recv_timeout(d) => Send & !Unpin);
+assert_future!(|consumer: &queue::Consumer<u8>| consumer.join() => Send & Unpin);
+assert_future!(|pool: &pool::CpuPool| pool.submit(|| 1) => Send & Unpin);
+assert_future!(|pool: &pool::CpuPool| pool.map([1], |n| n) => Send);
+assert_future!(|pool: &pool::CpuPool, deadline: Duration| pool.shutdown(deadline) => Send & !Unpin);
+assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
+assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
+assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);

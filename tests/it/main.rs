@@ -5,5 +5,7 @@ mod layers;
 mod observe;
 mod pipeline;
 mod policy;
+mod pool;
+mod queue;
 mod support;
 mod task;

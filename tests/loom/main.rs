@@ -1,2 +1,5 @@
 //! Model checks of our own state machines; built with `--cfg regatta_loom`, empty otherwise.
 #![cfg(regatta_loom)]
+
+mod pool;
+mod queue;
