@@ -44,7 +44,7 @@ const JDUPES: Tool =
 struct Ours {
     search: Search,
     found: Found,
-    /// The files that were looked at.
+    /// All files in the directory, the empty ones too.
     scanned: u64,
 }
 
