@@ -216,6 +216,24 @@ impl<S: Segment> Pipeline<S> {
         self.cpu_stage("map_cpu", concurrency.into(), None, move |item| Ok(work(item)))
     }
 
+    /// As [`map_cpu`](Self::map_cpu), on a pool of the caller's choice.
+    ///
+    /// # Panics
+    /// When the concurrency is zero.
+    #[track_caller]
+    pub fn map_cpu_on<F, U>(
+        self,
+        pool: &CpuPool,
+        concurrency: impl Into<Concurrency>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Worked>>
+    where
+        F: Fn(S::Item) -> U + Send + Sync + 'static,
+        U: Send + 'static,
+    {
+        self.cpu_stage("map_cpu", concurrency.into(), Some(pool.clone()), move |item| Ok(work(item)))
+    }
+
     /// As [`map_cpu`](Self::map_cpu), with closures that can fail; see [`on_error`](Self::on_error) for what happens
     /// then.
     ///

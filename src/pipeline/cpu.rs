@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +54,14 @@ pub(super) struct Closures {
 type Chunk<I> = Vec<(u64, I)>;
 type Answers<O> = Vec<(u64, Result<Result<O, BoxError>, Panicked>)>;
 
+/// What a job brings back.
+struct Answered<O> {
+    answers: Answers<O>,
+    took: Duration,
+    // Dropped last, wherever that is: until then the job counts as running, since its results live.
+    guard: Guard,
+}
+
 impl<S, F, O> CpuStage<S, F, O>
 where
     S: Segment,
@@ -90,7 +98,7 @@ where
         let sequences: Vec<u64> = chunk.iter().map(|(sequence, _)| *sequence).collect();
         let (work, place, abort) = (self.work.clone(), self.place.clone(), self.engine.abort.clone());
         let guard = Guard { closures: self.engine.closures.clone(), has_begun: false };
-        let mut job = Job { work: Some(work), chunk, place, abort, guard };
+        let job = Job { work, chunk, place, abort, guard };
         let submitted = self.pool.submit(move || job.run()).await;
         let answered = match submitted {
             Ok(handle) => handle.await.map_err(BoxError::from),
@@ -100,10 +108,12 @@ where
             }
         };
         match answered {
-            Ok((answers, took)) => {
+            Ok(Answered { answers, took, guard }) => {
                 pace.took(answers.len(), took);
                 let answers = answers.into_iter();
-                answers.map(|(sequence, output)| (sequence, outcome(&self.hub, output))).collect()
+                let finished = answers.map(|(sequence, output)| (sequence, outcome(&self.hub, output))).collect();
+                drop(guard);
+                finished
             }
             // The pool is gone, and the items with it: that is no item's fault, so no policy is asked.
             Err(error) => self.lost(&sequences, error),
@@ -119,7 +129,7 @@ where
 
 /// One chunk on its way to a blocking thread.
 struct Job<F, I> {
-    work: Option<Arc<F>>,
+    work: Arc<F>,
     chunk: Chunk<I>,
     place: Arc<str>,
     abort: CancellationToken,
@@ -131,20 +141,19 @@ impl<F, I, O> Job<F, I>
 where
     F: Fn(I) -> Result<O, BoxError>,
 {
-    fn run(&mut self) -> (Answers<O>, std::time::Duration) {
-        self.guard.begin();
-        let (begun, mut answers) = (Instant::now(), Vec::with_capacity(self.chunk.len()));
-        let mut chunk = std::mem::take(&mut self.chunk).into_iter();
-        if let Some(work) = self.work.take() {
-            for (sequence, item) in chunk.by_ref() {
-                if self.abort.is_cancelled() {
-                    break;
-                }
-                answers.push((sequence, catch(&self.place, || work(item))));
-            }
+    fn run(self) -> Answered<O> {
+        let Self { work, chunk, place, abort, mut guard } = self;
+        guard.begin();
+        let (begun, mut answers) = (Instant::now(), Vec::with_capacity(chunk.len()));
+        let mut chunk = chunk.into_iter();
+        while !abort.is_cancelled() {
+            let Some((sequence, item)) = chunk.next() else { break };
+            answers.push((sequence, catch(&place, || work(item))));
         }
         chunk.for_each(drop_quietly);
-        (answers, begun.elapsed())
+        // It may be the last that holds the closure.
+        drop_quietly(work);
+        Answered { answers, took: begun.elapsed(), guard }
     }
 }
 
@@ -174,8 +183,14 @@ impl Closures {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Waits until no closure runs.
-    pub(super) async fn ended(&self) {
+    /// Waits until no closure runs, but not longer than `grace`. Where none does, no clock is needed.
+    pub(super) async fn ended_within(&self, grace: Duration) {
+        if self.running() > 0 {
+            let _ = tokio::time::timeout(grace, self.ended()).await;
+        }
+    }
+
+    async fn ended(&self) {
         loop {
             let mut ended = std::pin::pin!(self.ended.notified());
             ended.as_mut().enable();

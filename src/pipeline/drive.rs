@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::error::PipelineError;
 use super::segment::{Halt, Meter, Pace, Segment, poll_guarded};
 use super::stage::Stage;
+use crate::error::drop_quietly;
 
 /// How long one poll may run before it lets other tasks run.
 const SLICE: Duration = Duration::from_millis(1);
@@ -61,8 +62,16 @@ where
     }
 
     pub(super) async fn run(mut self) -> Result<A, PipelineError> {
-        drive(&mut self).await?;
-        match self.value {
+        let driven = drive(&mut self).await;
+        let Self { upstream, fold, value, .. } = self;
+        // A destructor that panics takes no result along.
+        drop_quietly(upstream);
+        drop_quietly(fold);
+        if let Err(failure) = driven {
+            drop_quietly(value);
+            return Err(failure);
+        }
+        match value {
             Some(value) => Ok(value),
             None => unreachable!("the value is gone only after a panic, and a panic is a failure"),
         }

@@ -190,6 +190,13 @@ where
     }
 }
 
+/// Whatever is left of the item that was being taken apart is discarded, and counted so.
+impl<S, F, I> Drop for FlatMap<S, F, I> {
+    fn drop(&mut self) {
+        self.meter.discard(u64::from(self.parts.is_some()));
+    }
+}
+
 /// Pushes the parts of one item; tells why it stopped, if it did before the last part.
 fn hand_on<I, K>(parts: &mut Option<I>, tally: &mut Tally<'_>, budget: &mut usize, sink: &mut K) -> Option<Halt>
 where

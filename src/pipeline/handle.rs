@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::stage::{StageStats, StageView, Title};
 use crate::error::Cancelled;
 use crate::observe::{Observe, Registration, Registry, Row, RowId};
-use crate::task::{ShutdownReport, TaskError, TaskGroup, TaskHandle};
+use crate::task::{Caught, ShutdownReport, TaskError, TaskGroup, TaskHandle};
 
 /// How long an abort waits for closures that run on blocking threads.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
@@ -38,6 +38,9 @@ const ABORT_GRACE: Duration = Duration::from_secs(1);
 /// # let _ = sum;
 /// # Ok(()) }
 /// ```
+///
+/// # Panics
+/// When it is polled again after it has given its result.
 ///
 /// # Cancel safety
 /// Awaiting `&mut handle` may be given up and taken up again. Dropping the handle itself aborts the pipeline.
@@ -138,7 +141,9 @@ impl StageRow {
 
 impl Observe for Live {
     fn fill(&self, row: &mut Row) {
-        row.state = match (self.conductor.is_empty(), self.stop.is_cancelled()) {
+        // A stream has no conductor; but whatever ends a pipeline closes the group of its workers.
+        let has_ended = self.workers.is_closed() && self.conductor.is_empty();
+        row.state = match (has_ended, self.stop.is_cancelled()) {
             (true, _) => "ended",
             (false, true) => "draining",
             (false, false) => "running",
@@ -165,11 +170,13 @@ impl Observe for Watched {
 impl<O: Send + 'static> PipelineHandle<O> {
     pub(super) fn start(live: Arc<Live>, finale: BoxFuture<'static, Result<O, PipelineError>>) -> Self {
         let (workers, closures) = (live.workers.clone(), live.closures.clone());
+        // Even if the last segment takes a panic along that nobody foresaw, the workers have to go.
+        let finale = Caught::new(format!("pipeline `{}`", live.title.get()).into(), finale);
         let conduct = async move {
-            let result = finale.await;
+            let result = finale.await.unwrap_or_else(|panicked| Err(PipelineError::Panicked(panicked)));
             // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold.
             let _ = workers.aborted().await;
-            let _ = timeout(ABORT_GRACE, closures.ended()).await;
+            closures.ended_within(ABORT_GRACE).await;
             result
         };
         let conductor = match live.conductor.spawn("conductor", conduct) {
@@ -259,7 +266,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
         // Ended or aborted, the conductor is on its way out, and the workers with it.
         let _ = self.live.conductor.aborted().await;
         let mut report = self.live.workers.aborted().await;
-        let _ = timeout(ABORT_GRACE, self.live.closures.ended()).await;
+        self.live.closures.ended_within(ABORT_GRACE).await;
         for _ in 0..self.live.closures.running() {
             report.still_running.push(format!("a CPU closure of pipeline `{}`", self.name()).into());
         }

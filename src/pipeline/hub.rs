@@ -8,20 +8,22 @@
 //!    waits for anyone to poll it but its own task.
 //! 3. At most one worker pulls (`is_pulling`); it alone touches the segment upstream.
 //! 4. While there is something to start (`wants_help`) and somebody could start it, a worker is on its way
-//!    (`is_waking`), or all are busy and will look here when they finish. A worker on its way that leaves instead passes
-//!    the call on.
+//!    (`is_waking`), or all are busy and will look here when they finish. Until all the workers there may be are busy, one of them is pulling, idle or on its way: so there is
+//!    somebody to pull from a source that gives little, and somebody to call for those who cannot hire.
 //! 5. `accepted = done + failed + dropped + discarded + in flight`; a result counts as done when it is taken.
-//! 6. No user code and no destructor of a user's value runs under the lock.
+//! 6. No user code and no destructor of a user's value, also of an error, runs under the lock.
+//! 7. A worker or a relay that leaves before the stage has closed was stopped, or died: the stage ends with a failure.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::error::PipelineError;
+use super::loom::{Mutex, MutexGuard};
 use super::segment::Halt;
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Outcome, Window};
-use crate::error::{Cancelled, drop_quietly};
+use crate::error::{Cancelled, Panicked, drop_quietly};
 use crate::observe::Flow;
 use crate::task::{Ticket, Waiters};
 
@@ -107,14 +109,16 @@ struct After<I, O> {
     helper: Option<Waker>,
     items: VecDeque<(u64, I)>,
     results: Vec<O>,
+    /// Errors that nobody will hear of, because another came first.
+    failures: Vec<PipelineError>,
     /// A new worker is wanted: its number.
     hire: Option<usize>,
 }
 
 impl<I, O> After<I, O> {
     fn new() -> Self {
-        let (wake, items, results) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { wake, consumer: None, helper: None, items, results, hire: None }
+        let (wake, items, results, failures) = (Vec::new(), VecDeque::new(), Vec::new(), Vec::new());
+        Self { wake, consumer: None, helper: None, items, results, failures, hire: None }
     }
 
     /// Gives the number of the worker to hire.
@@ -122,9 +126,10 @@ impl<I, O> After<I, O> {
         for waker in self.consumer.into_iter().chain(self.helper).chain(self.wake) {
             waker.wake();
         }
-        // One by one: a second destructor that panics while the first one unwinds would end the process.
+        // One by one: a second panic while the first unwinds would abort the process.
         self.items.into_iter().for_each(drop_quietly);
         self.results.into_iter().for_each(drop_quietly);
+        self.failures.into_iter().for_each(drop_quietly);
         self.hire
     }
 }
@@ -171,8 +176,11 @@ impl<I, O> Hub<I, O> {
                 state.call_help(self.shape, &mut after);
                 Poll::Ready(Some(Ok(())))
             } else if state.is_over() {
-                let failure = state.window.failure.take().or(state.upstream_failure.take());
-                Poll::Ready(failure.map(Err))
+                let (ours, upstream) = (state.window.failure.take(), state.upstream_failure.take());
+                let mut failures = ours.into_iter().chain(upstream);
+                let first = failures.next();
+                after.failures.extend(failures);
+                Poll::Ready(first.map(Err))
             } else {
                 match &mut state.consumer {
                     Some(known) => known.clone_from(cx.waker()),
@@ -181,24 +189,38 @@ impl<I, O> Hub<I, O> {
                 Poll::Pending
             }
         };
-        // The one who takes results cannot hire: a worker that leaves room unused is idle, or was never needed.
+        // The one who takes results cannot hire, and need not: unless all are busy, there was somebody to call.
         after.run();
         polled
+    }
+
+    /// Why a worker or a relay leaves in the middle: it was aborted, or our own loop, or something it depends on, panicked.
+    fn stopped(&self) -> PipelineError {
+        let place = self.stage.place();
+        if std::thread::panicking() {
+            PipelineError::Panicked(Panicked::new(place, "a task of the stage died; its panic is logged"))
+        } else {
+            PipelineError::Cancelled(Cancelled::new(place))
+        }
     }
 
     /// Nobody takes results any more, and `unused` were taken for nothing. Everything held is discarded, and workers
     /// leave as they finish.
     pub(super) fn desert(&self, unused: VecDeque<O>) {
         let mut after = After::new();
-        {
+        let consumer = {
             let mut state = self.lock();
             state.is_deserted = true;
             state.window.untake(unused.iter());
             after.results.extend(unused);
-            state.consumer = None;
             state.close(&mut after);
             after.results.extend(state.window.clear());
-        }
+            let failures = [state.window.failure.take(), state.upstream_failure.take()];
+            after.failures.extend(failures.into_iter().flatten());
+            state.conclude(&mut after);
+            state.consumer.take()
+        };
+        drop(consumer);
         after.run();
     }
 }
@@ -240,8 +262,10 @@ impl<I, O> State<I, O> {
         }
     }
 
-    fn wake_consumer(&mut self, after: &mut After<I, O>) {
-        if self.window.has_results() || self.is_over() {
+    /// The last thing under the lock: wakes the consumer if there is something for it, or nothing any more.
+    fn conclude(&mut self, after: &mut After<I, O>) {
+        after.failures.append(&mut self.window.unheard);
+        if !self.is_deserted && (self.window.has_results() || self.is_over()) {
             after.consumer = self.consumer.take();
         }
     }
@@ -263,10 +287,12 @@ impl<I, O> State<I, O> {
         }
     }
 
-    /// As `call_help`, and hires a new worker where all are busy.
+    /// As `call_help`, and hires a new worker where nobody is left to call: also one that finds nothing to do yet.
     fn hire_help(&mut self, shape: Shape, after: &mut After<I, O>) {
         self.call_help(shape, after);
-        if self.wants_help(shape) && self.workers < shape.workers {
+        let has_spare = self.is_pulling || self.is_closed || !self.idle.is_empty();
+        let is_short = !self.ready.is_empty() || !has_spare;
+        if is_short && !self.is_waking && self.workers < shape.workers {
             self.is_waking = true;
             after.hire = Some(self.workers);
             self.workers += 1;
@@ -304,7 +330,9 @@ impl<I, O> State<I, O> {
 
     /// Nothing more comes from upstream; what is here is still worked on.
     fn end(&mut self, failure: Option<PipelineError>, after: &mut After<I, O>) {
-        if !self.is_closed {
+        if self.is_closed {
+            after.failures.extend(failure);
+        } else {
             self.upstream_failure = failure;
         }
         self.is_closed = true;
@@ -354,7 +382,7 @@ impl<I, O> Seat<I, O> {
                 state.record(sequence, outcome, &mut after);
             }
             let next = state.choose(desk, hub.shape, waker);
-            state.wake_consumer(&mut after);
+            state.conclude(&mut after);
             if matches!(next, Next::Work(..)) {
                 state.hire_help(hub.shape, &mut after);
             }
@@ -401,7 +429,7 @@ impl<I, O> Seat<I, O> {
                 Some(Halt::Failed(failure)) => state.end(Some(failure), &mut after),
                 _ => {}
             }
-            state.wake_consumer(&mut after);
+            state.conclude(&mut after);
         }
         after.run();
     }
@@ -454,7 +482,7 @@ impl<I, O> Seat<I, O> {
             if state.is_deserted {
                 after.results.extend(state.window.clear());
             }
-            state.wake_consumer(&mut after);
+            state.conclude(&mut after);
         }
         after.run();
     }
@@ -470,7 +498,7 @@ impl<I, O> Seat<I, O> {
         {
             let mut state = self.hub.lock();
             state.end(failure, &mut after);
-            state.wake_consumer(&mut after);
+            state.conclude(&mut after);
         }
         after.run();
     }
@@ -486,16 +514,13 @@ impl<I, O> Drop for Seat<I, O> {
             if desk.pulling.take().is_some() {
                 state.is_pulling = false;
             }
-            if desk.working > 0 {
-                // Aborted in the middle of its work.
-                state.working -= desk.working;
-                state.window.lose(desk.working as u64);
-                let cancelled = PipelineError::Cancelled(Cancelled::new(hub.stage.place()));
-                after.results.extend(state.window.fail(cancelled));
+            state.working -= desk.working;
+            state.window.lose(desk.working as u64);
+            if desk.working > 0 || !state.is_closed {
+                after.results.extend(state.window.fail(hub.stopped()));
                 state.close(&mut after);
             }
-            state.call_help(hub.shape, &mut after);
-            state.wake_consumer(&mut after);
+            state.conclude(&mut after);
         }
         after.run();
     }

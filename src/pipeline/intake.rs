@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use super::hub::{Next, Seat};
+use super::loom::Mutex;
 use super::segment::{Halt, Pace, Segment, poll_guarded};
 use super::window::Outcome;
 use crate::error::drop_quietly;

@@ -82,6 +82,10 @@ mod fused;
 mod handle;
 mod hub;
 mod intake;
+mod loom;
+#[cfg(regatta_loom)]
+#[doc(hidden)]
+pub mod model;
 mod outlet;
 mod plan;
 mod relay;

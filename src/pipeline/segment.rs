@@ -212,6 +212,11 @@ impl Meter {
         self.publish();
     }
 
+    /// The stage is dropped with so many items inside.
+    pub(super) fn discard(&mut self, items: u64) {
+        self.stage.counts().discard(items);
+    }
+
     /// Tells whether this stage panicked since the last question, and counts the item it panicked on.
     pub(super) fn take_blame(&mut self) -> bool {
         let has_panicked = std::mem::take(&mut self.has_panicked);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::{OnError, PipelineError};
-use crate::error::{BoxError, Panicked};
+use crate::error::{BoxError, Panicked, catch};
 use crate::observe::Flow;
 
 /// One stage of one pipeline.
@@ -34,6 +34,7 @@ pub(super) struct Counts {
     accepted: AtomicU64,
     failed: AtomicU64,
     held: AtomicU64,
+    discarded: AtomicU64,
 }
 
 /// The numbers of one stage at one moment.
@@ -113,7 +114,11 @@ impl Stage {
         match self.policy() {
             OnError::Stop => Some(PipelineError::Failed { place, error }),
             OnError::Skip => {
-                tracing::warn!(target: "regatta::pipeline", %place, %error, "an item was skipped");
+                // Its words and its destructor are the user's: they may panic, which is no reason to stop either.
+                let _ = catch(&place, || {
+                    tracing::warn!(target: "regatta::pipeline", %place, %error, "an item was skipped");
+                    drop(error);
+                });
                 None
             }
         }
@@ -156,11 +161,19 @@ impl Counts {
         self.failed.store(failed, Ordering::Release);
     }
 
+    /// Once, at the end: so many items were inside when the stage was dropped.
+    pub(super) fn discard(&self, items: u64) {
+        self.held.store(0, Ordering::Relaxed);
+        self.discarded.store(items, Ordering::Relaxed);
+    }
+
     fn flow(&self) -> Flow {
         let failed = self.failed.load(Ordering::Acquire);
         let accepted = self.accepted.load(Ordering::Relaxed);
-        let in_flight = self.held.load(Ordering::Relaxed).min(accepted - failed);
-        Flow { accepted, done: accepted - failed - in_flight, failed, in_flight, ..Flow::default() }
+        let discarded = self.discarded.load(Ordering::Relaxed).min(accepted - failed);
+        let in_flight = self.held.load(Ordering::Relaxed).min(accepted - failed - discarded);
+        let done = accepted - failed - discarded - in_flight;
+        Flow { accepted, done, failed, discarded, in_flight, ..Flow::default() }
     }
 }
 

@@ -42,8 +42,11 @@ impl<S: Segment> PipelineStream<S> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, PipelineError>>> {
-        if let Some(plan) = self.plan.take() {
+        if self.plan.is_some() {
+            // Before anything has changed: whoever polls again inside a runtime gets the stream.
             let _ = crate::task::runtime("a pipeline's stream");
+        }
+        if let Some(plan) = self.plan.take() {
             self.live = Some(Live::launch(plan));
         }
         loop {

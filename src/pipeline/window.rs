@@ -35,6 +35,8 @@ pub(super) struct Window<O> {
     held: usize,
     /// The first failure, in the order of the results.
     pub(super) failure: Option<PipelineError>,
+    /// Failures that came after the first: nobody hears of them, and they are dropped outside the lock.
+    pub(super) unheard: Vec<PipelineError>,
     /// No result comes after those that are queued, whatever is still being worked on.
     is_cut: bool,
     /// How many items a result stands for.
@@ -62,6 +64,7 @@ impl<O> Window<O> {
             results: VecDeque::new(),
             held: 0,
             failure: None,
+            unheard: Vec::new(),
             is_cut: false,
             weigh: |_| 1,
             done: 0,
@@ -111,10 +114,12 @@ impl<O> Window<O> {
     pub(super) fn settle(&mut self, sequence: u64, outcome: Outcome<O>) -> Vec<O> {
         if self.is_cut {
             self.discarded += 1;
-            return match outcome {
-                Outcome::Done(result) => vec![result],
-                Outcome::Skipped | Outcome::Failed(_) => Vec::new(),
-            };
+            match outcome {
+                Outcome::Done(result) => return vec![result],
+                Outcome::Skipped => {}
+                Outcome::Failed(failure) => self.unheard.push(failure),
+            }
+            return Vec::new();
         }
         match (self.order, outcome) {
             (Order::Input, Outcome::Done(result)) => return self.fill(sequence, Slot::Done(result)),
@@ -137,7 +142,7 @@ impl<O> Window<O> {
                     return self.fill(sequence, Slot::Failed(failure));
                 }
                 self.held -= 1;
-                self.failure.get_or_insert(failure);
+                self.first_or_unheard(failure);
             }
         }
         Vec::new()
@@ -186,14 +191,15 @@ impl<O> Window<O> {
     /// Lets no more results follow those that are queued; gives back those that were behind.
     fn cut(&mut self) -> Vec<O> {
         self.is_cut = true;
-        let slots = std::mem::take(&mut self.slots).into_iter();
-        let finished: Vec<O> = slots
-            .filter_map(|slot| match slot {
-                Slot::Done(result) => Some(result),
+        let mut finished = Vec::new();
+        for slot in std::mem::take(&mut self.slots) {
+            match slot {
+                Slot::Done(result) => finished.push(result),
+                Slot::Failed(failure) => self.unheard.push(failure),
                 // Open ones are counted when their worker comes back, or leaves.
-                Slot::Open | Slot::Gone | Slot::Failed(_) => None,
-            })
-            .collect();
+                Slot::Open | Slot::Gone => {}
+            }
+        }
         self.discarded += self.weight(finished.iter());
         finished
     }
@@ -259,8 +265,15 @@ impl<O> Window<O> {
 
     /// Ends the results here, with this failure if there is none yet.
     pub(super) fn fail(&mut self, failure: PipelineError) -> Vec<O> {
-        self.failure.get_or_insert(failure);
+        self.first_or_unheard(failure);
         self.cut()
+    }
+
+    fn first_or_unheard(&mut self, failure: PipelineError) {
+        match self.failure {
+            None => self.failure = Some(failure),
+            Some(_) => self.unheard.push(failure),
+        }
     }
 
     /// Gives back everything that waits, as discarded.

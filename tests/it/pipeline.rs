@@ -1,32 +1,19 @@
 //! Pipelines: what comes out, in which order, how it ends, and that nothing is lost or left behind.
 
+mod faults;
+mod kit;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use regatta::pipeline::{Concurrency, OnError, Pipeline, PipelineError, PipelineHandle, PipelineStats};
+use regatta::pipeline::{Concurrency, OnError, Pipeline, PipelineError};
 use regatta::policy::Overflow;
 use regatta::queue;
 
 use crate::support::{DropCounter, Gate};
-
-/// The conservation law holds for every stage, whatever happened.
-fn conserved(stats: &PipelineStats) {
-    for stage in &stats.stages {
-        assert!(stage.flow.is_conserved(), "stage `{}`: {}", stage.name, stage.flow);
-    }
-}
-
-async fn ended<O: Send + 'static>(mut running: PipelineHandle<O>) -> (Result<O, PipelineError>, PipelineStats) {
-    let result = (&mut running).await;
-    let stats = running.stats();
-    conserved(&stats);
-    for stage in &stats.stages {
-        assert_eq!(stage.flow.in_flight, 0, "stage `{}` still holds something: {}", stage.name, stage.flow);
-    }
-    (result, stats)
-}
+use kit::{conserved, ended};
 
 #[tokio::test]
 async fn fused_stages_keep_order() {

@@ -1,5 +1,6 @@
 //! Model checks of our own state machines; built with `--cfg regatta_loom`, empty otherwise.
 #![cfg(regatta_loom)]
 
+mod pipeline;
 mod pool;
 mod queue;

@@ -1,0 +1,98 @@
+//! Finds files with the same content, with every pattern of the library doing its real job.
+//!
+//! ```console
+//! $ cargo run --release --example dupes -- ~/.cargo/registry/src
+//! ```
+//!
+//! Walkers put the files they find into a bounded **queue**, and share the directories still to be listed out through
+//! another. A **pipeline** groups the files by size, then by the hash of their first 4 KiB, then by the hash of all. Files
+//! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. Ctrl-C ends it early.
+//!
+//! You will see groups of files, the largest first, what removing all but one of each would free, what could not be read
+//! and why, and the table of what went through each queue, stage and pool:
+//!
+//! ```text
+//! 2 files of 18.20 MB, 18.20 MB could be freed
+//!     windows-0.58.0/lib.rs
+//!     windows-0.59.0/lib.rs
+//!
+//! 1,265 groups, 3,416 redundant files, 24.15 MB could be freed; scanned 32,313 files, 426.58 MB in 0.24 s (1777 MB/s), 0 errors
+//! ```
+//!
+//! What to watch in the code: a trip to another thread costs as much as looking at a dozen files, so that everything
+//! travels in batches; no step waits for the one before it to end; and memory grows with the number of files, not with
+//! their size.
+
+mod args;
+mod block;
+mod disk;
+mod entry;
+mod findings;
+mod group;
+mod list;
+mod paths;
+mod progress;
+mod report;
+mod roots;
+mod search;
+mod sizes;
+mod walk;
+mod whole;
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use regatta::BoxError;
+use tokio::runtime::{Builder, Runtime};
+
+use args::Args;
+use entry::Problem;
+use report::{Report, write_json, write_plain};
+use roots::Roots;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let (roots, first) = match Roots::from_paths(&args.paths) {
+        Ok(begun) => begun,
+        Err(missing) => return fail(2, &missing),
+    };
+    let searched = build_runtime(&args).map_err(BoxError::from).and_then(|runtime| {
+        let searched = runtime.block_on(search::search(&args, roots, first));
+        // A thread that hangs in a read, say on a network drive that is gone, must not hold up the report.
+        runtime.shutdown_background();
+        searched
+    });
+    match searched.and_then(|report| Ok((print(&report, &args)?, report))) {
+        Ok((_, Report { partial: true, .. })) => ExitCode::from(130),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &*error),
+    }
+}
+
+fn build_runtime(args: &Args) -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(args.threads()).enable_all().build()
+}
+
+fn print(report: &Report, args: &Args) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match args.json {
+        true => write_json(report, &mut out),
+        false => write_plain(report, args.quiet, &mut out),
+    };
+    if args.quiet && !args.json {
+        for Problem { path, reason, .. } in &report.problems {
+            eprintln!("dupes: {}: {reason}", paths::plain(path));
+        }
+    }
+    match written.and_then(|()| out.flush()) {
+        // Whoever read has seen enough, as `head` does.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        ended => ended,
+    }
+}
+
+fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("dupes: {error}");
+    ExitCode::from(code)
+}

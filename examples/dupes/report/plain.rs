@@ -1,0 +1,62 @@
+//! The report as text.
+
+use std::io::{self, Write};
+
+use indicatif::{DecimalBytes, HumanCount};
+
+use super::{Group, Report};
+use crate::paths;
+
+/// Writes the groups, what could be freed, and what it took; unless `quiet`, also what was passed over and the table.
+pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) -> io::Result<()> {
+    for group in &report.groups {
+        write_group(group, out)?;
+    }
+    if !quiet {
+        write_problems(report, out)?;
+    }
+    write_summary(report, out)?;
+    if !quiet {
+        write!(out, "\n{}", report.table)?;
+    }
+    Ok(())
+}
+
+fn write_group(group: &Group, out: &mut impl Write) -> io::Result<()> {
+    let (files, size) = (count(group.paths.len() as u64, "file"), DecimalBytes(group.size));
+    writeln!(out, "{files} of {size}, {} could be freed", DecimalBytes(group.freed()))?;
+    for path in &group.paths {
+        writeln!(out, "    {}", paths::plain(path))?;
+    }
+    writeln!(out)
+}
+
+fn write_problems(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.problems.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "errors:")?;
+    for problem in &report.problems {
+        writeln!(out, "    {}: {}", paths::plain(&problem.path), problem.reason)?;
+    }
+    writeln!(out)
+}
+
+fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.partial {
+        writeln!(out, "interrupted: this report is partial")?;
+    }
+    let spare = report.groups.iter().map(|group| group.paths.len() as u64 - 1).sum();
+    let freed: u64 = report.groups.iter().map(Group::freed).sum();
+    let (groups, spare) = (count(report.groups.len() as u64, "group"), count(spare, "redundant file"));
+    let (scanned, errors) = (count(report.scanned, "file"), count(report.problems.len() as u64, "error"));
+    let seconds = report.elapsed.as_secs_f64();
+    let speed = report.bytes as f64 / 1e6 / seconds.max(1e-9);
+    write!(out, "{groups}, {spare}, {} could be freed; ", DecimalBytes(freed))?;
+    write!(out, "scanned {scanned}, {} in {seconds:.2} s ({speed:.0} MB/s), ", DecimalBytes(report.bytes))?;
+    writeln!(out, "{errors}")
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}

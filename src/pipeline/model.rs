@@ -1,0 +1,130 @@
+//! The meeting point of a stage, bare, for the models in `tests/loom`: the test brings the threads.
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::error::PipelineError;
+use super::hub::{Hub, Seat, Shape};
+use super::intake::Intake;
+use super::segment::{Halt, Segment};
+use super::stage::{Stage, StageStats, StageView};
+use super::window::{Order, Outcome, Window};
+
+/// A concurrent stage with a scripted source.
+#[derive(Clone)]
+pub struct Model {
+    hub: Arc<Hub<u32, u32>>,
+    intake: Arc<Intake<Script>>,
+}
+
+/// The place of one worker, or of a relay.
+pub struct Place(Seat<u32, u32>);
+
+/// What a worker makes of an item.
+pub enum Made {
+    Result,
+    Failure,
+}
+
+/// Gives some numbers, one each time, and then ends or never moves again.
+struct Script {
+    stage: Arc<Stage>,
+    left: VecDeque<u32>,
+    ends: bool,
+}
+
+impl Segment for Script {
+    type Item = u32;
+
+    // One item whatever the fuel is: that depends on the clock, and a model must not.
+    fn poll_run<K>(&mut self, _: &mut Context<'_>, _: usize, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(u32) -> ControlFlow<()>,
+    {
+        match self.left.pop_front() {
+            Some(item) => {
+                let _ = sink(item);
+                Poll::Ready(Halt::Fuel)
+            }
+            None if self.ends => Poll::Ready(Halt::End),
+            None => Poll::Pending,
+        }
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        None
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.stage.clone()
+    }
+}
+
+impl Model {
+    pub fn new(workers: usize, window: usize, is_ordered: bool, items: u32, ends: bool) -> Self {
+        let stage = Stage::new("model".into(), Arc::default());
+        let order = if is_ordered { Order::Input } else { Order::Completion };
+        let hub = Hub::new(stage.clone(), Shape { workers, intake: workers, window }, Window::new(order));
+        let intake = Arc::new(Intake::new(Script { stage, left: (0..items).collect(), ends }));
+        Self { hub, intake }
+    }
+
+    pub fn first(&self) -> Place {
+        Place(Seat::first(&self.hub))
+    }
+
+    /// Works as a worker of an asynchronous stage does; gives the places of those to hire to `hire`.
+    pub async fn work(&self, mut place: Place, mut make: impl FnMut(u32) -> Made, mut hire: impl FnMut(Place)) {
+        let mut finished = Vec::new();
+        while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut place.0, &mut finished)).await {
+            if found.hire.is_some() {
+                hire(Place(Seat::hired(&self.hub)));
+            }
+            let outcome = match make(found.item) {
+                Made::Result => Outcome::Done(found.item),
+                Made::Failure => {
+                    Outcome::Failed(PipelineError::Failed { place: place.0.place(), error: "made".into() })
+                }
+            };
+            finished.push((found.sequence, outcome));
+        }
+    }
+
+    /// Passes numbers on as a buffer that waits does.
+    pub async fn relay(&self, mut place: Place, items: u32) {
+        for item in 0..items {
+            let room = poll_fn(|cx| match place.0.room(cx.waker()) {
+                Some(0) => Poll::Pending,
+                room => Poll::Ready(room),
+            });
+            if room.await.is_none() {
+                break;
+            }
+            place.0.relay(1, [item], |_| Vec::new());
+        }
+        place.0.end(None);
+    }
+
+    /// The next result; `None` at the end.
+    pub async fn take(&self) -> Option<Result<u32, PipelineError>> {
+        let mut taken = VecDeque::new();
+        let end = poll_fn(|cx| self.hub.poll_take(cx, 1, &mut taken)).await?;
+        match (end, taken.pop_front()) {
+            (Ok(()), Some(result)) => Some(Ok(result)),
+            (Ok(()), None) => unreachable!("there was a result"),
+            (Err(failure), _) => Some(Err(failure)),
+        }
+    }
+
+    pub fn desert(&self) {
+        self.hub.desert(VecDeque::new());
+    }
+
+    pub fn stats(&self) -> StageStats {
+        self.hub.stats()
+    }
+}

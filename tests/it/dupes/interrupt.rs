@@ -1,0 +1,59 @@
+//! Ctrl-C.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::run::{LIMIT, Running, dupes, parse, start};
+use super::tree::Tree;
+use crate::support::eventually;
+
+/// Two files of which it takes minutes to tell whether they are the same, though they take no room on the disk.
+fn endless() -> Tree {
+    let tree = Tree::new();
+    for name in ["a", "b"] {
+        File::create(tree.path(name)).and_then(|file| file.set_len(1 << 40)).expect("a sparse file");
+    }
+    tree
+}
+
+/// Waits until the process is in the middle of its work, and stops it with `signal`. The path is of one of two files that
+/// are read at the same time.
+async fn interrupt(running: &Running, path: &Path, signal: &str) {
+    let id = running.child.id();
+    eventually(LIMIT, "the file is being read", || {
+        let open = fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten();
+        open.filter_map(Result::ok).any(|link| fs::read_link(link.path()).is_ok_and(|target| target == path))
+    })
+    .await;
+    let sent = Command::new("kill").args(["-s", signal, &id.to_string()]).status();
+    assert!(sent.expect("kill starts").success());
+}
+
+#[tokio::test]
+async fn an_interrupted_run_reports_what_it_knows() {
+    let tree = endless();
+    let path = tree.path("a").canonicalize().expect("it is there");
+    for signal in ["INT", "TERM"] {
+        let running = start(dupes().arg("--json").arg(tree.root()));
+        interrupt(&running, &path, signal).await;
+        let asked = Instant::now();
+        let ended = running.ended().await;
+        assert!(asked.elapsed() < Duration::from_secs(2), "{signal}: {:?}", asked.elapsed());
+        assert_eq!((ended.status.code(), ended.status.signal()), (Some(130), None), "{signal}");
+        let found = parse(&ended.stdout);
+        assert_eq!((found.partial, found.scanned, found.groups.len()), (true, 2, 0), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_run_says_so_in_plain_words_too() {
+    let tree = endless();
+    let running = start(dupes().arg("--quiet").arg(tree.root()));
+    interrupt(&running, &tree.path("a").canonicalize().expect("it is there"), "INT").await;
+    let ended = running.ended().await;
+    assert!(ended.stdout.starts_with("interrupted: this report is partial\n0 groups, "), "{}", ended.stdout);
+}

@@ -1,0 +1,165 @@
+//! The meeting point of a pipeline's stage, under every interleaving of its lock.
+//!
+//! Each model ends only if nobody is left asleep: a worker, a relay or a consumer that waits for a wake-up that never
+//! comes is a deadlock that the checker reports.
+
+use std::sync::Arc;
+
+use loom::future::block_on;
+use loom::thread;
+use regatta::pipeline::PipelineError;
+use regatta::pipeline::model::{Made, Model, Place};
+
+const WORKERS: usize = 2;
+
+fn check(run: impl Fn() + Sync + Send + 'static) {
+    bounded(3, run);
+}
+
+/// For models that would take minutes otherwise.
+fn bounded(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(run);
+}
+
+/// Starts a worker on a thread of its own; it starts the others.
+fn employ(model: &Model, place: Place, make: &Arc<dyn Fn(u32) -> Made + Send + Sync>) {
+    let (model, make) = (model.clone(), make.clone());
+    thread::spawn(move || block_on(model.work(place, |item| make(item), |place| employ(&model, place, &make))));
+}
+
+fn start(model: &Model, make: impl Fn(u32) -> Made + Send + Sync + 'static) {
+    let make: Arc<dyn Fn(u32) -> Made + Send + Sync> = Arc::new(make);
+    employ(model, model.first(), &make);
+}
+
+fn take(model: &Model) -> Option<Result<u32, PipelineError>> {
+    block_on(model.take())
+}
+
+fn assert_settled(model: &Model, accepted: u64) {
+    let stats = model.stats();
+    assert!(stats.flow.is_conserved(), "{}", stats.flow);
+    assert_eq!((stats.flow.accepted, stats.flow.in_flight), (accepted, 0), "{}", stats.flow);
+    assert!(stats.workers <= WORKERS, "{} workers", stats.workers);
+}
+
+#[test]
+fn ordered_results_reach_a_consumer_that_waits() {
+    bounded(2, || {
+        let model = Model::new(WORKERS, 2, true, 3, true);
+        start(&model, |_| Made::Result);
+        for expected in 0..3 {
+            assert_eq!(take(&model).expect("a result").expect("no failure"), expected);
+        }
+        assert!(take(&model).is_none());
+        assert_settled(&model, 3);
+    });
+}
+
+#[test]
+fn unordered_results_reach_a_consumer_that_waits() {
+    bounded(2, || {
+        let model = Model::new(WORKERS, 2, false, 3, true);
+        start(&model, |_| Made::Result);
+        let mut sum = 0;
+        while let Some(result) = take(&model) {
+            sum += result.expect("no failure");
+        }
+        assert_eq!(sum, 1 + 2);
+        assert_settled(&model, 3);
+    });
+}
+
+#[test]
+fn a_source_without_items_wakes_the_consumer_at_its_end() {
+    check(|| {
+        let model = Model::new(WORKERS, 2, true, 0, true);
+        start(&model, |_| Made::Result);
+        assert!(take(&model).is_none());
+    });
+}
+
+#[test]
+fn a_failure_wakes_the_consumer_and_a_puller_that_sleeps() {
+    check(|| {
+        // The source never moves after the second item, so whoever pulls has to be called away.
+        let model = Model::new(WORKERS, 2, true, 2, false);
+        start(&model, |item| if item == 1 { Made::Failure } else { Made::Result });
+        assert_eq!(take(&model).expect("a result").expect("no failure"), 0);
+        assert!(take(&model).expect("a failure").is_err());
+        assert!(take(&model).is_none());
+        assert_settled(&model, 2);
+    });
+}
+
+#[test]
+fn two_failures_at_once_are_told_once() {
+    check(|| {
+        let model = Model::new(WORKERS, 2, false, 2, true);
+        start(&model, |_| Made::Failure);
+        assert!(take(&model).expect("a failure").is_err());
+        assert!(take(&model).is_none());
+        let flow = model.stats().flow;
+        assert!(flow.failed >= 1 && flow.failed + flow.discarded == flow.accepted, "{flow}");
+    });
+}
+
+#[test]
+fn a_deserted_stage_sends_everybody_home() {
+    check(|| {
+        let model = Model::new(WORKERS, 2, false, 3, false);
+        start(&model, |_| Made::Result);
+        assert!(take(&model).expect("a result").is_ok());
+        model.desert();
+    });
+}
+
+#[test]
+fn a_worker_that_is_called_and_dropped_leaves_nobody_asleep() {
+    check(|| {
+        let model = Model::new(WORKERS, 2, false, 3, true);
+        let first = model.first();
+        // The first one works here; whoever it hires is dropped before it has begun.
+        let other = model.clone();
+        thread::spawn(move || {
+            block_on(other.work(first, |_| Made::Result, |hired| drop(thread::spawn(move || drop(hired)))));
+        });
+        while let Some(result) = take(&model) {
+            if let Err(failure) = result {
+                assert!(failure.is_cancelled(), "{failure}");
+            }
+        }
+        let flow = model.stats().flow;
+        assert!(flow.is_conserved(), "{flow}");
+    });
+}
+
+#[test]
+fn a_relay_and_its_consumer_take_turns() {
+    check(|| {
+        let model = Model::new(1, 1, false, 0, true);
+        let (place, other) = (model.first(), model.clone());
+        let relay = thread::spawn(move || block_on(other.relay(place, 3)));
+        for expected in 0..3 {
+            assert_eq!(take(&model).expect("a result").expect("no failure"), expected);
+        }
+        assert!(take(&model).is_none());
+        relay.join().expect("no panic");
+        assert_settled(&model, 3);
+    });
+}
+
+#[test]
+fn a_relay_whose_consumer_leaves_is_called_home() {
+    check(|| {
+        let model = Model::new(1, 1, false, 0, true);
+        let (place, other) = (model.first(), model.clone());
+        let relay = thread::spawn(move || block_on(other.relay(place, 3)));
+        assert!(take(&model).expect("a result").is_ok());
+        model.desert();
+        relay.join().expect("no panic");
+        assert!(model.stats().flow.is_conserved());
+    });
+}
