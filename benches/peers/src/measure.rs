@@ -1,0 +1,104 @@
+//! One row: ours and a peer, in turn.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+use crate::report::Row;
+
+/// Threads of each runtime, and of each pool of CPU jobs.
+pub(crate) const WORKERS: usize = 2;
+
+/// Runs one side once and gives nanoseconds for each item.
+pub(crate) type Side = Box<dyn Fn() -> f64>;
+
+/// Two programs or pieces of code that do the same.
+pub(crate) struct Sides {
+    pub(crate) ours: Side,
+    pub(crate) theirs: Side,
+    /// What the reader of the row should know; shown with the table.
+    pub(crate) note: Option<String>,
+}
+
+/// A row that can be measured.
+pub(crate) struct Contest {
+    scenario: &'static str,
+    peer: &'static str,
+    /// The smallest ratio that we are content with, if there is one.
+    bar: Option<f64>,
+    /// Makes ready what a row needs, when it is about to run; the error says why it cannot.
+    prepare: Box<dyn FnOnce() -> Result<Sides, String>>,
+}
+
+impl Contest {
+    pub(crate) fn new(
+        scenario: &'static str,
+        peer: &'static str,
+        prepare: impl FnOnce() -> Result<Sides, String> + 'static,
+    ) -> Self {
+        Self { scenario, peer, bar: None, prepare: Box::new(prepare) }
+    }
+
+    /// A row of two async functions that each handle `items` items and time themselves.
+    pub(crate) fn of_tasks<A, B>(
+        scenario: &'static str,
+        peer: &'static str,
+        items: u64,
+        ours: impl Fn() -> A + 'static,
+        theirs: impl Fn() -> B + 'static,
+    ) -> Self
+    where
+        A: Future<Output = Duration> + Send + 'static,
+        B: Future<Output = Duration> + Send + 'static,
+    {
+        let sides = Sides { ours: in_task(items, ours), theirs: in_task(items, theirs), note: None };
+        Self::new(scenario, peer, move || Ok(sides))
+    }
+
+    pub(crate) fn bar(mut self, ratio: f64) -> Self {
+        self.bar = Some(ratio);
+        self
+    }
+
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.scenario, self.peer)
+    }
+
+    /// Measures the row: a round to warm up, then `rounds` that count, each begun by the other side.
+    pub(crate) fn run(self, rounds: NonZeroUsize) -> Result<Row, String> {
+        let sides = (self.prepare)()?;
+        sides.round(true);
+        let samples: Vec<_> = (0..rounds.get()).map(|round| sides.round(round % 2 == 0)).collect();
+        Ok(Row::new(self.scenario, self.peer, self.bar, &samples).with_note(sides.note))
+    }
+}
+
+impl Sides {
+    /// Runs both once; gives ours and theirs.
+    fn round(&self, ours_first: bool) -> (f64, f64) {
+        if ours_first {
+            let ours = (self.ours)();
+            (ours, (self.theirs)())
+        } else {
+            let theirs = (self.theirs)();
+            ((self.ours)(), theirs)
+        }
+    }
+}
+
+/// Runs a scenario in a task of a fresh runtime, which is gone before the other side begins.
+///
+/// In a task, because `block_on` polls on a thread that is not a worker, and every wake-up of it is a system call.
+fn in_task<F>(items: u64, scenario: impl Fn() -> F + 'static) -> Side
+where
+    F: Future<Output = Duration> + Send + 'static,
+{
+    Box::new(move || {
+        let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
+        let runtime = runtime.expect("the system has threads for a runtime");
+        let took = runtime.block_on(runtime.spawn(scenario())).expect("the scenario gives the right result");
+        took.as_nanos() as f64 / items as f64
+    })
+}

@@ -1,0 +1,18 @@
+//! What is measured, one family a file.
+
+mod pipeline;
+mod pool;
+mod programs;
+mod queue;
+
+use crate::args::Args;
+use crate::measure::Contest;
+
+/// All rows, in the order of the table.
+pub(crate) fn contests(args: &Args) -> Vec<Contest> {
+    let mut contests = queue::contests();
+    contests.extend(pipeline::contests());
+    contests.extend(pool::contests());
+    contests.extend(programs::contests(args));
+    contests
+}
