@@ -120,13 +120,13 @@ impl Live {
         live
     }
 
+    /// Aborts the workers. The conductor hears of it by their token, and ends when they are gone.
     pub(super) fn stop_now(&self) {
-        self.conductor.abort();
         self.workers.abort();
     }
 
-    fn cancelled(&self) -> PipelineError {
-        PipelineError::Cancelled(Cancelled::new(format!("pipeline `{}`", self.title.get())))
+    fn place(&self) -> Arc<str> {
+        format!("pipeline `{}`", self.title.get()).into()
     }
 }
 
@@ -169,13 +169,18 @@ impl Observe for Watched {
 
 impl<O: Send + 'static> PipelineHandle<O> {
     pub(super) fn start(live: Arc<Live>, finale: BoxFuture<'static, Result<O, PipelineError>>) -> Self {
-        let (workers, closures) = (live.workers.clone(), live.closures.clone());
+        let (workers, closures, place) = (live.workers.clone(), live.closures.clone(), live.place());
         // Even if the last segment takes a panic along that nobody foresaw, the workers have to go.
-        let finale = Caught::new(format!("pipeline `{}`", live.title.get()).into(), finale);
+        let finale = Caught::new(place.clone(), finale);
         let conduct = async move {
-            let result = finale.await.unwrap_or_else(|panicked| Err(PipelineError::Panicked(panicked)));
-            // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold.
-            let _ = workers.aborted().await;
+            let result = match workers.token().run_until_cancelled(finale).await {
+                Some(Ok(result)) => result,
+                Some(Err(panicked)) => Err(PipelineError::Panicked(panicked)),
+                None => Err(PipelineError::Cancelled(Cancelled::new(place))),
+            };
+            // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold. After
+            // a good end the workers are on their way out, and nobody has to be aborted.
+            let _ = if result.is_ok() { workers.join().await } else { workers.aborted().await };
             closures.ended_within(ABORT_GRACE).await;
             result
         };
@@ -262,11 +267,12 @@ impl<O: Send + 'static> PipelineHandle<O> {
         self.report(begun).await
     }
 
-    async fn report(&self, begun: Instant) -> ShutdownReport {
-        // Ended or aborted, the conductor is on its way out, and the workers with it.
-        let _ = self.live.conductor.aborted().await;
+    async fn report(&mut self, begun: Instant) -> ShutdownReport {
+        // Ended or aborted, the conductor is on its way out; it waits for the workers and for closures.
+        if !self.has_ended {
+            self.outcome = Some(std::future::poll_fn(|cx| self.poll_ended(cx)).await);
+        }
         let mut report = self.live.workers.aborted().await;
-        self.live.closures.ended_within(ABORT_GRACE).await;
         for _ in 0..self.live.closures.running() {
             report.still_running.push(format!("a CPU closure of pipeline `{}`", self.name()).into());
         }
@@ -280,7 +286,8 @@ impl<O: Send + 'static> PipelineHandle<O> {
         Poll::Ready(match ended {
             Ok(result) => result,
             Err(TaskError::Panicked(panicked)) => Err(PipelineError::Panicked(panicked)),
-            Err(_) => Err(self.live.cancelled()),
+            // Only the end of the runtime stops a conductor.
+            Err(_) => Err(PipelineError::Cancelled(Cancelled::new(self.live.place()))),
         })
     }
 }

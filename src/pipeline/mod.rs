@@ -50,7 +50,7 @@
 //!
 //! # Order
 //! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
-//! up. [`for_each`](Pipeline::for_each) starts items in order.
+//! up. [`for_each`](Pipeline::for_each) hands items to its tasks in order.
 //!
 //! # How it ends
 //! | | what is inside | result |

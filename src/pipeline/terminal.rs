@@ -35,7 +35,8 @@ pub struct Run<O, K = ()> {
 }
 
 impl<S: Segment> Pipeline<S> {
-    /// Ends by awaiting `work` for each item, up to `concurrency` at once, started in order.
+    /// Ends by awaiting `work` for each item, up to `concurrency` at once, begun in order: with more than one
+    /// at once, closures that are called at the same moment may overtake each other.
     ///
     /// # Examples
     /// ```

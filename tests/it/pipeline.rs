@@ -1,7 +1,9 @@
 //! Pipelines: what comes out, in which order, how it ends, and that nothing is lost or left behind.
 
 mod faults;
+mod hazards;
 mod kit;
+mod naive;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,13 @@
 //! What the pipeline's tests share.
 
+use std::cell::RefCell;
 use std::future::Future;
+use std::panic;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use regatta::pipeline::{PipelineError, PipelineHandle, PipelineStats};
 
@@ -38,6 +41,31 @@ pub(super) async fn quiet() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Waits on tokio's clock; for tests that have paused it, where waiting takes no time.
+pub(super) async fn pass(time: Duration) {
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
+}
+
+thread_local! {
+    /// Where the last panic of this thread came from.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs something that is to be refused: the file it was refused in, or nothing if it was not.
+pub(super) fn refusal(run: impl FnOnce()) -> Option<String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let file = info.location().map(|place| place.file().to_owned());
+            PANICKED_AT.with(|place| *place.borrow_mut() = file);
+            others(info);
+        }));
+    });
+    panic::catch_unwind(panic::AssertUnwindSafe(run)).err()?;
+    PANICKED_AT.with(RefCell::take)
 }
 
 /// A number that tests and closures count up together.
