@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::error::PipelineError;
-use super::segment::{Halt, Meter, Pace, Segment, poll_guarded};
+use super::meter::{Loan, Meter};
+use super::segment::{Halt, Pace, Segment, poll_guarded};
 use super::stage::Stage;
 use crate::error::drop_quietly;
 
@@ -78,28 +79,6 @@ where
     }
 }
 
-/// Takes a value out for the time of a run, and puts it back, also by unwinding: a stage before this one may panic, be
-/// told to skip, and go on.
-struct Loan<'a, A> {
-    place: &'a mut Option<A>,
-    value: Option<A>,
-}
-
-impl<'a, A> Loan<'a, A> {
-    #[inline]
-    fn take(place: &'a mut Option<A>) -> Self {
-        let value = place.take();
-        Self { place, value }
-    }
-}
-
-impl<A> Drop for Loan<'_, A> {
-    #[inline]
-    fn drop(&mut self) {
-        *self.place = self.value.take();
-    }
-}
-
 impl<S, F, A> Segment for Fold<S, F, A>
 where
     S: Segment,
@@ -109,16 +88,15 @@ where
     type Item = ();
 
     #[inline(always)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, _: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, _: &mut u64, _: &mut K) -> Poll<Halt>
     where
         K: FnMut(()) -> ControlFlow<()>,
     {
         let Self { upstream, fold, value, meter } = self;
         let mut tally = meter.begin();
         let mut loan = Loan::take(value);
-        upstream.poll_run(cx, fuel, &mut |item| {
-            tally.accept();
-            loan.value = loan.value.take().map(|so_far| tally.run(|| fold(so_far, item)));
+        upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+            loan.value = loan.value.take().map(|so_far| tally.watch.run(|| fold(so_far, item)));
             ControlFlow::Continue(())
         })
     }

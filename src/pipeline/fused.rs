@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::error::PipelineError;
-use super::segment::{Halt, Meter, Segment, Tally};
+use super::meter::{Meter, Watch};
+use super::segment::{Halt, Segment};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
@@ -83,15 +84,14 @@ where
     type Item = U;
 
     #[inline(always)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
         let Self { upstream, apply, meter } = self;
-        let mut tally = meter.begin();
-        upstream.poll_run(cx, fuel, &mut |item| {
-            tally.accept();
-            let mapped = tally.run(|| apply(item));
+        let passing = meter.pass(pushed);
+        upstream.poll_run(cx, fuel, passing.pushed, &mut |item| {
+            let mapped = passing.watch.run(|| apply(item));
             sink(mapped)
         })
     }
@@ -113,17 +113,19 @@ where
     type Item = S::Item;
 
     #[inline(always)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(S::Item) -> ControlFlow<()>,
     {
         let Self { upstream, keep, meter } = self;
         let mut tally = meter.begin();
-        upstream.poll_run(cx, fuel, &mut |item| {
-            tally.accept();
+        upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
             // An item that is left out is dropped inside the closure's watch: its destructor is the user's too.
-            match tally.run(|| keep(&item).then_some(item)) {
-                Some(item) => sink(item),
+            match tally.watch.run(|| keep(&item).then_some(item)) {
+                Some(item) => {
+                    *pushed += 1;
+                    sink(item)
+                }
                 None => ControlFlow::Continue(()),
             }
         })
@@ -149,7 +151,7 @@ where
     type Item = I::Item;
 
     #[inline(always)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(I::Item) -> ControlFlow<()>,
     {
@@ -157,17 +159,16 @@ where
         let mut tally = meter.begin();
         // An item may have endless parts: they are paid for with the same fuel as items, so the run ends all the same.
         let mut budget = fuel;
-        let mut ended = hand_on(parts, &mut tally, &mut budget, sink);
+        let mut ended = hand_on(parts, tally.watch, &mut budget, pushed, sink);
         let polled = match ended {
             Some(_) => Poll::Pending,
-            None => upstream.poll_run(cx, fuel, &mut |item| {
-                tally.accept();
-                *parts = Some(tally.run(|| split(item).into_iter()));
-                ended = hand_on(parts, &mut tally, &mut budget, sink);
+            None => upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+                *parts = Some(tally.watch.run(|| split(item).into_iter()));
+                ended = hand_on(parts, tally.watch, &mut budget, pushed, sink);
                 if ended.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }),
         };
-        tally.hold(u64::from(parts.is_some()));
+        tally.books.hold(u64::from(parts.is_some()));
         // Whoever stopped us early knows better than upstream, which only saw the closure break.
         match ended {
             Some(halt) => Poll::Ready(halt),
@@ -198,7 +199,13 @@ impl<S, F, I> Drop for FlatMap<S, F, I> {
 }
 
 /// Pushes the parts of one item; tells why it stopped, if it did before the last part.
-fn hand_on<I, K>(parts: &mut Option<I>, tally: &mut Tally<'_>, budget: &mut usize, sink: &mut K) -> Option<Halt>
+fn hand_on<I, K>(
+    parts: &mut Option<I>,
+    watch: &mut Watch,
+    budget: &mut usize,
+    pushed: &mut u64,
+    sink: &mut K,
+) -> Option<Halt>
 where
     I: Iterator,
     K: FnMut(I::Item) -> ControlFlow<()>,
@@ -208,13 +215,14 @@ where
             return Some(Halt::Fuel);
         }
         *budget -= 1;
-        match tally.run(|| iterator.next()) {
+        match watch.run(|| iterator.next()) {
             Some(part) => {
+                *pushed += 1;
                 if sink(part).is_break() {
                     return Some(Halt::Full);
                 }
             }
-            None => tally.run(|| *parts = None),
+            None => watch.run(|| *parts = None),
         }
     }
     None
@@ -230,21 +238,24 @@ where
     type Item = U;
 
     #[inline(always)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
         let Self { upstream, apply, meter } = self;
         let mut failure: Option<PipelineError> = None;
         let mut tally = meter.begin();
-        let polled = upstream.poll_run(cx, fuel, &mut |item| {
-            tally.accept();
-            match tally.run(|| apply(item).map_err(Into::into)) {
-                Ok(mapped) => sink(mapped),
-                Err(error) => {
-                    failure = tally.errored(error);
-                    if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                }
+        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| match tally
+            .watch
+            .run(|| apply(item).map_err(Into::into))
+        {
+            Ok(mapped) => {
+                *pushed += 1;
+                sink(mapped)
+            }
+            Err(error) => {
+                failure = tally.books.errored(error);
+                if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
         });
         match failure {

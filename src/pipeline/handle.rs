@@ -15,6 +15,7 @@ use super::cpu::{Closures, CpuEngine};
 use super::error::PipelineError;
 use super::plan::Plan;
 use super::stage::{StageStats, StageView, Title};
+use super::stop::Stop;
 use crate::error::Cancelled;
 use crate::observe::{Observe, Registration, Registry, Row, RowId};
 use crate::task::{Caught, ShutdownReport, TaskError, TaskGroup, TaskHandle};
@@ -71,7 +72,7 @@ pub struct PipelineStats {
 /// A pipeline that has started, without its conductor.
 pub(super) struct Live {
     title: Arc<Title>,
-    stop: CancellationToken,
+    stop: Stop,
     /// The tasks of the stages.
     workers: Arc<TaskGroup>,
     /// One task, which drives the last segment and cleans up.
@@ -143,7 +144,7 @@ impl Observe for Live {
     fn fill(&self, row: &mut Row) {
         // A stream has no conductor; but whatever ends a pipeline closes the group of its workers.
         let has_ended = self.workers.is_closed() && self.conductor.is_empty();
-        row.state = match (has_ended, self.stop.is_cancelled()) {
+        row.state = match (has_ended, self.stop.is_set()) {
             (true, _) => "ended",
             (false, true) => "draining",
             (false, false) => "running",
@@ -211,7 +212,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
 
     /// Stops the source: the pipeline takes nothing more in and finishes what it has. At once, any number of times.
     pub fn close(&self) {
-        self.live.stop.cancel();
+        self.live.stop.set();
     }
 
     /// [Closes](Self::close) and waits for the end: everything that was taken in is finished, partial batches leave.

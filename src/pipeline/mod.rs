@@ -83,6 +83,7 @@ mod handle;
 mod hub;
 mod intake;
 mod loom;
+mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub mod model;
@@ -92,6 +93,7 @@ mod relay;
 mod segment;
 mod source;
 mod stage;
+mod stop;
 mod stream;
 mod terminal;
 mod window;

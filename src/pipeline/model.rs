@@ -41,7 +41,7 @@ impl Segment for Script {
     type Item = u32;
 
     // One item whatever the fuel is: that depends on the clock, and a model must not.
-    fn poll_run<K>(&mut self, _: &mut Context<'_>, _: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, _: &mut Context<'_>, _: usize, _: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(u32) -> ControlFlow<()>,
     {

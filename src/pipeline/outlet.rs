@@ -68,13 +68,14 @@ impl<O: Send + 'static, K> Outlet<O, K> {
 impl<O: Send + 'static, K: 'static> Segment for Outlet<O, K> {
     type Item = O;
 
-    fn poll_run<P>(&mut self, cx: &mut Context<'_>, mut fuel: usize, sink: &mut P) -> Poll<Halt>
+    fn poll_run<P>(&mut self, cx: &mut Context<'_>, mut fuel: usize, pushed: &mut u64, sink: &mut P) -> Poll<Halt>
     where
         P: FnMut(O) -> ControlFlow<()>,
     {
         while fuel > 0 {
             while let Some(item) = self.taken.pop_front() {
                 fuel = fuel.saturating_sub(1);
+                *pushed += 1;
                 if sink(item).is_break() {
                     return Poll::Ready(Halt::Full);
                 }

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::cpu::CpuEngine;
 use super::stage::{Stage, StageView, Title};
+use super::stop::Stop;
 
 /// Starts the workers of one stage.
 pub(super) type Start = Box<dyn FnOnce(&CpuEngine) + Send>;
@@ -14,8 +13,8 @@ pub(super) type Start = Box<dyn FnOnce(&CpuEngine) + Send>;
 /// Collected while the pipeline is built. Nothing in it runs.
 pub(super) struct Plan {
     pub(super) title: Arc<Title>,
-    /// Cancelled when the source is to give nothing more.
-    pub(super) stop: CancellationToken,
+    /// Set when the source is to give nothing more.
+    pub(super) stop: Stop,
     /// From the source to the end.
     pub(super) stages: Vec<Arc<dyn StageView>>,
     /// The stage that was added last: the one that attributes apply to.
@@ -26,7 +25,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new() -> Self {
-        let (title, stop) = (Arc::default(), CancellationToken::new());
+        let (title, stop) = (Arc::default(), Stop::default());
         Self { title, stop, stages: Vec::new(), last: None, starts: Vec::new() }
     }
 

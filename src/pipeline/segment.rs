@@ -32,8 +32,10 @@ pub trait Segment: Send + 'static {
 
     /// Pushes items into `sink` until `fuel` items are drawn from the source, the sink breaks (it has taken that item),
     /// or nothing is ready. `Pending` means that the waker is registered; items may have been pushed before.
+    ///
+    /// Each item is counted in `pushed` before the sink gets it.
     #[doc(hidden)]
-    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
         K: FnMut(Self::Item) -> ControlFlow<()>;
 
@@ -66,7 +68,7 @@ where
     S: Segment,
     K: FnMut(S::Item) -> ControlFlow<()>,
 {
-    match catch_unwind(AssertUnwindSafe(|| segment.poll_run(cx, fuel, sink))) {
+    match catch_unwind(AssertUnwindSafe(|| segment.poll_run(cx, fuel, &mut 0, sink))) {
         Ok(polled) => polled,
         Err(payload) => Poll::Ready(blame(segment, payload)),
     }
@@ -120,108 +122,5 @@ impl Pace {
         } else if took < Self::SHORT && ran >= self.size {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
-    }
-}
-
-/// Marks a stage as the one that panicked, if it is dropped by unwinding; costs nothing otherwise.
-struct Fuse<'a>(&'a mut bool);
-
-impl Drop for Fuse<'_> {
-    fn drop(&mut self) {
-        *self.0 = true;
-    }
-}
-
-/// One run of a fused stage: counts in a register, and enters the count in the books at its end, also by unwinding.
-#[derive(Debug)]
-pub(super) struct Tally<'a> {
-    meter: &'a mut Meter,
-    accepted: u64,
-}
-
-impl Tally<'_> {
-    /// Counts an item in.
-    #[inline]
-    pub(super) fn accept(&mut self) {
-        self.accepted += 1;
-    }
-
-    /// Runs the stage's closure; if it unwinds, this stage is to blame.
-    #[inline]
-    pub(super) fn run<R>(&mut self, run: impl FnOnce() -> R) -> R {
-        let fuse = Fuse(&mut self.meter.has_panicked);
-        let result = run();
-        std::mem::forget(fuse);
-        result
-    }
-
-    /// Meets an error of the stage's closure: the failure that ends the pipeline, or nothing if it is skipped.
-    #[cold]
-    pub(super) fn errored(&mut self, error: crate::error::BoxError) -> Option<PipelineError> {
-        self.meter.failed += 1;
-        self.meter.stage.errored(error)
-    }
-
-    /// Says whether an item is inside at the end of the run.
-    pub(super) fn hold(&mut self, items: u64) {
-        self.meter.held = items;
-    }
-}
-
-impl Drop for Tally<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.meter.accepted += self.accepted;
-        self.meter.publish();
-    }
-}
-
-/// The books of a fused stage: written by its one runner, published once a chunk.
-#[derive(Debug)]
-pub(super) struct Meter {
-    stage: Arc<Stage>,
-    accepted: u64,
-    failed: u64,
-    /// Items inside: one while a stage takes an item apart.
-    held: u64,
-    has_panicked: bool,
-}
-
-impl Meter {
-    pub(super) fn new(stage: Arc<Stage>) -> Self {
-        Self { stage, accepted: 0, failed: 0, held: 0, has_panicked: false }
-    }
-
-    pub(super) fn stage(&self) -> &Arc<Stage> {
-        &self.stage
-    }
-
-    /// Begins a run.
-    #[inline]
-    pub(super) fn begin(&mut self) -> Tally<'_> {
-        Tally { meter: self, accepted: 0 }
-    }
-
-    fn publish(&self) {
-        self.stage.counts().publish(self.accepted, self.failed, self.held);
-    }
-
-    /// Forgets the item that was inside.
-    pub(super) fn release(&mut self) {
-        self.held = 0;
-        self.publish();
-    }
-
-    /// The stage is dropped with so many items inside.
-    pub(super) fn discard(&mut self, items: u64) {
-        self.stage.counts().discard(items);
-    }
-
-    /// Tells whether this stage panicked since the last question, and counts the item it panicked on.
-    pub(super) fn take_blame(&mut self) -> bool {
-        let has_panicked = std::mem::take(&mut self.has_panicked);
-        self.failed += u64::from(has_panicked);
-        self.publish();
-        has_panicked
     }
 }

@@ -104,6 +104,7 @@ impl Stage {
         format!("stage `{}` of pipeline `{}`", self.name(), self.pipeline.get()).into()
     }
 
+    #[inline]
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -154,6 +155,10 @@ impl Stage {
 impl Counts {
     /// Written by one task at a time, so plain stores do. A reader loads in the opposite order, and never sees more
     /// items leave than it sees come.
+    ///
+    /// Inlined into the runs of fused stages: a call that could unwind, for all the compiler knows, would keep what they
+    /// count in memory.
+    #[inline]
     pub(super) fn publish(&self, accepted: u64, failed: u64, held: u64) {
         self.accepted.store(accepted, Ordering::Relaxed);
         self.held.store(held, Ordering::Relaxed);
