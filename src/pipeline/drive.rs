@@ -11,9 +11,6 @@ use super::segment::{Halt, Meter, Pace, Segment, poll_guarded};
 use super::stage::Stage;
 use crate::error::drop_quietly;
 
-/// How long one poll may run before it lets other tasks run.
-const SLICE: Duration = Duration::from_millis(1);
-
 /// Runs a segment whose items matter to nobody any more, to its end.
 pub(super) async fn drive<S: Segment>(segment: &mut S) -> Result<(), PipelineError> {
     let mut pace = Pace::new(4096);
@@ -35,7 +32,7 @@ fn poll_drive<S: Segment>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>
             Halt::Fuel | Halt::Full => spent += pace.measured(pace.size(), begun),
         }
         coop.made_progress();
-        if spent > SLICE {
+        if spent > Pace::SLICE {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -44,6 +44,7 @@ impl<S: Segment> Buffer<S> {
 
     /// Ready at the end of upstream, with the reason.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        let begun = Instant::now();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let Some(room) = self.seat.room(cx.waker()) else { return Poll::Ready(None) };
@@ -61,6 +62,10 @@ impl<S: Segment> Buffer<S> {
                 Poll::Ready(Halt::End) => return Poll::Ready(None),
                 Poll::Ready(Halt::Failed(failure)) => return Poll::Ready(Some(failure)),
                 Poll::Ready(Halt::Fuel | Halt::Full) => coop.made_progress(),
+            }
+            if begun.elapsed() > Pace::SLICE {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -112,6 +117,7 @@ impl<S: Segment> Batch<S> {
 
     /// Ready at the end of upstream, with the reason; a last batch may be in hand.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        let begun = Instant::now();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
@@ -134,6 +140,10 @@ impl<S: Segment> Batch<S> {
                 Poll::Pending => return Poll::Ready(None),
             }
             coop.made_progress();
+            if begun.elapsed() > Pace::SLICE {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 

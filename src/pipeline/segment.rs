@@ -94,6 +94,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// How long one poll may run before it lets other tasks run.
+    pub(super) const SLICE: Duration = Duration::from_millis(1);
     const SHORT: Duration = Duration::from_micros(25);
     const LONG: Duration = Duration::from_micros(100);
 
