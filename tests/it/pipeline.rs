@@ -3,7 +3,10 @@
 mod faults;
 mod hazards;
 mod kit;
+mod matrix;
 mod naive;
+mod runs;
+mod stops;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
