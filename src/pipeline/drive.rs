@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use super::error::PipelineError;
-use super::segment::{Halt, Meter, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Meter, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use crate::error::drop_quietly;
 
@@ -33,8 +33,7 @@ fn poll_drive<S: Segment>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>
         }
         coop.made_progress();
         if spent > Pace::SLICE {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return poll_yield(cx);
         }
     }
 }

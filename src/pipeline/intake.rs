@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::hub::{Next, Seat};
 use super::loom::Mutex;
-use super::segment::{Halt, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::window::Outcome;
 use crate::error::drop_quietly;
 
@@ -92,8 +92,7 @@ impl<S: Segment> Intake<S> {
                 Poll::Ready(Halt::Fuel) if pulled.is_empty() => {
                     coop.made_progress();
                     if spent > Pace::SLICE {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
+                        return poll_yield(cx);
                     }
                     continue;
                 }

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use super::error::PipelineError;
 use super::hub::{Hub, Seat, Shape};
-use super::segment::{Halt, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use super::window::{Order, Window};
 use crate::error::{Full, drop_quietly};
@@ -64,8 +64,7 @@ impl<S: Segment> Buffer<S> {
                 Poll::Ready(Halt::Fuel | Halt::Full) => coop.made_progress(),
             }
             if begun.elapsed() > Pace::SLICE {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return poll_yield(cx);
             }
         }
     }
@@ -141,8 +140,7 @@ impl<S: Segment> Batch<S> {
             }
             coop.made_progress();
             if begun.elapsed() > Pace::SLICE {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return poll_yield(cx);
             }
         }
     }

@@ -5,8 +5,10 @@
 //! once an item; who panicked is known from a flag that only unwinding sets.
 
 use std::any::Any;
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -123,6 +125,14 @@ impl Pace {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
     }
+}
+
+/// Lets other tasks have their turn, and timers and sockets too: a task that just wakes itself is polled some sixty times
+/// before tokio looks at those.
+pub(super) fn poll_yield<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // It wakes us when all that has had its turn; with its second poll it would be ready, but it does not live that long.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
 }
 
 /// Marks a stage as the one that panicked, if it is dropped by unwinding; costs nothing otherwise.
