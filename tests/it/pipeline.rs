@@ -5,8 +5,11 @@ mod hazards;
 mod kit;
 mod matrix;
 mod naive;
+mod rules;
 mod runs;
 mod stops;
+mod stress;
+mod terminals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
