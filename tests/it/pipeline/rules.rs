@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
-use regatta::observe::Registry;
 use regatta::pipeline::{Concurrency, Pipeline};
 use regatta::policy::Overflow;
 use tokio::sync::Mutex;
@@ -284,44 +283,4 @@ async fn everything_in_flight_comes_out_when_a_consumer_returns() {
     // No new input: what waits is all there is, and all of it can be had.
     assert_eq!(stream.by_ref().take(20).count().await, 20);
     assert!(polled(stream.next()).await.is_pending());
-}
-
-#[test]
-fn a_runtime_that_goes_away_ends_the_pipeline() {
-    let (probe, home) = (DropCounter::new(), tokio::runtime::Runtime::new().unwrap());
-    let inside = probe.clone();
-    let running = home.block_on(async {
-        let work = move |n: u32| {
-            let guard = inside.guard();
-            async move {
-                let _held = guard;
-                std::future::pending::<u32>().await + n
-            }
-        };
-        let running = Pipeline::from_iter(0..).map_async(4, work).batch(3, LONG).for_each(2, |_| async {}).spawn();
-        eventually(LONG, "all are at work", || probe.alive() == 4).await;
-        running
-    });
-    drop(home);
-    let elsewhere = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (result, _) = elsewhere.block_on(ended(running));
-    assert!(result.unwrap_err().is_cancelled());
-    assert_eq!(probe.alive(), 0);
-}
-
-#[tokio::test]
-async fn a_registry_of_ones_own_sees_the_pipeline_and_what_its_closures_start() {
-    let mine = Registry::new();
-    let inner = mine.scope(async {
-        Pipeline::from_iter(0..4)
-            .map_async(4, |n: u32| async move { Pipeline::from_iter(0..n).collect::<Vec<_>>().spawn() })
-            .collect::<Vec<_>>()
-            .spawn()
-    });
-    let inner = inner.await.await.unwrap();
-    let pipelines = mine.snapshot().rows.iter().filter(|row| row.kind == "pipeline").count();
-    assert_eq!((pipelines, inner.len()), (4, 4), "the outer one has ended and is gone");
-    drop(inner);
-    quiet().await;
-    assert_eq!(mine.snapshot().rows.len(), 0);
 }
