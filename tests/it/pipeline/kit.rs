@@ -83,6 +83,10 @@ impl Count {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
+    pub(super) fn down(&self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
     pub(super) fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

@@ -2,7 +2,7 @@
 //! end is an end, and stopping is always allowed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -198,6 +198,27 @@ both_flavours! {
         assert!(!running.is_finished());
         gate.open();
         assert!(ended(running).await.0.is_err());
+    }
+
+    async fn as_many_are_at_work_as_the_limit_says_and_no_more() {
+        for concurrency in [Concurrency::ordered(3), Concurrency::unordered(3)] {
+            let (now, peak) = (Count::default(), Arc::new(AtomicUsize::new(0)));
+            let (counted, seen) = (now.clone(), peak.clone());
+            let running = Pipeline::from_iter(0..500_u32)
+                .map_async(concurrency, move |n| {
+                    let (now, peak) = (counted.clone(), seen.clone());
+                    async move {
+                        peak.fetch_max(now.up() + 1, Ordering::SeqCst);
+                        tokio::task::yield_now().await;
+                        now.down();
+                        n
+                    }
+                })
+                .for_each(1, |_| async {})
+                .spawn();
+            ended(running).await.0.unwrap();
+            assert_eq!((now.get(), peak.load(Ordering::SeqCst)), (0, 3));
+        }
     }
 
     async fn limits_without_a_limit_neither_overflow_nor_allocate() {
