@@ -76,9 +76,11 @@ where
         stage.hire(seat, 0);
     }
 
-    fn hire(self: &Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
+    /// Takes the stage along: whoever hires may be the last but the new one that holds it, and must not drop it.
+    fn hire(self: Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
+        let (spawner, name) = (self.engine.spawner.clone(), format!("{}[{number}]", self.name));
         // A group that is closed is being stopped, and drops the seat, which settles it.
-        let _ = self.engine.spawner.spawn(format!("{}[{number}]", self.name), self.clone().work(seat));
+        drop_quietly(spawner.spawn(name, self.work(seat)));
     }
 
     async fn work(self: Arc<Self>, mut seat: Seat<S::Item, O>) {
@@ -86,7 +88,7 @@ where
         let at_once = self.pool.stats().limit;
         while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut seat, &mut finished)).await {
             if let Some(number) = found.hire {
-                self.hire(Seat::hired(&self.hub), number);
+                self.clone().hire(Seat::hired(&self.hub), number);
             }
             let mut chunk = vec![(found.sequence, found.item)];
             seat.take_ready(pace.size(), at_once, &mut chunk);

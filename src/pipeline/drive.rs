@@ -8,12 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::error::PipelineError;
 use super::meter::{Loan, Meter};
-use super::segment::{Halt, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use crate::error::drop_quietly;
-
-/// How long one poll may run before it lets other tasks run.
-const SLICE: Duration = Duration::from_millis(1);
 
 /// Runs a segment whose items matter to nobody any more, to its end.
 pub(super) async fn drive<S: Segment>(segment: &mut S) -> Result<(), PipelineError> {
@@ -36,9 +33,8 @@ fn poll_drive<S: Segment>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>
             Halt::Fuel | Halt::Full => spent += pace.measured(pace.size(), begun),
         }
         coop.made_progress();
-        if spent > SLICE {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        if spent > Pace::SLICE {
+            return poll_yield(cx);
         }
     }
 }

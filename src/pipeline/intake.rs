@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::hub::{Next, Seat};
 use super::loom::Mutex;
-use super::segment::{Halt, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::window::Outcome;
 use crate::error::drop_quietly;
 
@@ -67,6 +67,7 @@ impl<S: Segment> Intake<S> {
 
     /// Pulls up to `room` items and brings them to the hub. Pending while upstream has nothing.
     fn poll_pull<O>(&self, cx: &mut Context<'_>, seat: &mut Seat<S::Item, O>, room: usize) -> Poll<()> {
+        let mut spent = Duration::ZERO;
         loop {
             // Pulling is work of its own where upstream filters: it has to yield like any other.
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
@@ -80,7 +81,7 @@ impl<S: Segment> Intake<S> {
                 pulled.push_back(item);
                 if pulled.len() < room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
-            pace.measured(pulled.len().max(1), begun);
+            spent += pace.measured(pulled.len().max(1), begun);
             let halt = match polled {
                 Poll::Pending if pulled.is_empty() => {
                     if !seat.park(cx.waker()) {
@@ -90,6 +91,9 @@ impl<S: Segment> Intake<S> {
                 }
                 Poll::Ready(Halt::Fuel) if pulled.is_empty() => {
                     coop.made_progress();
+                    if spent > Pace::SLICE {
+                        return poll_yield(cx);
+                    }
                     continue;
                 }
                 Poll::Pending => None,

@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use super::error::PipelineError;
 use super::hub::{Hub, Seat, Shape};
-use super::segment::{Halt, Pace, Segment, poll_guarded};
+use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use super::window::{Order, Window};
 use crate::error::{Full, drop_quietly};
@@ -44,6 +44,7 @@ impl<S: Segment> Buffer<S> {
 
     /// Ready at the end of upstream, with the reason.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        let begun = Instant::now();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let Some(room) = self.seat.room(cx.waker()) else { return Poll::Ready(None) };
@@ -61,6 +62,9 @@ impl<S: Segment> Buffer<S> {
                 Poll::Ready(Halt::End) => return Poll::Ready(None),
                 Poll::Ready(Halt::Failed(failure)) => return Poll::Ready(Some(failure)),
                 Poll::Ready(Halt::Fuel | Halt::Full) => coop.made_progress(),
+            }
+            if begun.elapsed() > Pace::SLICE {
+                return poll_yield(cx);
             }
         }
     }
@@ -112,6 +116,7 @@ impl<S: Segment> Batch<S> {
 
     /// Ready at the end of upstream, with the reason; a last batch may be in hand.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        let begun = Instant::now();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
@@ -134,6 +139,9 @@ impl<S: Segment> Batch<S> {
                 Poll::Pending => return Poll::Ready(None),
             }
             coop.made_progress();
+            if begun.elapsed() > Pace::SLICE {
+                return poll_yield(cx);
+            }
         }
     }
 

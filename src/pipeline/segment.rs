@@ -5,8 +5,10 @@
 //! once an item; who panicked is known from a flag that only unwinding sets.
 
 use std::any::Any;
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -96,6 +98,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// How long one poll may run before it lets other tasks run.
+    pub(super) const SLICE: Duration = Duration::from_millis(1);
     const SHORT: Duration = Duration::from_micros(25);
     const LONG: Duration = Duration::from_micros(100);
 
@@ -123,4 +127,12 @@ impl Pace {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
     }
+}
+
+/// Lets other tasks have their turn, and timers and sockets too: a task that just wakes itself is polled some sixty times
+/// before tokio looks at those.
+pub(super) fn poll_yield<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // It wakes us when all that has had its turn; with its second poll it would be ready, but it does not live that long.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
 }

@@ -7,7 +7,7 @@ use super::hub::{Hub, Seat};
 use super::intake::Intake;
 use super::segment::Segment;
 use super::window::Outcome;
-use crate::error::{BoxError, Panicked, catch};
+use crate::error::{BoxError, Panicked, catch, drop_quietly};
 use crate::task::{Caught, Spawner};
 
 /// What the workers of one stage share. Dropped with the last of them.
@@ -36,16 +36,18 @@ where
         stage.hire(seat, 0);
     }
 
-    fn hire(self: &Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
+    /// Takes the stage along: whoever hires may be the last but the new one that holds it, and must not drop it.
+    fn hire(self: Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
+        let (spawner, name) = (self.spawner.clone(), format!("{}[{number}]", self.name));
         // A group that is closed is being stopped, and drops the seat, which settles it.
-        let _ = self.spawner.spawn(format!("{}[{number}]", self.name), self.clone().work(seat));
+        drop_quietly(spawner.spawn(name, self.work(seat)));
     }
 
     async fn work(self: Arc<Self>, mut seat: Seat<S::Item, O>) {
         let mut finished = Vec::with_capacity(1);
         while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut seat, &mut finished)).await {
             if let Some(number) = found.hire {
-                self.hire(Seat::hired(&self.hub), number);
+                self.clone().hire(Seat::hired(&self.hub), number);
             }
             // Futures that are always ready must not keep the executor.
             tokio::task::coop::consume_budget().await;

@@ -176,6 +176,22 @@ both_flavours! {
         quiet().await;
     }
 
+    async fn an_item_that_panics_as_it_is_left_out_stops_the_stage() {
+        let running = Pipeline::from_iter(0..6_u32)
+            .map(|n| (n, Grenade))
+            .filter(|(n, _)| n % 2 == 0)
+            .on_error(OnError::Skip)
+            .map(|(n, grenade)| {
+                std::mem::forget(grenade);
+                n
+            })
+            .collect::<Vec<_>>()
+            .spawn();
+        let (result, stats) = ended(running).await;
+        assert_eq!(result.unwrap(), [0, 2, 4]);
+        assert_eq!(stats.stages[2].flow.failed, 3, "{stats:?}");
+    }
+
     async fn half_an_item_is_in_flight_for_ever() {
         let mut running = Pipeline::from_iter(0..)
             .flat_map(|_: u32| 0..)

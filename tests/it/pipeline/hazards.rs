@@ -43,7 +43,7 @@ enum Fact {
 
 /// A service that answers in two steps, after two or ten milliseconds; gives up after twenty.
 async fn answers_in_time(n: u32) -> bool {
-    let step = if n % 2 == 0 { MILLISECOND } else { 5 * MILLISECOND };
+    let step = if n % 2 == 1 { 5 * MILLISECOND } else { MILLISECOND };
     let two_steps = async {
         pass(step).await;
         pass(step).await;
