@@ -1,6 +1,7 @@
 //! The conservation law: nothing is lost in silence.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 /// What became of the items that a pattern took in.
 ///
@@ -42,6 +43,19 @@ impl Flow {
     #[must_use]
     pub fn is_conserved(&self) -> bool {
         self.accepted == self.done + self.failed + self.dropped + self.discarded + self.in_flight
+    }
+}
+
+/// The sum of what several parts did: an item counts once for each part that it reached.
+impl AddAssign for Flow {
+    fn add_assign(&mut self, part: Self) {
+        let Self { accepted, done, failed, dropped, discarded, in_flight } = part;
+        self.accepted += accepted;
+        self.done += done;
+        self.failed += failed;
+        self.dropped += dropped;
+        self.discarded += discarded;
+        self.in_flight += in_flight;
     }
 }
 

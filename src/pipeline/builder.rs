@@ -109,6 +109,15 @@ impl<T: Send + 'static> Pipeline<StreamSource<Consumer<T>>> {
     /// [`Delivery::done`] at the end of the pipeline, so that an item whose stage fails, is skipped or is aborted goes
     /// back to the queue.
     ///
+    /// - The pipeline owns this consumer. When it ends and there is no other, the queue is closed, and what is queued or
+    ///   comes back is discarded and counted there; [`drain`](super::PipelineHandle::drain) stops taking from the queue
+    ///   too. To handle everything, close the queue and await the pipeline; to keep the queue, keep a clone of the
+    ///   consumer.
+    /// - A queue has not ended while a delivery is out. So one that is kept for the end of the pipeline, in a
+    ///   [`collect`](Self::collect) or a [`batch`](Self::batch) that waits for more, keeps that end from coming.
+    /// - An item whose stage is told to skip failures comes back, and fails again: set
+    ///   [`attempts`](crate::queue::Builder::attempts).
+    ///
     /// # Examples
     /// ```
     /// use regatta::{pipeline::Pipeline, queue};
@@ -533,7 +542,7 @@ impl<S: Segment> Pipeline<S> {
 pub(super) fn shape(concurrency: Concurrency, chunk: usize) -> Shape {
     let workers = concurrency.limit();
     let intake = workers.saturating_mul(chunk);
-    Shape { workers, intake, window: intake.saturating_add(intake.max(HANDOVER)) }
+    Shape { workers, intake, window: intake.saturating_add(intake.max(HANDOVER)), spare: 0 }
 }
 
 fn order(concurrency: Concurrency) -> Order {

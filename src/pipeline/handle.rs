@@ -95,7 +95,7 @@ impl Live {
     pub(super) fn launch(plan: Plan) -> Arc<Self> {
         let registry = Registry::current();
         let id = registry.reserve();
-        plan.title.set(format!("pipeline#{id}").into());
+        plan.title.set_default(format!("pipeline#{id}").into());
         let name = plan.title.get();
         let abort = CancellationToken::new();
         let workers = Arc::new(TaskGroup::unobserved(name.clone(), abort.clone()));
@@ -149,9 +149,8 @@ impl Observe for Live {
             (false, true) => "draining",
             (false, false) => "running",
         };
-        // What the pipeline has delivered is what its last stage has; the others have rows of their own.
-        if let Some(last) = self.stages.last() {
-            row.flow = last.stats().flow;
+        for stage in &self.stages {
+            row.flow += stage.stats().flow;
         }
     }
 }
@@ -181,7 +180,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
             };
             // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold. After
             // a good end the workers are on their way out, and nobody has to be aborted.
-            let _ = if result.is_ok() { workers.join().await } else { workers.aborted().await };
+            let _ = if result.is_ok() { workers.join().await } else { workers.shutdown(Duration::ZERO).await };
             closures.ended_within(ABORT_GRACE).await;
             result
         };
@@ -232,9 +231,12 @@ impl<O: Send + 'static> PipelineHandle<O> {
     /// pipeline's tasks ended; what became of its items is in [`stats`](Self::stats). Await the handle afterwards for
     /// the result.
     ///
-    /// When it returns, no task of the pipeline runs and nothing that its closures captured is alive, except closures
-    /// in the middle of their work on the CPU pool that did not end within a second of the abort: they are reported as
-    /// still running.
+    /// When it returns, no task of the pipeline runs and nothing that its closures captured is alive, except for code
+    /// that did not return within some seconds of the abort, be it a closure on the CPU pool, an iterator or the poll of
+    /// a future: it is reported as still running.
+    ///
+    /// # Panics
+    /// When there is something to wait for and the runtime has no timers.
     ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pipeline closed and aborts nothing; it may be called again.
@@ -242,9 +244,9 @@ impl<O: Send + 'static> PipelineHandle<O> {
         let begun = Instant::now();
         self.close();
         if !self.has_ended {
-            match timeout(deadline, std::future::poll_fn(|cx| self.poll_ended(cx))).await {
-                Ok(outcome) => self.outcome = Some(outcome),
-                Err(_) => self.live.stop_now(),
+            match within(deadline, std::future::poll_fn(|cx| self.poll_ended(cx))).await {
+                Some(outcome) => self.outcome = Some(outcome),
+                None => self.live.stop_now(),
             }
         }
         self.report(begun).await
@@ -258,7 +260,11 @@ impl<O: Send + 'static> PipelineHandle<O> {
         self.live.stop_now();
     }
 
-    /// [Aborts](Self::abort) and waits until every task is gone, with everything it captured.
+    /// [Aborts](Self::abort) and waits until every task is gone, with everything it captured; for some seconds, where code
+    /// does not return, which is then reported as still running.
+    ///
+    /// # Panics
+    /// When there is something to wait for and the runtime has no timers.
     ///
     /// # Cancel safety
     /// Safe to drop and to call again; the pipeline is aborted either way.
@@ -269,11 +275,14 @@ impl<O: Send + 'static> PipelineHandle<O> {
     }
 
     async fn report(&mut self, begun: Instant) -> ShutdownReport {
-        // Ended or aborted, the conductor is on its way out; it waits for the workers and for closures.
+        // Ended or aborted, the conductor is on its way out; it waits for the workers and for closures, a second each.
         if !self.has_ended {
-            self.outcome = Some(std::future::poll_fn(|cx| self.poll_ended(cx)).await);
+            self.outcome = within(ABORT_GRACE * 3, std::future::poll_fn(|cx| self.poll_ended(cx))).await;
         }
-        let mut report = self.live.workers.aborted().await;
+        let mut report = self.live.workers.shutdown(Duration::ZERO).await;
+        if !self.has_ended {
+            report.still_running.push(format!("the last stage of pipeline `{}`", self.name()).into());
+        }
         for _ in 0..self.live.closures.running() {
             report.still_running.push(format!("a CPU closure of pipeline `{}`", self.name()).into());
         }
@@ -290,6 +299,15 @@ impl<O: Send + 'static> PipelineHandle<O> {
             // Only the end of the runtime stops a conductor.
             Err(_) => Err(PipelineError::Cancelled(Cancelled::new(self.live.place()))),
         })
+    }
+}
+
+/// Awaits a future for a bounded time. One that is ready at once needs no timer, which a runtime may lack.
+async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    match std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => timeout(limit, future).await.ok(),
     }
 }
 

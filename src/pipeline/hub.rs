@@ -36,6 +36,8 @@ pub(super) struct Shape {
     pub(super) intake: usize,
     /// How many items the stage holds in all: with the workers, and waiting to be taken.
     pub(super) window: usize,
+    /// How many more may come in while it holds so many: for a buffer that drops something to make room.
+    pub(super) spare: usize,
 }
 
 /// See the head of this file.
@@ -69,6 +71,8 @@ struct State<I, O> {
     /// Where the next stage sleeps while there are no results.
     consumer: Option<Waker>,
     accepted: u64,
+    /// Items with a relay, which are part of no result yet.
+    gathered: u64,
 }
 
 /// The place of one worker at the hub. Dropping it, also by an abort, settles what it held.
@@ -150,6 +154,7 @@ impl<I, O> Hub<I, O> {
             workers: 0,
             consumer: None,
             accepted: 0,
+            gathered: 0,
         };
         Arc::new(Self { stage, shape, state: Mutex::new(state) })
     }
@@ -234,7 +239,7 @@ impl<I, O> State<I, O> {
     /// How many items may be pulled now.
     fn room(&self, shape: Shape) -> usize {
         let intake = shape.intake.saturating_sub(self.working + self.ready.len());
-        intake.min(shape.window.saturating_sub(self.window.held()))
+        intake.min(shape.window.saturating_add(shape.spare).saturating_sub(self.window.held()))
     }
 
     /// Pulls nothing more and starts nothing more.
@@ -475,8 +480,9 @@ impl<I, O> Seat<I, O> {
         {
             let mut state = self.hub.lock();
             state.accepted += accepted;
+            state.gathered += accepted;
             for result in results {
-                state.window.push(result);
+                state.gathered -= state.window.push(result);
             }
             after.results.extend(spill(&mut state.window));
             if state.is_deserted {
@@ -489,7 +495,9 @@ impl<I, O> Seat<I, O> {
 
     /// A relay was stopped with items in hand that it has not passed on.
     pub(super) fn lose(&mut self, items: u64) {
-        self.hub.lock().window.lose(items);
+        let mut state = self.hub.lock();
+        state.gathered -= items;
+        state.window.lose(items);
     }
 
     /// A relay has no more to give.
@@ -531,7 +539,8 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
         let name = self.stage.name();
         let state = self.lock();
         let window = &state.window;
-        let settled = window.done + window.failed + window.dropped + window.discarded;
+        // Counted by what is here, not by what is missing: so that a sum that does not come out shows.
+        let in_flight = (state.ready.len() + state.working) as u64 + state.gathered + window.waiting();
         StageStats {
             name,
             flow: Flow {
@@ -540,7 +549,7 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
                 failed: window.failed,
                 dropped: window.dropped,
                 discarded: window.discarded,
-                in_flight: state.accepted - settled,
+                in_flight,
             },
             queued: window.queued(),
             window: Some(self.shape.window),

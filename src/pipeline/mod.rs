@@ -60,13 +60,16 @@
 //! | [`shutdown(deadline)`](PipelineHandle::shutdown) | is finished until the deadline, then dropped and counted | a report, then the result |
 //! | [`abort`](PipelineHandle::abort), or dropping the handle | is dropped and counted | [`PipelineError::Cancelled`] |
 //!
-//! When a handle resolves, nothing of the pipeline runs any more, and what its closures captured is gone.
+//! When a handle resolves, nothing of the pipeline runs any more, and what its closures captured is gone; with one
+//! exception that nobody can stop: code that does not return, be it a closure on the CPU pool or the poll of a future. After
+//! an abort it is waited for a second, and then reported as still running.
 //!
 //! # Trade-offs
 //! - Items and closures are `Send + 'static`: they live in tasks.
 //! - A hop between tasks costs some hundred nanoseconds. Fuse what is cheap, and [`batch`](Pipeline::batch) before a
 //!   stage that does little for each item.
-//! - A stage that stops on an error lets what has been started finish, so its error arrives after that.
+//! - A stage that stops on an error still finishes what comes before it: an ordered stage what is ahead of the failed
+//!   item, an unordered one all that was started. Its error arrives after that.
 //!
 //! # Sources
 //! The trouble with futures that were started and are not polled:

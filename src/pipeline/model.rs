@@ -68,7 +68,7 @@ impl Model {
     pub fn new(workers: usize, window: usize, is_ordered: bool, items: u32, ends: bool) -> Self {
         let stage = Stage::new("model".into(), Arc::default());
         let order = if is_ordered { Order::Input } else { Order::Completion };
-        let hub = Hub::new(stage.clone(), Shape { workers, intake: workers, window }, Window::new(order));
+        let hub = Hub::new(stage.clone(), Shape { workers, intake: workers, window, spare: 0 }, Window::new(order));
         let intake = Arc::new(Intake::new(Script { stage, left: (0..items).collect(), ends }));
         Self { hub, intake }
     }

@@ -30,9 +30,10 @@ pub(super) struct Buffer<S: Segment> {
 
 impl<S: Segment> Buffer<S> {
     pub(super) fn hub(stage: Arc<Stage>, capacity: usize, overflow: Overflow) -> Arc<Hub<(), S::Item>> {
-        // With every policy but waiting, upstream is never held back.
-        let window = if overflow == Overflow::Wait { capacity } else { usize::MAX };
-        Hub::new(stage, Shape { workers: 1, intake: usize::MAX, window }, Window::new(Order::Completion))
+        // With every policy but waiting, upstream is never held back: one comes in, and one is dropped or refused.
+        let spare = usize::from(overflow != Overflow::Wait);
+        let shape = Shape { workers: 1, intake: usize::MAX, window: capacity, spare };
+        Hub::new(stage, shape, Window::new(Order::Completion))
     }
 
     pub(super) async fn run(segment: S, hub: Arc<Hub<(), S::Item>>, capacity: usize, overflow: Overflow) {
@@ -102,7 +103,7 @@ pub(super) struct Batch<S: Segment> {
 impl<S: Segment> Batch<S> {
     pub(super) fn hub(stage: Arc<Stage>) -> Arc<Hub<(), Vec<S::Item>>> {
         // One batch waits to be taken while the next is gathered.
-        let shape = Shape { workers: 1, intake: usize::MAX, window: 1 };
+        let shape = Shape { workers: 1, intake: usize::MAX, window: 1, spare: 0 };
         Hub::new(stage, shape, Window::weighed(|batch: &Vec<S::Item>| batch.len() as u64))
     }
 

@@ -18,7 +18,7 @@ use super::stage::Stage;
 
 /// What a [`Pipeline`](super::Pipeline) is made of so far: a chain of a source and stages.
 ///
-/// Sealed. It is here to be named where a pipeline is passed around:
+/// Not for implementing: it is here to be named where a pipeline is passed around.
 ///
 /// ```
 /// use regatta::pipeline::{Pipeline, Segment};

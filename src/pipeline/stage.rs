@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::{OnError, PipelineError};
 use crate::error::{BoxError, Panicked, catch};
@@ -20,7 +20,7 @@ pub struct Stage {
 
 /// The pipeline's name: known at the end of the building, needed by every stage.
 #[derive(Debug, Default)]
-pub(super) struct Title(OnceLock<Arc<str>>);
+pub(super) struct Title(Mutex<Option<Arc<str>>>);
 
 #[derive(Debug, Clone)]
 struct Spec {
@@ -53,7 +53,7 @@ pub struct StageStats {
     pub window: Option<usize>,
     /// Items being worked on.
     pub busy: usize,
-    /// How many tasks work for it.
+    /// How many tasks were started to work for it; they stay until it ends.
     pub workers: usize,
 }
 
@@ -63,13 +63,20 @@ pub(super) trait StageView: Send + Sync {
 }
 
 impl Title {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<str>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn set(&self, name: Arc<str>) {
-        // A pipeline is built once; a second title would be a bug of ours, and the first one stands.
-        let _ = self.0.set(name);
+        *self.lock() = Some(name);
+    }
+
+    pub(super) fn set_default(&self, name: Arc<str>) {
+        self.lock().get_or_insert(name);
     }
 
     pub(super) fn get(&self) -> Arc<str> {
-        self.0.get().cloned().unwrap_or_else(|| Arc::from("?"))
+        self.lock().clone().unwrap_or_else(|| Arc::from("?"))
     }
 }
 

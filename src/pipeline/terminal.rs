@@ -20,7 +20,7 @@ use super::segment::Segment;
 use super::stream::PipelineStream;
 use super::window::{Order, Window};
 use super::worker::AsyncStage;
-use crate::error::{BoxError, Closed};
+use crate::error::{BoxError, Closed, Full};
 use crate::queue::Producer;
 
 /// A whole pipeline, ready to run and giving `O` at its end.
@@ -104,8 +104,8 @@ impl<S: Segment> Pipeline<S> {
 
     /// Ends by sending each item into a queue, in order, waiting while it is full. The producer is dropped at the end.
     ///
-    /// When the queue is closed by its consumers the pipeline ends with [`PipelineError::Failed`]; the item that was
-    /// refused is counted as failed.
+    /// When the queue is closed, or full and made to [reject](crate::policy::Overflow::Reject), the pipeline ends with
+    /// [`PipelineError::Failed`]; the item that was refused is dropped and counted as failed.
     ///
     /// # Examples
     /// ```
@@ -124,7 +124,16 @@ impl<S: Segment> Pipeline<S> {
         let producer = Arc::new(producer);
         self.sink("forward", Concurrency::unordered(1), move |item| {
             let producer = producer.clone();
-            async move { producer.send(item).await.map_err(|_| Closed::new("the queue to forward to").into()) }
+            async move {
+                producer.send(item).await.map_err(|error| {
+                    let queue = format!("queue `{}`", producer.name());
+                    if error.is_full() {
+                        Full::new(queue, producer.capacity()).into()
+                    } else {
+                        Closed::new(queue).into()
+                    }
+                })
+            }
         })
     }
 

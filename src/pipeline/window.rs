@@ -104,10 +104,18 @@ impl<O> Window<O> {
         }
     }
 
-    /// Takes a place for a result that needed no work.
-    pub(super) fn push(&mut self, result: O) {
+    /// Takes a place for a result that needed no work; tells for how many items it stands.
+    pub(super) fn push(&mut self, result: O) -> u64 {
+        let weight = (self.weigh)(&result);
         self.held += 1;
         self.results.push_back(result);
+        weight
+    }
+
+    /// How many items are finished and wait: for an earlier one, or to be taken.
+    pub(super) fn waiting(&self) -> u64 {
+        let behind = self.slots.iter().filter(|slot| matches!(slot, Slot::Done(_))).count();
+        self.weight(self.results.iter()) + behind as u64
     }
 
     /// Ends one item; gives back the results that nobody will take.

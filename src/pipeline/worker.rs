@@ -49,8 +49,6 @@ where
             if let Some(number) = found.hire {
                 self.clone().hire(Seat::hired(&self.hub), number);
             }
-            // Futures that are always ready must not keep the executor.
-            tokio::task::coop::consume_budget().await;
             let outcome = self.run(found.item).await;
             finished.push((found.sequence, outcome));
         }
@@ -58,7 +56,13 @@ where
 
     async fn run(&self, item: S::Item) -> Outcome<O> {
         let output = match catch(&self.place, || (self.work)(item)) {
-            Ok(future) => Caught::new(self.place.clone(), future).await,
+            Ok(future) => {
+                let future = Caught::new(self.place.clone(), future);
+                // Futures that are always ready must not keep the executor. Here, between the closure and its future, so
+                // that closures are called in the order in which items were taken.
+                tokio::task::coop::consume_budget().await;
+                future.await
+            }
             Err(panicked) => Err(panicked),
         };
         outcome(&self.hub, output)

@@ -4,6 +4,7 @@ mod endings;
 mod faults;
 mod hazards;
 mod kit;
+mod limits;
 mod matrix;
 mod naive;
 mod places;
