@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::error::PipelineError;
-use super::hub::{Hub, Seat};
+use super::hub::Hub;
 use super::intake::Intake;
+use super::seat::Seat;
 use super::segment::{Pace, Segment};
 use super::window::Outcome;
 use super::worker::outcome;

@@ -6,8 +6,8 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use super::hub::{Next, Seat};
 use super::loom::Mutex;
+use super::seat::{Next, Seat};
 use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::window::Outcome;
 use crate::error::drop_quietly;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::error::PipelineError;
-use super::hub::{Hub, Seat, Shape};
+use super::hub::{Hub, Shape};
 use super::intake::Intake;
+use super::seat::Seat;
 use super::segment::{Halt, Segment};
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Order, Outcome, Window};

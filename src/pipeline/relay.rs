@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 use super::error::PipelineError;
-use super::hub::{Hub, Seat, Shape};
+use super::hub::{Hub, Shape};
+use super::seat::Seat;
 use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use super::window::{Order, Window};

@@ -3,8 +3,9 @@
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
 
-use super::hub::{Hub, Seat};
+use super::hub::Hub;
 use super::intake::Intake;
+use super::seat::Seat;
 use super::segment::Segment;
 use super::window::Outcome;
 use crate::error::{BoxError, Panicked, catch, drop_quietly};
