@@ -4,7 +4,7 @@
 //! cargo run --example shutdown
 //! ```
 //!
-//! You will see one line: of four tasks one finished when it was asked to, one was in the middle of its work and was let
+//! You will see one line (and Rust's own about the panic): of four tasks one finished when it was asked to, one was in the middle of its work and was let
 //! finish, one panicked and was caught, and one would not listen and was stopped at the deadline.
 
 use std::time::Duration;

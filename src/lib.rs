@@ -27,7 +27,8 @@
 //! ```
 //!
 //! # One way to stop
-//! The same three verbs hold for everything that lives:
+//! The same three verbs hold for tasks, pools and pipelines; a queue, which runs nothing itself, has `close` and
+//! `close_now`:
 //!
 //! | verb | meaning |
 //! |---|---|

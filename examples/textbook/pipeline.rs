@@ -16,6 +16,7 @@ use regatta::policy::Overflow;
 #[tokio::main]
 async fn main() -> Result<(), PipelineError> {
     let mut running = Pipeline::from_iter(1..=20_u64)
+        .named("count")
         .map_async(1, |n| async move {
             // Every item takes its time, and the next stage works meanwhile.
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), PipelineError> {
         .batch(4, Duration::from_secs(1))
         .named("batch")
         .collect::<Vec<_>>()
+        .named("collect")
         .titled("squares")
         .spawn();
 

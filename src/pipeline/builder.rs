@@ -107,7 +107,8 @@ impl<T: Send + 'static> Pipeline<StreamSource<Consumer<T>>> {
     ///
     /// A [`Delivery`] is finished by whoever gets it: map with [`Delivery::into_inner`] to finish it at once, or call
     /// [`Delivery::done`] at the end of the pipeline, so that an item whose stage fails, is skipped or is aborted goes
-    /// back to the queue.
+    /// back to the queue. **A delivery that a stage merely drops is put back too: the pipeline works on it again, and never
+    /// ends.**
     ///
     /// - The pipeline owns this consumer. When it ends and there is no other, the queue is closed, and what is queued or
     ///   comes back is discarded and counted there; [`drain`](super::PipelineHandle::drain) stops taking from the queue

@@ -317,6 +317,7 @@ impl<O: Send + 'static> Future for PipelineHandle<O> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.outcome.take() {
             Some(outcome) => Poll::Ready(outcome),
+            None if self.has_ended => panic!("{} was awaited again after it had given its result", self.live.place()),
             None => self.poll_ended(cx),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A bare `tokio::spawn` is detached: nobody waits for it at shutdown, its panic is a line on stderr, and it goes on
 //! after whoever wanted it has left. A [`TaskGroup`] owns what is spawned through it. Its three verbs mean the same on
-//! everything that lives in this crate:
+//! everything in this crate that runs:
 //!
 //! | verb | meaning |
 //! |---|---|

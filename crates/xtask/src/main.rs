@@ -28,6 +28,10 @@ fn main() -> ExitCode {
     match command.as_str() {
         "test" => test(args),
         "bench" => bench(args),
+        "help" | "--help" | "-h" => {
+            println!("{}", usage());
+            ExitCode::SUCCESS
+        }
         unknown => misuse(&format!("unknown command `{unknown}`")),
     }
 }
@@ -52,16 +56,18 @@ fn bench(args: &[String]) -> ExitCode {
 }
 
 fn misuse(reason: &str) -> ExitCode {
-    let steps: Vec<&str> = test::STEPS.iter().map(|step| step.name).collect();
-    eprintln!(
-        "error: {reason}
+    eprintln!("error: {reason}\n\n{}", usage());
+    ExitCode::from(MISUSE)
+}
 
-usage: cargo xtask <command>
+fn usage() -> String {
+    let steps: Vec<&str> = test::STEPS.iter().map(|step| step.name).collect();
+    format!(
+        "usage: cargo xtask <command>
 
     test [step…]    run every check, or only the named steps:
                     {}
     bench [arg…]    measure ours beside the rivals; the arguments go to the benchmark",
         steps.join(" ")
-    );
-    ExitCode::from(MISUSE)
+    )
 }
