@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module for each module of the library.
 
 mod api;
+mod docs;
 mod dupes;
 mod layers;
 mod observe;
