@@ -125,7 +125,9 @@ where
 
     fn lost(&self, sequences: &[u64], error: BoxError) -> Vec<(u64, Outcome<O>)> {
         let mut failure = Some(PipelineError::Failed { place: self.place.clone(), error });
-        let end = |sequence: &u64| (*sequence, failure.take().map_or(Outcome::Skipped, Outcome::Failed));
+        let end = |sequence: &u64| {
+            (*sequence, failure.take().map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure))))
+        };
         sequences.iter().map(end).collect()
     }
 }

@@ -75,14 +75,26 @@ impl<I, O> After<I, O> {
     }
 
     /// Gives the number of the worker to hire.
-    pub(super) fn run(self) -> Option<usize> {
-        self.consumer.into_iter().chain(self.helper).chain(self.wake).for_each(wake_quietly);
-        // One by one: a second panic while the first unwinds would abort the process.
-        self.displaced.into_iter().for_each(drop_quietly);
-        self.items.into_iter().for_each(drop_quietly);
-        self.results.into_iter().for_each(drop_quietly);
-        self.failures.into_iter().for_each(drop_quietly);
+    ///
+    /// By reference, and with the rare things apart: this runs for every item, and there is nothing to do most times.
+    #[inline]
+    pub(super) fn run(&mut self) -> Option<usize> {
+        self.consumer.take().into_iter().for_each(wake_quietly);
+        self.helper.take().into_iter().for_each(wake_quietly);
+        self.displaced.take().into_iter().for_each(drop_quietly);
+        if !(self.wake.is_empty() && self.items.is_empty() && self.results.is_empty() && self.failures.is_empty()) {
+            self.run_rest();
+        }
         self.hire
+    }
+
+    #[cold]
+    fn run_rest(&mut self) {
+        self.wake.drain(..).for_each(wake_quietly);
+        // One by one: a second panic while the first unwinds would abort the process.
+        self.items.drain(..).for_each(drop_quietly);
+        self.results.drain(..).for_each(drop_quietly);
+        self.failures.drain(..).for_each(drop_quietly);
     }
 }
 

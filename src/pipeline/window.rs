@@ -12,8 +12,8 @@ pub(super) enum Outcome<O> {
     Done(O),
     /// It failed, and the policy says to go on.
     Skipped,
-    /// It failed, and the stage stops.
-    Failed(PipelineError),
+    /// It failed, and the stage stops. Boxed, since it is rare and would make every outcome large.
+    Failed(Box<PipelineError>),
 }
 
 /// The order in which results leave.
@@ -52,7 +52,7 @@ enum Slot<O> {
     Done(O),
     /// Nothing leaves here: skipped or discarded, and counted already.
     Gone,
-    Failed(PipelineError),
+    Failed(Box<PipelineError>),
 }
 
 impl<O> Window<O> {
@@ -125,7 +125,7 @@ impl<O> Window<O> {
             match outcome {
                 Outcome::Done(result) => return vec![result],
                 Outcome::Skipped => {}
-                Outcome::Failed(failure) => self.unheard.push(failure),
+                Outcome::Failed(failure) => self.unheard.push(*failure),
             }
             return Vec::new();
         }
@@ -150,7 +150,7 @@ impl<O> Window<O> {
                     return self.fill(sequence, Slot::Failed(failure));
                 }
                 self.held -= 1;
-                self.first_or_unheard(failure);
+                self.first_or_unheard(*failure);
             }
         }
         Vec::new()
@@ -187,7 +187,7 @@ impl<O> Window<O> {
                 Slot::Done(result) => self.results.push_back(result),
                 Slot::Gone => self.held -= 1,
                 Slot::Failed(failure) => {
-                    self.failure = Some(failure);
+                    self.failure = Some(*failure);
                     return self.cut();
                 }
             }
@@ -203,7 +203,7 @@ impl<O> Window<O> {
         for slot in std::mem::take(&mut self.slots) {
             match slot {
                 Slot::Done(result) => finished.push(result),
-                Slot::Failed(failure) => self.unheard.push(failure),
+                Slot::Failed(failure) => self.unheard.push(*failure),
                 // Open ones are counted when their worker comes back, or leaves.
                 Slot::Open | Slot::Gone => {}
             }

@@ -77,5 +77,5 @@ pub(super) fn outcome<I, O>(hub: &Hub<I, O>, output: Result<Result<O, BoxError>,
         Ok(Err(error)) => hub.stage().errored(error),
         Err(panicked) => hub.stage().panicked_with(panicked),
     };
-    failure.map_or(Outcome::Skipped, Outcome::Failed)
+    failure.map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure)))
 }
