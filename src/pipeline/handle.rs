@@ -180,7 +180,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
             };
             // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold. After
             // a good end the workers are on their way out, and nobody has to be aborted.
-            let _ = if result.is_ok() { workers.join().await } else { workers.shutdown(Duration::ZERO).await };
+            let _ = if result.is_ok() { workers.join().await } else { gone(&workers).await };
             closures.ended_within(ABORT_GRACE).await;
             result
         };
@@ -279,7 +279,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
         if !self.has_ended {
             self.outcome = within(ABORT_GRACE * 3, std::future::poll_fn(|cx| self.poll_ended(cx))).await;
         }
-        let mut report = self.live.workers.shutdown(Duration::ZERO).await;
+        let mut report = gone(&self.live.workers).await;
         if !self.has_ended {
             report.still_running.push(format!("the last stage of pipeline `{}`", self.name()).into());
         }
@@ -300,6 +300,19 @@ impl<O: Send + 'static> PipelineHandle<O> {
             Err(_) => Err(PipelineError::Cancelled(Cancelled::new(self.live.place()))),
         })
     }
+}
+
+/// Aborts tasks and waits until they are gone, for a second where code does not return.
+async fn gone(tasks: &TaskGroup) -> ShutdownReport {
+    let mut aborted = std::pin::pin!(tasks.aborted());
+    // Those that are at an await take some turns, and no timer, which a runtime may lack.
+    for _ in 0..16 {
+        if let Poll::Ready(report) = std::future::poll_fn(|cx| Poll::Ready(aborted.as_mut().poll(cx))).await {
+            return report;
+        }
+        tokio::task::yield_now().await;
+    }
+    tasks.shutdown(Duration::ZERO).await
 }
 
 /// Awaits a future for a bounded time. One that is ready at once needs no timer, which a runtime may lack.

@@ -212,6 +212,18 @@ fn a_runtime_without_a_clock_cannot_run_pipelines() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(async { Pipeline::from_iter(0..10).map_cpu(2, |n| n).collect::<Vec<i32>>().await });
     assert_eq!(result.unwrap().len(), 10);
+    let result = runtime.block_on(async {
+        Pipeline::from_iter(0..10)
+            .try_map_async(2, |n| async move {
+                if n > 0 {
+                    std::future::pending::<()>().await;
+                }
+                Err::<u32, _>("the first one")
+            })
+            .collect::<Vec<_>>()
+            .await
+    });
+    assert!(matches!(result.unwrap_err(), PipelineError::Failed { .. }), "the closure's own failure");
 }
 
 #[test]
