@@ -58,11 +58,12 @@ impl TaskGroup {
         Self::with_token(name, CancellationToken::new())
     }
 
-    /// Creates a group whose tasks are asked to stop by a token of the caller's, for example a child of another's.
+    /// Creates a group whose tasks are asked to stop by a token of the caller's, too, for example one of the process.
     ///
-    /// Cancelling the token only asks: it neither closes the group nor aborts anything.
+    /// Cancelling that token only asks: it neither closes the group nor aborts anything. The group's own
+    /// [`token`](Self::token) is a child of it, so a group that stops asks nobody else to.
     pub fn with_token(name: impl Into<Arc<str>>, token: CancellationToken) -> Self {
-        let group = Self::unobserved(name, token);
+        let group = Self::unobserved(name, token.child_token());
         let registry = Registry::current();
         let subject: Weak<Ledger> = Arc::downgrade(&group.ledger);
         let subject: Weak<dyn Observe> = subject;

@@ -213,6 +213,19 @@ async fn a_token_of_the_callers_only_asks() {
 }
 
 #[tokio::test]
+async fn a_group_that_stops_does_not_cancel_the_callers_token() {
+    let process = CancellationToken::new();
+    let [dropped, aborted, shut] =
+        ["dropped", "aborted", "shut"].map(|name| TaskGroup::with_token(name, process.clone()));
+    let asked = [&dropped, &aborted, &shut].map(TaskGroup::token);
+    drop(dropped);
+    aborted.abort();
+    assert!(shut.shutdown(Duration::ZERO).await.is_clean());
+    assert!(asked.iter().all(CancellationToken::is_cancelled));
+    assert!(!process.is_cancelled());
+}
+
+#[tokio::test]
 async fn shutdown_may_be_given_up_and_called_again() {
     let (group, gate) = (TaskGroup::new("server"), Gate::new());
     let held = gate.clone();
