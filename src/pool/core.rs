@@ -19,7 +19,7 @@ use super::books::{Books, Ending};
 use super::error::JobError;
 use super::injector::Injector;
 use super::word::{Admission, Entry, Leave, Levels, Word};
-use crate::error::{Closed, Panicked, drop_quietly, wake_quietly};
+use crate::error::{Closed, Panicked, drop_quietly, log_quietly, wake_quietly};
 use crate::observe::{Observe, Row};
 use crate::task::{ShutdownReport, Ticket, Waiters};
 
@@ -182,7 +182,7 @@ impl Core {
                 refused
             };
             refused.into_iter().for_each(wake_quietly);
-            tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed");
+            log_quietly(|| tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed"));
         }
         was_open
     }

@@ -4,7 +4,8 @@
 //! 1. `started = finished + aborted + panicked + live`, under the lock.
 //! 2. A task is entered before tokio sees it and leaves after its future is dropped: once the book is empty, nothing
 //!    that a task captured is alive.
-//! 3. No user code runs under the lock: wakers and abort handles are used after it is gone.
+//! 3. No user code runs under the lock: wakers and abort handles are used after it is gone. The log is written last of
+//!    all, and guarded: a subscriber is user code, too.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::report::ShutdownReport;
-use crate::error::Panicked;
+use crate::error::{Panicked, log_quietly};
 use crate::observe::{Flow, Observe, Registration, Row};
 
 pub(super) struct Ledger {
@@ -108,9 +109,10 @@ impl Ledger {
 
     /// Takes a task out, after its future is gone.
     pub(super) fn leave(&self, id: u64, ending: Ending) {
-        if let Ending::Panicked(panicked) = &ending {
-            tracing::error!(target: "regatta::task", group = %self.name, place = %panicked.place, message = %panicked.message, "a task panicked");
-        }
+        let panicked = match &ending {
+            Ending::Panicked(panicked) => Some(panicked.clone()),
+            _ => None,
+        };
         let entry = {
             let mut pages = self.lock();
             let entry = pages.live.remove(&id);
@@ -131,6 +133,11 @@ impl Ledger {
         };
         drop(entry);
         self.left.notify_waiters();
+        if let Some(Panicked { place, message }) = panicked {
+            log_quietly(
+                || tracing::error!(target: "regatta::task", group = %self.name, %place, %message, "a task panicked"),
+            );
+        }
     }
 
     pub(super) fn close(&self) {

@@ -57,6 +57,44 @@ async fn a_panic_payload_that_panics_when_dropped_is_survived() {
     assert_eq!(error.to_string(), "task `server/armed` panicked: (a payload that is not text)");
 }
 
+/// Panics at every event.
+struct PanickingSubscriber;
+
+impl tracing::Subscriber for PanickingSubscriber {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("the log is full");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_panics_leaves_no_task_in_the_books() {
+    let _log = tracing::subscriber::set_default(PanickingSubscriber);
+    let group = TaskGroup::new("server");
+    let task = group.spawn("broken", async { panic!("out of cheese") }).unwrap();
+    let report = tokio::time::timeout(Duration::from_secs(1), group.join()).await.expect("the task has left");
+    assert_eq!((report.panicked_count, group.len()), (1, 0));
+    assert_eq!(task.await.unwrap_err().to_string(), "task `server/broken` panicked: out of cheese");
+}
+
+#[tokio::test]
+async fn a_log_that_panics_does_not_keep_a_pool_from_stopping() {
+    let _log = tracing::subscriber::set_default(PanickingSubscriber);
+    let pool = regatta::pool::CpuPool::new(1);
+    drop(pool.submit(|| 7).await.unwrap().await);
+    pool.abort();
+    assert!(pool.aborted().await.is_clean());
+}
+
 #[tokio::test]
 async fn a_closed_group_hands_the_future_back() {
     let group = TaskGroup::new("server");
