@@ -172,6 +172,59 @@ async fn a_blocking_closure_in_its_work_is_reported_as_still_running() {
     assert_eq!(group.shutdown(Duration::ZERO).await.finished, 1);
 }
 
+#[test]
+fn a_blocking_closure_that_has_not_begun_is_gone_once_its_group_is() {
+    let one_thread = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
+    one_thread.unwrap().block_on(async {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (let_go, wait) = std::sync::mpsc::channel::<()>();
+        let other = tokio::task::spawn_blocking(move || {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        has_begun.await.unwrap();
+
+        let (group, probe) = (TaskGroup::new("server"), DropCounter::new());
+        let [first, second] = [probe.guard(), probe.guard()];
+        let first = group.spawn_blocking("first", move || drop(first)).unwrap();
+        let second = group.spawn_blocking("second", move || drop(second)).unwrap();
+        first.abort();
+        assert_eq!((probe.alive(), group.len()), (1, 1));
+        let report = group.shutdown(Duration::ZERO).await;
+        assert_eq!((probe.alive(), report.aborted, report.still_running.len()), (0, 2, 0), "{report}");
+
+        let_go.send(()).unwrap();
+        other.await.unwrap();
+        for handle in [first, second] {
+            assert!(handle.await.unwrap_err().is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn a_blocking_closure_that_a_runtime_never_began_is_counted_as_aborted() {
+    let one_thread = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (group, probe) = (TaskGroup::new("server"), DropCounter::new());
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    one_thread.block_on(async {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        has_begun.await.unwrap();
+        let held = probe.guard();
+        group.spawn_blocking("late", move || drop(held)).unwrap();
+    });
+    one_thread.shutdown_background();
+    // The thread drops what is left in the queue when it comes back to it.
+    let_go.send(()).unwrap();
+    while !group.is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(probe.alive(), 0);
+}
+
 #[tokio::test]
 async fn a_blocking_closure_sees_the_request_to_stop() {
     let group = TaskGroup::new("server");
