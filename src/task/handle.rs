@@ -56,7 +56,8 @@ impl<T> Future for TaskHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(Pin::new(&mut self.join).poll(cx)) {
             Ok(result) => result,
-            // Panics of user code never get this far, but one in a destructor of an aborted task does.
+            // Panics of user code never get this far, but one in a destructor of an aborted task does: `Tracked` says
+            // it again, after it is in the books.
             Err(error) => Err(match error.try_into_panic() {
                 Ok(payload) => TaskError::Panicked(Panicked::from_payload(self.place.clone(), payload)),
                 Err(_) => TaskError::Cancelled(Cancelled::new(self.place.clone())),

@@ -44,6 +44,35 @@ async fn a_panic_in_a_destructor_is_a_value_too() {
 }
 
 #[tokio::test]
+async fn a_panic_in_a_destructor_of_an_aborted_task_is_told_by_handle_and_report() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    let group = TaskGroup::new("server");
+    let begun = Bomb;
+    let begun = group.spawn("begun", async move {
+        let _held = begun;
+        std::future::pending::<()>().await;
+    });
+    tokio::task::yield_now().await;
+    let unbegun = Bomb;
+    let unbegun = group.spawn("unbegun", async move {
+        let _held = unbegun;
+        std::future::pending::<()>().await;
+    });
+    let report = group.aborted().await;
+    assert_eq!((report.aborted, report.panicked_count), (0, 2), "{report}");
+    let told: Vec<String> = report.panicked.iter().map(ToString::to_string).collect();
+    for handle in [begun.unwrap(), unbegun.unwrap()] {
+        let error = handle.await.unwrap_err();
+        assert!(error.is_panicked() && told.contains(&error.to_string()), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_payload_that_panics_when_dropped_is_survived() {
     struct Bomb;
     impl Drop for Bomb {
