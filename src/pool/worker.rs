@@ -17,6 +17,7 @@ use super::error::JobError;
 use super::handle::JobHandle;
 use super::job::Job;
 use crate::error::{Cancelled, Panicked, log_quietly};
+use crate::observe::Registry;
 
 /// How many times a worker looks again, yielding to other threads in between, before it gives its thread back.
 /// Measured in docs/design/pool.md.
@@ -62,7 +63,7 @@ impl Crew {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let job = Arc::new(Job::new(self.core.clone(), run));
+        let job = Arc::new(Job::new(self.core.clone(), Registry::carried(run)));
         self.core.push(job.clone());
         if calls_worker {
             self.call_worker();

@@ -138,7 +138,7 @@ impl TaskGroup {
         let Some(id) = self.ledger.enter(&place, true) else {
             return Err(SpawnError::new(run, closed(&self.ledger.name)));
         };
-        let slot = Slot::new(run, Guard::new(self.ledger.clone(), place.clone(), id));
+        let slot = Slot::new(Registry::carried(run), Guard::new(self.ledger.clone(), place.clone(), id));
         let lease = Lease::new(slot.clone(), place.clone());
         let join = runtime.spawn_blocking(move || lease.run());
         let closure: Arc<dyn Discard> = slot;
