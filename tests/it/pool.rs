@@ -625,6 +625,34 @@ async fn a_turn_that_is_dropped_passes_to_the_next() {
     assert_eq!(handle.await, Ok(2));
 }
 
+/// Fills the queue behind a job that is held, and gives the handles of what is queued.
+fn fill(pool: &CpuPool) -> Vec<JobHandle<()>> {
+    std::iter::from_fn(|| pool.try_submit(|| ()).ok()).collect()
+}
+
+#[tokio::test]
+async fn a_submit_that_is_polled_out_of_turn_does_not_overtake_the_one_that_was_let_in() {
+    for capacity in [1, 4, 8, 16] {
+        let pool = CpuPool::builder().limit(1).capacity(capacity).build();
+        let (held, mut queued) = (Held::submit(&pool).await, fill(&pool));
+        let mut line: Vec<_> = (0..2 * capacity).map(|_| tokio_test::task::spawn(pool.submit(|| ()))).collect();
+        assert!(line.iter_mut().all(|submit| submit.poll().is_pending()));
+        held.finish().await;
+        while let Some(handle) = queued.pop() {
+            handle.await.expect("it runs");
+        }
+        // The queue is empty now, and as many have been let in as it has room for.
+        let let_in = line.iter().take_while(|submit| submit.is_woken()).count();
+        assert!(let_in >= capacity && line[let_in..].iter().all(|submit| !submit.is_woken()), "{let_in}");
+        assert!(line[let_in..].iter_mut().all(|submit| submit.poll().is_pending()), "capacity {capacity}");
+        assert!(pool.try_submit(|| ()).is_err_and(|refused| refused.is_full()), "while others wait");
+        for submit in line {
+            submit.await.expect("open").await.expect("it runs");
+        }
+        assert!(pool.try_submit(|| ()).is_ok(), "nobody waits any more");
+    }
+}
+
 #[test]
 fn a_waker_that_owns_a_job_is_not_dropped_under_the_lobbys_lock() {
     without_deadlock(|| {
