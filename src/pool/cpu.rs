@@ -91,7 +91,8 @@ impl CpuPool {
     ///
     /// Each runtime has its own, made when it is first asked for, and aborted when the runtime shuts down. A pool shared
     /// between runtimes would run the jobs of one on the threads of another, and hang with it. It is shared by everybody
-    /// on the runtime: whoever closes it closes it for all, for good.
+    /// on the runtime: whoever closes or aborts it does so for all who hold it. The next call makes a fresh one, so that
+    /// this is not for good; the closed one finishes what it has accepted.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -133,6 +134,14 @@ impl CpuPool {
         };
         // The group is never closed before it is dropped, so nothing is refused. The group owns the task.
         let _ = self.owner.sentries.spawn(name, sentry);
+    }
+
+    /// Keeps the pool until its last job has ended; it must be closed.
+    pub(super) fn until_idle(self) {
+        let pool = self.clone();
+        let linger = async move { Settled::idle(pool.core()).await };
+        // As above. The task belongs to the pool that it keeps, and lets go of it at the end, or with the runtime.
+        let _ = self.owner.sentries.spawn("linger", linger);
     }
 
     /// The pool's name.

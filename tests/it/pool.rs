@@ -521,6 +521,49 @@ async fn the_default_pool_is_the_same_for_everybody_on_the_runtime() {
 }
 
 #[tokio::test]
+async fn a_default_pool_that_somebody_closed_is_replaced_and_finishes_its_jobs() {
+    let closed = CpuPool::current();
+    let held = Held::submit(&closed).await;
+    let queued: Vec<_> = (0..100).map(|n| closed.try_submit(move || n).expect("there is room")).collect();
+    let name = closed.name().to_owned();
+    closed.close();
+    drop(closed);
+
+    let fresh = CpuPool::current();
+    assert_ne!(fresh.name(), name);
+    assert_eq!(CpuPool::current().name(), fresh.name(), "it is replaced once");
+    assert_eq!(fresh.submit(|| 7).await.expect("open").await, Ok(7));
+    held.finish().await;
+    for (n, handle) in queued.into_iter().enumerate() {
+        assert_eq!(handle.await, Ok(n), "nobody aborted it");
+    }
+    // The closed one goes when it is idle, and leaves the fresh one where it is.
+    while Registry::global().snapshot().named(&name).is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(CpuPool::current().name(), fresh.name());
+
+    fresh.abort();
+    assert_eq!(CpuPool::current().submit(|| 7).await.expect("open").await, Ok(7));
+}
+
+#[test]
+fn a_default_pool_that_was_closed_goes_with_its_runtime() {
+    let runtime = runtime();
+    let (gate, name) = runtime.block_on(async {
+        let pool = CpuPool::current();
+        let Held { gate, handle } = Held::submit(&pool).await;
+        handle.detach();
+        pool.close();
+        let _fresh = CpuPool::current();
+        (gate, pool.name().to_owned())
+    });
+    drop(gate);
+    drop(runtime);
+    assert!(Registry::global().snapshot().named(&name).is_none());
+}
+
+#[tokio::test]
 async fn the_default_pool_outlives_the_scope_it_is_first_used_in() {
     let mine = Registry::new();
     let name = mine.scope(async { CpuPool::current().name().to_owned() }).await;
