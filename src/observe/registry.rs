@@ -96,13 +96,23 @@ impl Registry {
         SCOPED.try_with(Clone::clone).ok()
     }
 
-    /// Runs a future so that what it creates is entered here. Tasks that it spawns through a
-    /// [`TaskGroup`](crate::task::TaskGroup) are in the scope too.
+    /// Runs a future so that what it creates is entered here. Tasks and blocking closures that it spawns through a
+    /// [`TaskGroup`](crate::task::TaskGroup), and jobs that it gives to a [`CpuPool`](crate::pool::CpuPool), are in the
+    /// scope, too.
     ///
     /// # Cancel safety
     /// As safe as `future`: dropping one drops the other.
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
         SCOPED.scope(self.clone(), future).await
+    }
+
+    /// The closure, to be run elsewhere in the scope it was made in.
+    pub(crate) fn carried<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        let scoped = Self::scoped();
+        move || match scoped {
+            None => run(),
+            Some(registry) => registry.enter(run),
+        }
     }
 
     /// Runs a closure so that what it creates is entered here.

@@ -7,7 +7,10 @@
 //!    back and sees `waiting` takes the lock after it. So a wake-up is not missed.
 //! 3. Of the places given back while somebody waits, all below the low-water mark and all between it and the capacity
 //!    have woken somebody: wake-ups are never fewer than the places they are for.
-//! 4. Once the word is closed, `queued`, `active` and `dropping` only fall, and whoever brings one to 0 tells the
+//! 4. While somebody waits, nobody else comes in but those who have been let in; and while somebody waits, a job is
+//!    queued or a submitter has been let in and has not come yet. So somebody will let the next in: whoever takes that
+//!    job, the submitter with its own job, or the submitter as it gives up.
+//! 5. Once the word is closed, `queued`, `active` and `dropping` only fall, and whoever brings one to 0 tells the
 //!    watchers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +22,7 @@ use super::books::{Books, Ending};
 use super::error::JobError;
 use super::injector::Injector;
 use super::word::{Admission, Entry, Leave, Levels, Word};
-use crate::error::{Closed, Panicked, drop_quietly, wake_quietly};
+use crate::error::{Closed, Panicked, drop_quietly, log_quietly, wake_quietly};
 use crate::observe::{Observe, Row};
 use crate::task::{ShutdownReport, Ticket, Waiters};
 
@@ -95,7 +98,7 @@ impl Core {
 
     /// Takes a place without waiting.
     pub(super) fn try_enter(&self) -> Admission {
-        self.word.admit(self.entry(false, false))
+        self.word.admit(Entry { capacity: self.capacity, is_let_in: false, waits: false })
     }
 
     /// Takes a place, or queues up for one; the answer is never [`Admission::Full`].
@@ -108,7 +111,8 @@ impl Core {
         }
         let waker = cx.waker().clone();
         let mut lobby = self.lobby();
-        let (polled, displaced) = match self.word.admit(self.entry(ticket.is_some(), true)) {
+        let is_let_in = ticket.as_ref().is_some_and(|ticket| lobby.submitters.is_notified(ticket));
+        let (polled, displaced) = match self.word.admit(Entry { capacity: self.capacity, is_let_in, waits: true }) {
             Admission::Full => (Poll::Pending, lobby.submitters.register(ticket, waker)),
             answer => {
                 let left = ticket.take().and_then(|ticket| lobby.submitters.leave(ticket).waker);
@@ -182,7 +186,7 @@ impl Core {
                 refused
             };
             refused.into_iter().for_each(wake_quietly);
-            tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed");
+            log_quietly(|| tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed"));
         }
         was_open
     }
@@ -275,10 +279,6 @@ impl Core {
             still_running: (0..flow.in_flight).map(|_| self.names.job.clone()).collect(),
             elapsed,
         }
-    }
-
-    fn entry(&self, is_let_in: bool, waits: bool) -> Entry {
-        Entry { capacity: self.capacity, low_water: self.low_water, is_let_in, waits }
     }
 
     /// Gives back the place of a job that was popped, to those who wait for one.

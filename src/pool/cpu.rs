@@ -45,8 +45,10 @@ use crate::task::{ShutdownReport, TaskGroup};
 ///
 /// # Fairness
 /// Jobs begin in the order in which they were accepted. Submitters that wait are let in first come, first served, in
-/// groups: when the queue is full, the next wait until a quarter of it (at most 256 places) has come free. Until then
-/// `try_submit` is refused, too.
+/// groups: when the queue is full, the next wait until a quarter of it (at most 256 places) has come free. While anybody
+/// waits who has not been let in, newcomers queue up behind, and `try_submit` is refused. Those who have been let in come
+/// in as they are polled; one that finds the queue full again, because newcomers came in after the last of the line was
+/// let in, goes on waiting, at the front.
 ///
 /// # Complexity
 /// A job costs one allocation, and no lock is shared between jobs while nobody waits and nothing is cancelled.
@@ -89,7 +91,8 @@ impl CpuPool {
     ///
     /// Each runtime has its own, made when it is first asked for, and aborted when the runtime shuts down. A pool shared
     /// between runtimes would run the jobs of one on the threads of another, and hang with it. It is shared by everybody
-    /// on the runtime: whoever closes it closes it for all, for good.
+    /// on the runtime: whoever closes or aborts it does so for all who hold it. The next call makes a fresh one, so that
+    /// this is not for good; the closed one finishes what it has accepted.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -133,6 +136,14 @@ impl CpuPool {
         let _ = self.owner.sentries.spawn(name, sentry);
     }
 
+    /// Keeps the pool until its last job has ended; it must be closed.
+    pub(super) fn until_idle(self) {
+        let pool = self.clone();
+        let linger = async move { Settled::idle(pool.core()).await };
+        // As above. The task belongs to the pool that it keeps, and lets go of it at the end, or with the runtime.
+        let _ = self.owner.sentries.spawn("linger", linger);
+    }
+
     /// The pool's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -150,8 +161,8 @@ impl CpuPool {
     /// [`SubmitError`] with the closure, when the pool is closed.
     ///
     /// # Fairness
-    /// First come, first served; see [`CpuPool`]. A submit that was let in and is never polled again holds its turn: do
-    /// not keep one aside, as in a `select!` loop, while others wait.
+    /// First come, first served; see [`CpuPool`]. A submit that was let in and is never polled again holds its turn, and
+    /// may keep the rest of the line waiting: do not keep one aside, as in a `select!` loop, while others wait.
     pub fn submit<F, R>(&self, run: F) -> SubmitFuture<'_, F>
     where
         F: FnOnce() -> R + Send + 'static,

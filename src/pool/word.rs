@@ -56,9 +56,7 @@ pub(super) enum Admission {
 pub(super) struct Entry {
     /// How many places there are.
     pub(super) capacity: u32,
-    /// While others wait, only those they have let in may go above this level.
-    pub(super) low_water: u32,
-    /// Whether this submitter has been let in.
+    /// Whether this submitter has been let in: while others wait, nobody else may come in.
     pub(super) is_let_in: bool,
     /// Whether to set `waiting` where there is no room: only under the lobby's lock.
     pub(super) waits: bool,
@@ -159,7 +157,7 @@ impl Levels {
         if self.is_closed() {
             return (self, Admission::Closed);
         }
-        let must_queue_up = self.has_waiting() && !entry.is_let_in && self.queued() > entry.low_water;
+        let must_queue_up = self.has_waiting() && !entry.is_let_in;
         if self.queued() >= entry.capacity || must_queue_up {
             return (Self(if entry.waits { self.0 | WAITING } else { self.0 }), Admission::Full);
         }

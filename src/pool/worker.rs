@@ -16,7 +16,8 @@ use super::core::Core;
 use super::error::JobError;
 use super::handle::JobHandle;
 use super::job::Job;
-use crate::error::{Cancelled, Panicked};
+use crate::error::{Cancelled, Panicked, log_quietly};
+use crate::observe::Registry;
 
 /// How many times a worker looks again, yielding to other threads in between, before it gives its thread back.
 /// Measured in docs/design/pool.md.
@@ -62,7 +63,7 @@ impl Crew {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let job = Arc::new(Job::new(self.core.clone(), run));
+        let job = Arc::new(Job::new(self.core.clone(), Registry::carried(run)));
         self.core.push(job.clone());
         if calls_worker {
             self.call_worker();
@@ -83,9 +84,11 @@ impl Crew {
             Err(payload) => {
                 let core = &self.core;
                 let panicked = Panicked::from_payload(core.names().pool.clone(), payload);
-                tracing::error!(target: "regatta::pool", pool = %core.names().name, message = %panicked.message, "no thread for a worker");
                 self.revoked.fetch_add(1, Relaxed);
                 core.forgo_worker(&JobError::Cancelled(Cancelled::new(core.names().job.clone())));
+                log_quietly(
+                    || tracing::error!(target: "regatta::pool", pool = %core.names().name, message = %panicked.message, "no thread for a worker"),
+                );
             }
         }
     }

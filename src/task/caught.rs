@@ -1,12 +1,11 @@
 //! A user's future that cannot unwind into whoever polls it.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::error::{Panicked, catch};
+use crate::error::{Panicked, catch, drop_quietly};
 
 pin_project_lite::pin_project! {
     /// Gives the future's output, or its panic as a value; either way the future is dropped before that.
@@ -24,11 +23,19 @@ impl<F> Caught<F> {
     }
 }
 
+impl<F> Caught<F> {
+    /// Drops the future, if it is still there, and what it captured; a destructor may panic.
+    pub(super) fn end(self: Pin<&mut Self>) -> Result<(), Panicked> {
+        let mut this = self.project();
+        catch(this.place, || this.future.set(None))
+    }
+}
+
 impl<F: Future> Future for Caught<F> {
     type Output = Result<F::Output, Panicked>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             unreachable!("a future is not polled after its end");
         };
@@ -38,9 +45,12 @@ impl<F: Future> Future for Caught<F> {
             Err(panicked) => Err(panicked),
         };
         // What the future captured goes now, not when the wrapper does; a destructor may panic too.
-        let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
+        let dropped = self.end();
         Poll::Ready(match (polled, dropped) {
-            (Ok(_), Err(payload)) => Err(Panicked::from_payload(this.place.clone(), payload)),
+            (Ok(output), Err(panicked)) => {
+                drop_quietly(output);
+                Err(panicked)
+            }
             (polled, _) => polled,
         })
     }

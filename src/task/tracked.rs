@@ -1,21 +1,38 @@
 //! A future that tells its group how it ended, whichever way that is.
 
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::caught::Caught;
+use super::error::TaskError;
 use super::ledger::{Ending, Ledger};
 use crate::error::{Panicked, catch};
 
 pin_project_lite::pin_project! {
-    /// Runs a user's future: panics become values, and the group learns of the end after the future is dropped.
+    /// Runs a user's future: panics become values, and the group learns of the end after the future is dropped, also of a
+    /// panic in its destructor.
     pub(super) struct Tracked<F> {
-        // Dropped before the guard: fields drop in the order they are declared.
         #[pin]
         future: Caught<F>,
         guard: Guard,
+    }
+
+    impl<F> PinnedDrop for Tracked<F> {
+        // Before its end: the task was aborted, or its runtime goes away.
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Err(panicked) = this.future.end() {
+                let message = panicked.message.to_string();
+                this.guard.leave(Ending::Panicked(panicked));
+                // For the task's handle, by way of tokio, which catches it.
+                if !std::thread::panicking() {
+                    resume_unwind(Box::new(message));
+                }
+            }
+        }
     }
 }
 
@@ -34,13 +51,13 @@ impl<F> Tracked<F> {
 }
 
 impl<F: Future> Future for Tracked<F> {
-    type Output = Result<F::Output, Panicked>;
+    type Output = Result<F::Output, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let output = ready!(this.future.poll(cx));
         this.guard.leave(Ending::of(&output));
-        Poll::Ready(output)
+        Poll::Ready(output.map_err(TaskError::Panicked))
     }
 }
 

@@ -75,6 +75,11 @@ impl Waiters {
         }
     }
 
+    /// Tells whether a waiter has been called and has neither left nor registered again.
+    pub(crate) fn is_notified(&self, Ticket(index): &Ticket) -> bool {
+        self.nodes[*index].waker.is_none()
+    }
+
     /// Takes the longest waiter off the list; wake it after the lock is gone.
     pub(crate) fn notify_one(&mut self) -> Option<Waker> {
         match self.head {

@@ -2,6 +2,7 @@
 
 use regatta::observe::{Flow, Registry};
 use regatta::pipeline::Pipeline;
+use regatta::pool::CpuPool;
 use regatta::queue;
 use regatta::task::TaskGroup;
 
@@ -23,6 +24,22 @@ async fn tasks_of_a_scope_create_in_it() {
     let ends = spawned.unwrap().await.unwrap();
     assert!(registry.snapshot().named("deep").is_some());
     drop(ends);
+}
+
+#[tokio::test]
+async fn blocking_closures_and_jobs_of_a_scope_create_in_it() {
+    let registry = Registry::new();
+    let build = |name: &'static str| move || queue::Builder::new(1).name(name).build::<u8>();
+    let (group, pool) = (TaskGroup::new("outer"), CpuPool::new(1));
+    let ends = registry.scope(async {
+        let blocking = group.spawn_blocking("inner", build("in a closure")).unwrap().await.unwrap();
+        (blocking, pool.submit(build("in a job")).await.unwrap().await.unwrap())
+    });
+    let ends = ends.await;
+    let other = pool.submit(build("elsewhere")).await.unwrap().await.unwrap();
+    let names: Vec<_> = registry.snapshot().rows.iter().map(|row| row.name.clone()).collect();
+    assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["in a closure", "in a job"]);
+    drop((ends, other));
 }
 
 #[tokio::test]

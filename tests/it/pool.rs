@@ -521,6 +521,49 @@ async fn the_default_pool_is_the_same_for_everybody_on_the_runtime() {
 }
 
 #[tokio::test]
+async fn a_default_pool_that_somebody_closed_is_replaced_and_finishes_its_jobs() {
+    let closed = CpuPool::current();
+    let held = Held::submit(&closed).await;
+    let queued: Vec<_> = (0..100).map(|n| closed.try_submit(move || n).expect("there is room")).collect();
+    let name = closed.name().to_owned();
+    closed.close();
+    drop(closed);
+
+    let fresh = CpuPool::current();
+    assert_ne!(fresh.name(), name);
+    assert_eq!(CpuPool::current().name(), fresh.name(), "it is replaced once");
+    assert_eq!(fresh.submit(|| 7).await.expect("open").await, Ok(7));
+    held.finish().await;
+    for (n, handle) in queued.into_iter().enumerate() {
+        assert_eq!(handle.await, Ok(n), "nobody aborted it");
+    }
+    // The closed one goes when it is idle, and leaves the fresh one where it is.
+    while Registry::global().snapshot().named(&name).is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(CpuPool::current().name(), fresh.name());
+
+    fresh.abort();
+    assert_eq!(CpuPool::current().submit(|| 7).await.expect("open").await, Ok(7));
+}
+
+#[test]
+fn a_default_pool_that_was_closed_goes_with_its_runtime() {
+    let runtime = runtime();
+    let (gate, name) = runtime.block_on(async {
+        let pool = CpuPool::current();
+        let Held { gate, handle } = Held::submit(&pool).await;
+        handle.detach();
+        pool.close();
+        let _fresh = CpuPool::current();
+        (gate, pool.name().to_owned())
+    });
+    drop(gate);
+    drop(runtime);
+    assert!(Registry::global().snapshot().named(&name).is_none());
+}
+
+#[tokio::test]
 async fn the_default_pool_outlives_the_scope_it_is_first_used_in() {
     let mine = Registry::new();
     let name = mine.scope(async { CpuPool::current().name().to_owned() }).await;
@@ -623,6 +666,34 @@ async fn a_turn_that_is_dropped_passes_to_the_next() {
     assert!(second.is_woken());
     let Poll::Ready(Ok(handle)) = second.poll() else { panic!("it has a turn") };
     assert_eq!(handle.await, Ok(2));
+}
+
+/// Fills the queue behind a job that is held, and gives the handles of what is queued.
+fn fill(pool: &CpuPool) -> Vec<JobHandle<()>> {
+    std::iter::from_fn(|| pool.try_submit(|| ()).ok()).collect()
+}
+
+#[tokio::test]
+async fn a_submit_that_is_polled_out_of_turn_does_not_overtake_the_one_that_was_let_in() {
+    for capacity in [1, 4, 8, 16] {
+        let pool = CpuPool::builder().limit(1).capacity(capacity).build();
+        let (held, mut queued) = (Held::submit(&pool).await, fill(&pool));
+        let mut line: Vec<_> = (0..2 * capacity).map(|_| tokio_test::task::spawn(pool.submit(|| ()))).collect();
+        assert!(line.iter_mut().all(|submit| submit.poll().is_pending()));
+        held.finish().await;
+        while let Some(handle) = queued.pop() {
+            handle.await.expect("it runs");
+        }
+        // The queue is empty now, and as many have been let in as it has room for.
+        let let_in = line.iter().take_while(|submit| submit.is_woken()).count();
+        assert!(let_in >= capacity && line[let_in..].iter().all(|submit| !submit.is_woken()), "{let_in}");
+        assert!(line[let_in..].iter_mut().all(|submit| submit.poll().is_pending()), "capacity {capacity}");
+        assert!(pool.try_submit(|| ()).is_err_and(|refused| refused.is_full()), "while others wait");
+        for submit in line {
+            submit.await.expect("open").await.expect("it runs");
+        }
+        assert!(pool.try_submit(|| ()).is_ok(), "nobody waits any more");
+    }
 }
 
 #[test]
