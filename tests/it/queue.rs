@@ -245,6 +245,62 @@ fn items_put_back_count_against_the_capacity_for_senders() {
     assert_ready_ok!(send.poll());
 }
 
+#[test]
+fn items_that_fail_over_and_over_do_not_pile_up() {
+    for overflow in [Overflow::Wait, Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest] {
+        let (producer, consumer) = queue::Builder::new(8).overflow(overflow).build();
+        for _ in 0..100 {
+            (0..16).for_each(|_| _ = producer.try_send(0));
+            let batch = batch(&consumer, usize::MAX);
+            (0..16).for_each(|_| _ = producer.try_send(0)); // producers go on while the batch is being tried
+            batch.nack();
+            assert!(producer.len() <= 16, "{overflow:?}: {:?}", producer.stats());
+        }
+        let most = if overflow == Overflow::DropOldest { 8 } else { 16 };
+        assert_eq!(conserved(producer.stats()).high_water, most, "{overflow:?}");
+        drop(batch(&consumer, usize::MAX).into_items());
+        assert!(producer.try_send(0).is_ok() && producer.len() == 1, "all is repaid once all is finished");
+    }
+}
+
+#[test]
+fn what_is_put_back_above_the_capacity_takes_room_until_as_many_are_finished() {
+    let (producer, consumer) = filled(2, [1, 2]);
+    let both = batch(&consumer, 2);
+    (3..5).for_each(|item| producer.try_send(item).expect("a delivery takes no room"));
+    both.nack();
+    let mut all = batch(&consumer, 4).into_deliveries();
+    let mut sends = [5, 6].map(|item| task::spawn(producer.send(item)));
+    sends.iter_mut().for_each(|send| assert_pending!(send.poll()));
+    assert!(producer.is_empty() && producer.try_send(0).unwrap_err().is_full());
+    all.next().expect("four").done();
+    assert_eq!([sends[0].is_woken(), sends[1].is_woken()], [true, false]);
+    assert_ready_ok!(sends[0].poll());
+    all.next().expect("three").done();
+    assert_ready_ok!(sends[1].poll());
+    assert!(producer.try_send(0).unwrap_err().is_full());
+    drop(sends);
+    all.by_ref().for_each(Delivery::done);
+    conserved(producer.stats());
+}
+
+#[test]
+fn a_consumer_that_holds_many_deliveries_shuts_no_producer_out() {
+    let (producer, consumer) = queue::bounded(4);
+    let mut held = Vec::new();
+    for _ in 0..25 {
+        (0..4).for_each(|item| producer.try_send(item).expect("deliveries take no room"));
+        held.extend(batch(&consumer, 4).into_deliveries());
+    }
+    assert!(producer.try_send(0).is_ok());
+    held.drain(..).for_each(Delivery::nack); // 101 are queued; after 97 of them there is room again
+    (0..97).for_each(|_| consumer.try_recv().expect("queued").done());
+    assert!(producer.try_send(0).unwrap_err().is_full());
+    held.extend(std::iter::from_fn(|| consumer.try_recv().ok()));
+    assert_eq!(held.len(), 4);
+    (0..4).for_each(|item| producer.try_send(item).expect("one capacity in hand leaves another to be filled"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn send_timeout_hands_the_item_back() {
     let (producer, _consumer) = filled(1, [1]);
@@ -952,6 +1008,7 @@ struct Naive {
     returned: VecDeque<(u32, u32)>,
     is_turn_of_returned: bool,
     is_closed: bool,
+    owed: usize,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -973,7 +1030,7 @@ impl Naive {
         if self.is_closed {
             return false;
         }
-        if self.queued() >= self.capacity {
+        if self.queued() + self.owed >= self.capacity {
             match overflow {
                 Overflow::DropOldest => {
                     self.count("dropped", 1);
@@ -1004,12 +1061,22 @@ impl Naive {
         self.fresh.pop_front().map(|item| (item, 1))
     }
 
-    fn put_back(&mut self, (item, attempt): (u32, u32)) {
+    fn put_back(&mut self, (item, attempt): (u32, u32), overflow: Overflow) {
         if attempt >= self.attempts {
-            self.count("failed", 1);
+            self.finish("failed");
         } else {
             self.returned.push_back((item, attempt + 1));
+            if overflow == Overflow::DropOldest && self.queued() > self.capacity {
+                self.count("dropped", 1);
+                self.returned.pop_front();
+            }
+            self.owed = self.owed.max(self.queued().saturating_sub(self.capacity));
         }
+    }
+
+    fn finish(&mut self, how: &'static str) {
+        self.count(how, 1);
+        self.owed = self.owed.saturating_sub(1).max(self.queued().saturating_sub(self.capacity));
     }
 }
 
@@ -1058,12 +1125,12 @@ proptest! {
                 }
                 Step::Done(_) | Step::Nack(_) | Step::Abandon(_) if out.is_empty() => {}
                 Step::Done(which) => {
-                    naive.count("done", 1);
+                    naive.finish("done");
                     out.swap_remove(which % out.len()).done();
                 }
                 Step::Nack(which) | Step::Abandon(which) => {
                     let delivery = out.swap_remove(which % out.len());
-                    naive.put_back((*delivery, delivery.attempt()));
+                    naive.put_back((*delivery, delivery.attempt()), overflow);
                     if matches!(step, Step::Nack(_)) { delivery.nack() } else { drop(delivery) }
                 }
                 Step::Close => {
