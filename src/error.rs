@@ -138,6 +138,13 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// Wakes a task; a waker that panics is the task's own trouble.
+pub(crate) fn wake_quietly(waker: std::task::Waker) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(move || waker.wake())) {
+        drop_quietly(payload);
+    }
+}
+
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is full: {limit} of {limit} taken", self.place, limit = self.limit)

@@ -774,6 +774,45 @@ fn a_destructor_that_panics_breaks_no_books() {
     assert_eq!((flow.done, flow.failed, flow.dropped, flow.discarded, flow.in_flight), (2, 1, 1, 2, 0));
 }
 
+/// A waker that panics when it is called.
+struct Shrill;
+
+impl std::task::Wake for Shrill {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker panics");
+    }
+}
+
+fn poll_shrilly<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    future.poll_unpin(&mut std::task::Context::from_waker(&Arc::new(Shrill).into()))
+}
+
+#[test]
+fn a_waker_that_panics_loses_no_item() {
+    let (producer, consumer) = filled(1, [1]);
+    let mut send = Box::pin(producer.send(2));
+    assert!(poll_shrilly(&mut send).is_pending());
+    consumer.try_recv().expect("1 is queued").done(); // calls the sender
+    drop(send);
+    let mut join = Box::pin(producer.join());
+    producer.try_send(3).expect("there is room");
+    assert!(poll_shrilly(&mut join).is_pending());
+    consumer.try_recv().expect("3 is queued").done();
+    assert_eq!(conserved(consumer.stats()).flow.done, 2);
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_wake_from_others() {
+    let (producer, consumer) = filled(1, []);
+    let (mut shrill, mut other) = (Box::pin(producer.closed()), task::spawn(consumer.closed()));
+    let (mut shrill_end, mut end) = (Box::pin(consumer.recv()), task::spawn(consumer.recv()));
+    assert!(poll_shrilly(&mut shrill).is_pending() && poll_shrilly(&mut shrill_end).is_pending());
+    assert_pending!(other.poll());
+    assert_pending!(end.poll());
+    producer.close();
+    assert!(other.is_woken() && end.is_woken());
+}
+
 struct CallsBack(Option<Producer<CallsBack>>);
 
 impl Drop for CallsBack {
