@@ -868,6 +868,88 @@ async fn for_each_finishes_retries_and_survives_panics() {
     assert_eq!((stats.flow.done, stats.flow.failed, stats.nacked, stats.abandoned), (4, 2, 3, 3));
 }
 
+/// Panics when it is dropped, if it is the first.
+#[derive(Clone)]
+struct FirstPanics(u32);
+
+impl Drop for FirstPanics {
+    fn drop(&mut self) {
+        assert!(self.0 != 1 || std::thread::panicking(), "a destructor panics");
+    }
+}
+
+#[tokio::test]
+async fn for_each_outlives_a_destructor_that_panics_after_its_handler() {
+    let (producer, consumer) = queue::Builder::new(8).on_drop(OnDrop::Done).build();
+    (1..4).for_each(|item| _ = producer.try_send(FirstPanics(item)));
+    producer.close();
+    let handler = |item: FirstPanics| async move { if item.0 == 1 { panic!("one") } else { Ok::<_, ()>(()) } };
+    let report = consumer.for_each(1, handler).await;
+    assert_eq!((report.handled, report.panicked), (2, 1));
+    assert_eq!(conserved(producer.stats()).flow.done, 3);
+}
+
+/// Panics whenever the queue has an error to tell.
+struct Unheard;
+
+impl tracing::Subscriber for Unheard {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "regatta::queue" && *metadata.level() == tracing::Level::ERROR
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("a subscriber panics");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn for_each_outlives_a_subscriber_that_panics() {
+    let _unheard = tracing::subscriber::set_default(Unheard);
+    let (producer, consumer) = queue::Builder::new(8).attempts(2).build();
+    (0..4).for_each(|item| producer.try_send(item).expect("there is room"));
+    producer.close();
+    let report = consumer.for_each(2, |item| async move { if item < 2 { panic!() } else { Ok::<_, ()>(()) } }).await;
+    assert_eq!((report.handled, report.panicked), (2, 4));
+    let flow = conserved(producer.stats()).flow;
+    assert_eq!((flow.done, flow.failed), (2, 2));
+}
+
+/// At each drop, how many items were done.
+#[derive(Clone)]
+struct SeesDone(Arc<Mutex<Option<Producer<SeesDone>>>>, Arc<Mutex<Vec<u64>>>);
+
+impl Drop for SeesDone {
+    fn drop(&mut self) {
+        if let Some(producer) = &*self.0.lock().expect("not poisoned") {
+            self.1.lock().expect("not poisoned").push(producer.stats().flow.done);
+        }
+    }
+}
+
+#[tokio::test]
+async fn for_each_drops_an_item_before_it_is_done() {
+    let (producer, consumer) = queue::bounded(4);
+    let item = SeesDone(Arc::default(), Arc::default());
+    assert!(producer.try_send(item.clone()).is_ok());
+    producer.close();
+    let watched = item.0.clone();
+    *watched.lock().expect("not poisoned") = Some(producer);
+    let report = consumer
+        .for_each(1, |item| async move {
+            drop(item);
+            Ok::<_, ()>(())
+        })
+        .await;
+    assert_eq!((report.handled, item.1.lock().expect("not poisoned").as_slice()), (1, [0, 0].as_slice()));
+    let _end = watched.lock().expect("not poisoned").take();
+}
+
 #[tokio::test]
 async fn for_each_runs_at_most_n_at_once_and_starts_them_as_needed() {
     let (producer, consumer) = filled(64, 0..64);
