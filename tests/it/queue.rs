@@ -1035,6 +1035,116 @@ async fn a_producer_that_panics_is_reported_and_the_rest_goes_on() {
     assert_eq!(report.panics[0].to_string(), "producer 1 panicked: no future at all");
 }
 
+/// Errors of hostile code.
+enum Hostile {
+    PanicsWhenConverted,
+    PanicsWhenDropped(Arc<AtomicBool>),
+}
+
+impl From<Hostile> for BoxError {
+    fn from(hostile: Hostile) -> Self {
+        match hostile {
+            Hostile::PanicsWhenConverted => panic!("a conversion panics"),
+            Hostile::PanicsWhenDropped(armed) => Box::new(Landmine { _item: PanicsWhenDropped(armed) }),
+        }
+    }
+}
+
+struct Landmine {
+    _item: PanicsWhenDropped,
+}
+
+impl std::fmt::Debug for Landmine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Landmine")
+    }
+}
+
+impl std::fmt::Display for Landmine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a landmine")
+    }
+}
+
+impl std::error::Error for Landmine {}
+
+#[tokio::test]
+async fn a_run_outlives_errors_that_panic() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let landmine = armed.clone();
+    let report = ProducerConsumer::new(4)
+        .producers(1, |_, tx: Producer<u32>| async move {
+            for item in 0..100 {
+                tx.send(item).await?;
+            }
+            Ok::<_, BoxError>(())
+        })
+        .consumers(2, move |_, item| {
+            let ended = match item % 4 {
+                1 => Err(Hostile::PanicsWhenConverted),
+                2 => Err(Hostile::PanicsWhenDropped(landmine.clone())),
+                _ => Ok(()),
+            };
+            async {
+                tokio::task::yield_now().await;
+                ended
+            }
+        })
+        .run()
+        .await;
+    armed.store(false, Ordering::Relaxed);
+    assert!(report.flow.is_conserved(), "{report}");
+    assert_eq!((report.produced.as_slice(), report.consumed.iter().sum::<u64>()), ([100].as_slice(), 50), "{report}");
+    assert_eq!((report.failed, report.abandoned, report.flow.discarded), (50, 0, 0), "{report}");
+    assert_eq!((report.error_count, report.panic_count, report.errors.len()), (25, 25, 16), "{report}");
+    assert_eq!(Arc::strong_count(&armed), 17, "what is not kept is dropped");
+}
+
+/// An error whose chain of sources never ends, or panics.
+#[derive(Debug)]
+enum Chain {
+    Endless,
+    Panics,
+}
+
+impl std::fmt::Display for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Chain {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Endless => Some(self),
+            Self::Panics => panic!("a source panics"),
+        }
+    }
+}
+
+async fn run_with_producer_error(error: fn() -> Chain) -> queue::Report {
+    ProducerConsumer::new(4)
+        .producers(1, move |_, tx: Producer<u32>| async move {
+            tx.send(1).await?;
+            Err::<(), BoxError>(error().into())
+        })
+        .consumers(1, |_, _| async { Ok::<_, BoxError>(()) })
+        .run()
+        .await
+}
+
+#[tokio::test]
+async fn a_run_outlives_an_error_whose_source_panics() {
+    let report = run_with_producer_error(|| Chain::Panics).await;
+    assert_eq!((report.consumed.as_slice(), report.error_count), ([1].as_slice(), 1), "{report}");
+}
+
+#[tokio::test]
+async fn a_run_outlives_an_error_whose_sources_never_end() {
+    let report = run_with_producer_error(|| Chain::Endless).await;
+    assert_eq!((report.consumed.as_slice(), report.error_count), ([1].as_slice(), 1), "{report}");
+}
+
 #[test]
 fn a_queue_has_a_row_in_its_registry() {
     let registry = Registry::new();
