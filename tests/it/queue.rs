@@ -765,13 +765,24 @@ fn a_destructor_that_panics_breaks_no_books() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| delivery.done())).is_err());
     consumer.try_recv().expect("one is queued").nack(); // given up
     producer.try_send(item()).expect("there is room");
-    let batch = assert_ready!(task::spawn(consumer.recv_many(4)).poll()).expect("one is queued");
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| batch.done())).is_err());
+    assert_ready!(task::spawn(consumer.recv_many(4)).poll()).expect("one is queued").done();
     (0..2).for_each(|_| producer.try_send(item()).expect("there is room"));
     drop(consumer);
     let stats = conserved(producer.stats());
     let flow = stats.flow;
     assert_eq!((flow.done, flow.failed, flow.dropped, flow.discarded, flow.in_flight), (2, 1, 1, 2, 0));
+}
+
+#[test]
+fn a_batch_survives_every_one_of_its_destructors() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let (producer, consumer) = queue::Builder::new(6).on_drop(OnDrop::Done).build();
+    (0..6).for_each(|_| producer.try_send(PanicsWhenDropped(armed.clone())).expect("there is room"));
+    let receive = || assert_ready!(task::spawn(consumer.recv_many(2)).poll()).expect("two are left");
+    receive().done();
+    drop(receive());
+    drop(receive().into_items());
+    assert_eq!((conserved(producer.stats()).flow.done, Arc::strong_count(&armed)), (6, 1));
 }
 
 /// A waker that panics when it is called.
