@@ -138,6 +138,14 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
+/// Writes to the log; a subscriber that panics is the subscriber's own trouble. Call it last: what it is about has
+/// happened.
+pub(crate) fn log_quietly(log: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(log)) {
+        drop_quietly(payload);
+    }
+}
+
 /// Wakes a task; a waker that panics is the task's own trouble.
 pub(crate) fn wake_quietly(waker: std::task::Waker) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(move || waker.wake())) {

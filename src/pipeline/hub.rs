@@ -11,7 +11,8 @@
 //!    (`is_waking`), or all are busy and will look here when they finish. Until all the workers there may be are busy, one of them is pulling, idle or on its way: so there is
 //!    somebody to pull from a source that gives little, and somebody to call for those who cannot hire.
 //! 5. `accepted = done + failed + dropped + discarded + in flight`; a result counts as done when it is taken.
-//! 6. No user code and no destructor of a user's value, also of an error, runs under the lock.
+//! 6. No user code and no destructor of a user's value, also of an error, runs under the lock. Wakers are foreign code:
+//!    they are cloned before it, and called or dropped after it.
 //! 7. A worker or a relay that leaves before the stage has closed was stopped, or died: the stage ends with a failure.
 
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ use super::loom::{Mutex, MutexGuard};
 use super::segment::Halt;
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Outcome, Window};
-use crate::error::{Cancelled, Panicked, drop_quietly};
+use crate::error::{Cancelled, Panicked, drop_quietly, wake_quietly};
 use crate::observe::Flow;
 use crate::task::{Ticket, Waiters};
 
@@ -78,6 +79,8 @@ pub(super) struct Seat<I, O> {
 }
 
 struct Desk {
+    /// For the next wait: cloned before the lock, and only after the last one was used.
+    waker: Option<Waker>,
     /// Held while idle.
     ticket: Option<Ticket>,
     /// Hired, and not yet seen at the hub.
@@ -107,6 +110,8 @@ struct After<I, O> {
     /// The commonest wake-ups, without an allocation.
     consumer: Option<Waker>,
     helper: Option<Waker>,
+    /// A waker that nobody needs any more.
+    displaced: Option<Waker>,
     items: VecDeque<(u64, I)>,
     results: Vec<O>,
     /// Errors that nobody will hear of, because another came first.
@@ -118,15 +123,14 @@ struct After<I, O> {
 impl<I, O> After<I, O> {
     fn new() -> Self {
         let (wake, items, results, failures) = (Vec::new(), VecDeque::new(), Vec::new(), Vec::new());
-        Self { wake, consumer: None, helper: None, items, results, failures, hire: None }
+        Self { wake, consumer: None, helper: None, displaced: None, items, results, failures, hire: None }
     }
 
     /// Gives the number of the worker to hire.
     fn run(self) -> Option<usize> {
-        for waker in self.consumer.into_iter().chain(self.helper).chain(self.wake) {
-            waker.wake();
-        }
+        self.consumer.into_iter().chain(self.helper).chain(self.wake).for_each(wake_quietly);
         // One by one: a second panic while the first unwinds would abort the process.
+        self.displaced.into_iter().for_each(drop_quietly);
         self.items.into_iter().for_each(drop_quietly);
         self.results.into_iter().for_each(drop_quietly);
         self.failures.into_iter().for_each(drop_quietly);
@@ -169,7 +173,7 @@ impl<I, O> Hub<I, O> {
         most: usize,
         into: &mut VecDeque<O>,
     ) -> Poll<Option<Result<(), PipelineError>>> {
-        let mut after = After::new();
+        let (mut after, waker) = (After::new(), cx.waker().clone());
         let polled = {
             let mut state = self.lock();
             if state.window.take(most, into) {
@@ -182,10 +186,7 @@ impl<I, O> Hub<I, O> {
                 after.failures.extend(failures);
                 Poll::Ready(first.map(Err))
             } else {
-                match &mut state.consumer {
-                    Some(known) => known.clone_from(cx.waker()),
-                    none => *none = Some(cx.waker().clone()),
-                }
+                after.displaced = state.consumer.replace(waker);
                 Poll::Pending
             }
         };
@@ -208,7 +209,7 @@ impl<I, O> Hub<I, O> {
     /// leave as they finish.
     pub(super) fn desert(&self, unused: VecDeque<O>) {
         let mut after = After::new();
-        let consumer = {
+        {
             let mut state = self.lock();
             state.is_deserted = true;
             state.window.untake(unused.iter());
@@ -218,9 +219,8 @@ impl<I, O> Hub<I, O> {
             let failures = [state.window.failure.take(), state.upstream_failure.take()];
             after.failures.extend(failures.into_iter().flatten());
             state.conclude(&mut after);
-            state.consumer.take()
-        };
-        drop(consumer);
+            after.displaced = state.consumer.take();
+        }
         after.run();
     }
 }
@@ -302,14 +302,16 @@ impl<I, O> State<I, O> {
 
 impl<I, O> State<I, O> {
     /// A worker is here: if it was called, the next one may be.
-    fn arrive(&mut self, desk: &mut Desk) {
-        let was_notified = desk.ticket.take().is_some_and(|ticket| self.idle.leave(ticket));
+    fn arrive(&mut self, desk: &mut Desk, after: &mut After<I, O>) {
+        let left = desk.ticket.take().map(|ticket| self.idle.leave(ticket));
+        let was_notified = left.as_ref().is_some_and(|left| left.was_notified);
+        after.displaced = left.and_then(|left| left.waker);
         if was_notified || std::mem::take(&mut desk.is_called) {
             self.is_waking = false;
         }
     }
 
-    fn choose(&mut self, desk: &mut Desk, shape: Shape, waker: &Waker) -> Next<I> {
+    fn choose(&mut self, desk: &mut Desk, shape: Shape) -> Next<I> {
         if let Some((sequence, item)) = self.ready.pop_front() {
             self.working += 1;
             desk.working += 1;
@@ -324,8 +326,16 @@ impl<I, O> State<I, O> {
             desk.pulling = Some(room);
             return Next::Pull;
         }
-        self.idle.register(&mut desk.ticket, waker);
+        self.sleep(desk);
         Next::Idle
+    }
+
+    /// Waits for something to do. The desk has arrived and prepared.
+    fn sleep(&mut self, desk: &mut Desk) {
+        if let Some(waker) = desk.waker.take() {
+            let displaced = self.idle.register(&mut desk.ticket, waker);
+            debug_assert!(displaced.is_none(), "whoever arrives gives its place back");
+        }
     }
 
     /// Nothing more comes from upstream; what is here is still worked on.
@@ -338,6 +348,15 @@ impl<I, O> State<I, O> {
         self.is_closed = true;
         after.wake.extend(self.idle.notify_all());
         self.is_waking = false;
+    }
+}
+
+impl Desk {
+    /// Has a waker ready, before the lock.
+    fn prepare(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|ready| ready.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
     }
 }
 
@@ -354,7 +373,7 @@ impl<I, O> Seat<I, O> {
 
     /// Takes the place of a worker the hub has asked for.
     pub(super) fn hired(hub: &Arc<Hub<I, O>>) -> Self {
-        Self { hub: hub.clone(), desk: Desk { ticket: None, is_called: true, pulling: None, working: 0 } }
+        Self { hub: hub.clone(), desk: Desk { waker: None, ticket: None, is_called: true, pulling: None, working: 0 } }
     }
 
     pub(super) fn place(&self) -> Arc<str> {
@@ -374,14 +393,15 @@ impl<I, O> Seat<I, O> {
     ) -> (Next<I>, Option<usize>) {
         let Self { hub, desk } = self;
         let mut after = After::new();
+        desk.prepare(waker);
         let next = {
             let mut state = hub.lock();
-            state.arrive(desk);
+            state.arrive(desk, &mut after);
             for (sequence, outcome) in finished {
                 desk.working -= 1;
                 state.record(sequence, outcome, &mut after);
             }
-            let next = state.choose(desk, hub.shape, waker);
+            let next = state.choose(desk, hub.shape);
             state.conclude(&mut after);
             if matches!(next, Next::Work(..)) {
                 state.hire_help(hub.shape, &mut after);
@@ -413,7 +433,7 @@ impl<I, O> Seat<I, O> {
             let mut state = hub.lock();
             desk.pulling = None;
             state.is_pulling = false;
-            state.puller = None;
+            after.displaced = state.puller.take();
             for item in items.drain(..) {
                 let sequence = state.accepted;
                 state.accepted += 1;
@@ -436,32 +456,35 @@ impl<I, O> Seat<I, O> {
 
     /// Sleeps as the one who pulls. False when the stage has closed and there is nothing to pull for.
     pub(super) fn park(&mut self, waker: &Waker) -> bool {
+        let waker = waker.clone();
         let mut state = self.hub.lock();
         if state.is_closed {
             self.desk.pulling = None;
             state.is_pulling = false;
             return false;
         }
-        match &mut state.puller {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
+        let displaced = state.puller.replace(waker);
+        drop(state);
+        displaced.into_iter().for_each(drop_quietly);
         true
     }
 
     /// A relay's turn: how many places are free, or `None` when it is to stop. Registers the waker where there are none.
     pub(super) fn room(&mut self, waker: &Waker) -> Option<usize> {
         let Self { hub, desk } = self;
-        let mut state = hub.lock();
-        state.arrive(desk);
-        if state.is_closed {
-            return None;
-        }
-        let room = state.room(hub.shape);
-        if room == 0 {
-            state.idle.register(&mut desk.ticket, waker);
-        }
-        Some(room)
+        let mut after = After::new();
+        desk.prepare(waker);
+        let room = {
+            let mut state = hub.lock();
+            state.arrive(desk, &mut after);
+            let room = if state.is_closed { None } else { Some(state.room(hub.shape)) };
+            if room == Some(0) {
+                state.sleep(desk);
+            }
+            room
+        };
+        after.run();
+        room
     }
 
     /// Takes `accepted` items in and passes results on, without any work; `spill` gives back what does not fit.
@@ -510,7 +533,7 @@ impl<I, O> Drop for Seat<I, O> {
         let mut after = After::new();
         {
             let mut state = hub.lock();
-            state.arrive(desk);
+            state.arrive(desk, &mut after);
             if desk.pulling.take().is_some() {
                 state.is_pulling = false;
             }

@@ -1,8 +1,8 @@
 //! The state machine of the pool: places, jobs, workers and those who wait. No threads and no runtime in here.
 //!
 //! Invariants, on top of those of the [word](super::word) and the [books](super::books):
-//! 1. No user code runs under the lobby's lock: wakers are called, and closures dropped, after it is gone. The one
-//!    lock taken outside it is a job's own, never the other way round.
+//! 1. No user code runs under the lobby's lock: wakers are cloned before it; they are called and dropped, as closures
+//!    are, after it is gone. The one lock taken outside it is a job's own, never the other way round.
 //! 2. A submitter that waits is in the lobby before the word says `waiting`, both under the lock; whoever gives a place
 //!    back and sees `waiting` takes the lock after it. So a wake-up is not missed.
 //! 3. Of the places given back while somebody waits, all below the low-water mark and all between it and the capacity
@@ -19,7 +19,7 @@ use super::books::{Books, Ending};
 use super::error::JobError;
 use super::injector::Injector;
 use super::word::{Admission, Entry, Leave, Levels, Word};
-use crate::error::{Closed, Panicked, drop_quietly};
+use crate::error::{Closed, Panicked, drop_quietly, log_quietly, wake_quietly};
 use crate::observe::{Observe, Row};
 use crate::task::{ShutdownReport, Ticket, Waiters};
 
@@ -106,31 +106,32 @@ impl Core {
                 answer => return Poll::Ready(answer),
             }
         }
+        let waker = cx.waker().clone();
         let mut lobby = self.lobby();
-        match self.word.admit(self.entry(ticket.is_some(), true)) {
-            Admission::Full => {
-                lobby.submitters.register(ticket, cx.waker());
-                Poll::Pending
-            }
+        let (polled, displaced) = match self.word.admit(self.entry(ticket.is_some(), true)) {
+            Admission::Full => (Poll::Pending, lobby.submitters.register(ticket, waker)),
             answer => {
-                if let Some(ticket) = ticket.take() {
-                    lobby.submitters.leave(ticket);
-                    self.waited(&lobby);
-                }
-                Poll::Ready(answer)
+                let left = ticket.take().and_then(|ticket| lobby.submitters.leave(ticket).waker);
+                self.waited(&lobby);
+                (Poll::Ready(answer), left)
             }
-        }
+        };
+        drop(lobby);
+        drop_quietly(displaced);
+        polled
     }
 
     /// Gives up a wait; a wake-up that was meant for this submitter goes to the next.
     pub(super) fn give_up_waiting(&self, ticket: Ticket) {
-        let next = {
+        let (left, next) = {
             let mut lobby = self.lobby();
-            let next = if lobby.submitters.leave(ticket) { lobby.submitters.notify_one() } else { None };
+            let left = lobby.submitters.leave(ticket);
+            let next = if left.was_notified { lobby.submitters.notify_one() } else { None };
             self.waited(&lobby);
-            next
+            (left.waker, next)
         };
-        next.into_iter().for_each(wake);
+        next.into_iter().for_each(wake_quietly);
+        drop_quietly(left);
     }
 
     /// Queues the job of a submitter that was admitted.
@@ -180,8 +181,8 @@ impl Core {
                 self.waited(&lobby);
                 refused
             };
-            refused.into_iter().for_each(wake);
-            tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed");
+            refused.into_iter().for_each(wake_quietly);
+            log_quietly(|| tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed"));
         }
         was_open
     }
@@ -227,7 +228,7 @@ impl Core {
             lobby.dropping -= 1;
             if lobby.dropping == 0 { lobby.watchers.notify_all() } else { Vec::new() }
         };
-        watchers.into_iter().for_each(wake);
+        watchers.into_iter().for_each(wake_quietly);
     }
 
     /// Keeps the first panics for the report.
@@ -245,20 +246,22 @@ impl Core {
         ticket: &mut Option<Ticket>,
         cx: &Context<'_>,
     ) -> Poll<()> {
+        let waker = cx.waker().clone();
         let mut lobby = self.lobby();
         // Under the lock: whoever changes the levels tells the watchers under it, before or after this look.
-        if is_over(self.word.levels(), lobby.dropping) {
-            if let Some(ticket) = ticket.take() {
-                lobby.watchers.leave(ticket);
-            }
-            return Poll::Ready(());
-        }
-        lobby.watchers.register(ticket, cx.waker());
-        Poll::Pending
+        let (polled, displaced) = if is_over(self.word.levels(), lobby.dropping) {
+            (Poll::Ready(()), ticket.take().and_then(|ticket| lobby.watchers.leave(ticket).waker))
+        } else {
+            (Poll::Pending, lobby.watchers.register(ticket, waker))
+        };
+        drop(lobby);
+        drop_quietly(displaced);
+        polled
     }
 
     pub(super) fn stop_watching(&self, ticket: Ticket) {
-        self.lobby().watchers.leave(ticket);
+        let left = self.lobby().watchers.leave(ticket);
+        drop_quietly(left.waker);
     }
 
     pub(super) fn report(&self, elapsed: std::time::Duration) -> ShutdownReport {
@@ -289,7 +292,7 @@ impl Core {
                 self.waited(&lobby);
                 next
             };
-            next.into_iter().for_each(wake);
+            next.into_iter().for_each(wake_quietly);
         }
         if levels.is_closed() && levels.queued() == 0 {
             self.tell_watchers();
@@ -317,18 +320,11 @@ impl Core {
 
     fn tell_watchers(&self) {
         let watchers = self.lobby().watchers.notify_all();
-        watchers.into_iter().for_each(wake);
+        watchers.into_iter().for_each(wake_quietly);
     }
 
     fn lobby(&self) -> MutexGuard<'_, Lobby> {
         lock(&self.lobby)
-    }
-}
-
-/// Wakes a task. Wakers may be the user's too, and a worker must outlive what they do.
-pub(super) fn wake(waker: Waker) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-        drop_quietly(payload);
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::atomics::{Mutex, lock};
-use super::core::{Core, Run, book, wake};
+use super::core::{Core, Run, book};
 use super::error::JobError;
-use crate::error::{Cancelled, catch, drop_quietly};
+use crate::error::{Cancelled, catch, drop_quietly, wake_quietly};
 
 /// A job, as its handle sees it.
 pub(super) trait Outcome<R>: Send + Sync {
@@ -83,7 +83,7 @@ impl<F, R> Job<F, R> {
                 (state.waker.take(), Some(result))
             }
         };
-        waker.into_iter().for_each(wake);
+        waker.into_iter().for_each(wake_quietly);
         drop_quietly(unwanted);
     }
 
@@ -124,8 +124,9 @@ where
     R: Send,
 {
     fn poll(&self, cx: &Context<'_>) -> Poll<Result<R, JobError>> {
-        let replaced;
-        {
+        // Outlives the lock, on every way out.
+        let mut fresh = None;
+        loop {
             let mut state = lock(&self.state);
             match mem::replace(&mut state.phase, Phase::Gone) {
                 Phase::Ended(result) => return Poll::Ready(result),
@@ -134,10 +135,16 @@ where
             if state.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
                 return Poll::Pending;
             }
-            replaced = state.waker.replace(cx.waker().clone());
+            if let Some(fresh) = fresh.take() {
+                let displaced = state.waker.replace(fresh);
+                drop(state);
+                drop_quietly(displaced);
+                return Poll::Pending;
+            }
+            // Most jobs have ended by the time somebody looks again, and then nothing need be cloned.
+            drop(state);
+            fresh = Some(cx.waker().clone());
         }
-        drop(replaced);
-        Poll::Pending
     }
 
     fn cancel(&self) -> bool {
@@ -161,7 +168,7 @@ where
             };
             (result, state.waker.take())
         };
-        drop(waker);
+        drop_quietly(waker);
         drop_quietly(result);
     }
 }

@@ -16,7 +16,7 @@ use super::core::Core;
 use super::error::JobError;
 use super::handle::JobHandle;
 use super::job::Job;
-use crate::error::{Cancelled, Panicked};
+use crate::error::{Cancelled, Panicked, log_quietly};
 
 /// How many times a worker looks again, yielding to other threads in between, before it gives its thread back.
 /// Measured in docs/design/pool.md.
@@ -83,9 +83,11 @@ impl Crew {
             Err(payload) => {
                 let core = &self.core;
                 let panicked = Panicked::from_payload(core.names().pool.clone(), payload);
-                tracing::error!(target: "regatta::pool", pool = %core.names().name, message = %panicked.message, "no thread for a worker");
                 self.revoked.fetch_add(1, Relaxed);
                 core.forgo_worker(&JobError::Cancelled(Cancelled::new(core.names().job.clone())));
+                log_quietly(
+                    || tracing::error!(target: "regatta::pool", pool = %core.names().name, message = %panicked.message, "no thread for a worker"),
+                );
             }
         }
     }

@@ -64,13 +64,14 @@ impl Lines {
 
     /// Takes a place, or keeps it.
     pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: &Waker) {
-        self.0[line as usize].register(&mut slot.ticket, waker);
+        // What it displaces is not the last reference: the slot has another.
+        drop(self.0[line as usize].register(&mut slot.ticket, waker.clone()));
     }
 
     /// Ends a wait; tells whether it had been called up.
     #[inline]
     pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> bool {
-        slot.ticket.take().is_some_and(|ticket| self.0[line as usize].leave(ticket))
+        slot.ticket.take().is_some_and(|ticket| self.0[line as usize].leave(ticket).was_notified)
     }
 
     #[inline]

@@ -9,9 +9,10 @@ use futures::future::Either;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::{Discard, Lease, Slot};
 use super::error::SpawnError;
 use super::handle::TaskHandle;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Stop};
 use super::report::ShutdownReport;
 use super::tracked::{Guard, Tracked};
 use crate::error::Closed;
@@ -58,11 +59,12 @@ impl TaskGroup {
         Self::with_token(name, CancellationToken::new())
     }
 
-    /// Creates a group whose tasks are asked to stop by a token of the caller's, for example a child of another's.
+    /// Creates a group whose tasks are asked to stop by a token of the caller's, too, for example one of the process.
     ///
-    /// Cancelling the token only asks: it neither closes the group nor aborts anything.
+    /// Cancelling that token only asks: it neither closes the group nor aborts anything. The group's own
+    /// [`token`](Self::token) is a child of it, so a group that stops asks nobody else to.
     pub fn with_token(name: impl Into<Arc<str>>, token: CancellationToken) -> Self {
-        let group = Self::unobserved(name, token);
+        let group = Self::unobserved(name, token.child_token());
         let registry = Registry::current();
         let subject: Weak<Ledger> = Arc::downgrade(&group.ledger);
         let subject: Weak<dyn Observe> = subject;
@@ -117,8 +119,8 @@ impl TaskGroup {
 
     /// Runs a closure that blocks, for example on a file, on one of tokio's blocking threads.
     ///
-    /// It can be stopped only before it begins. One that should end early looks at [`token`](Self::token). For
-    /// computations use [`CpuPool`](crate::pool::CpuPool), which bounds how many run at once.
+    /// It can be stopped only before it begins: its closure is then dropped at once, though the handle resolves only
+    /// when a thread comes by. One that should end early looks at [`token`](Self::token). For computations use [`CpuPool`](crate::pool::CpuPool), which bounds how many run at once.
     ///
     /// # Errors
     /// [`SpawnError`] with the closure, when the group is closed.
@@ -136,10 +138,12 @@ impl TaskGroup {
         let Some(id) = self.ledger.enter(&place, true) else {
             return Err(SpawnError::new(run, closed(&self.ledger.name)));
         };
-        let guard = Guard::new(self.ledger.clone(), place.clone(), id);
-        let join = runtime.spawn_blocking(move || guard.run(run));
-        self.ledger.spawned(id, join.abort_handle());
-        Ok(TaskHandle::new(place, join))
+        let slot = Slot::new(run, Guard::new(self.ledger.clone(), place.clone(), id));
+        let lease = Lease::new(slot.clone(), place.clone());
+        let join = runtime.spawn_blocking(move || lease.run());
+        let closure: Arc<dyn Discard> = slot;
+        self.ledger.spawned(id, Stop { abort: join.abort_handle(), closure: Some(closure.clone()) });
+        Ok(TaskHandle::new(place, join, Some(closure)))
     }
 
     /// Accepts no more tasks. At once, any number of times.
@@ -178,9 +182,10 @@ impl TaskGroup {
 
     /// Closes the group, asks the tasks to stop, waits for them until `deadline` from now, aborts the rest, and reports.
     ///
-    /// When it returns, no async task of the group runs and nothing that one captured is alive, with one exception,
+    /// When it returns, nothing of the group runs and nothing that a task captured is alive, with one exception,
     /// named in [`still_running`](ShutdownReport::still_running): blocking closures that have begun, and a task whose
-    /// poll has not returned within a second after it was aborted.
+    /// poll has not returned within a second after it was aborted. What a task gave as its output is not the group's:
+    /// it is in the task's handle, and where the handle is gone, the runtime drops it right after the task has ended.
     ///
     /// # Cancel safety
     /// Dropped before its end it leaves the group closed and its tasks asked to stop, but aborts nothing; it may be
@@ -204,7 +209,8 @@ impl TaskGroup {
         self.ledger.abort();
     }
 
-    /// [Aborts](Self::abort) and waits until every async task is gone, with everything it captured.
+    /// [Aborts](Self::abort) and waits until every async task is gone, with everything it captured (but not with its
+    /// output, see [`shutdown`](Self::shutdown)). Does not wait for blocking closures that have begun.
     ///
     /// # Cancel safety
     /// Safe to drop and to call again; the tasks are aborted either way.
@@ -257,8 +263,8 @@ where
     };
     let guard = Guard::new(ledger.clone(), place.clone(), id);
     let join = runtime.spawn(Tracked::new(future, guard));
-    ledger.spawned(id, join.abort_handle());
-    Ok(TaskHandle::new(place, join))
+    ledger.spawned(id, Stop { abort: join.abort_handle(), closure: None });
+    Ok(TaskHandle::new(place, join, None))
 }
 
 fn place(group: &str, task: &str) -> Arc<str> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::task::JoinHandle;
 
+use super::blocking::Discard;
 use super::error::TaskError;
 use crate::error::{Cancelled, Panicked};
 
@@ -21,17 +22,25 @@ use crate::error::{Cancelled, Panicked};
 /// [`TaskError::Panicked`] with the message and the task's name, [`TaskError::Cancelled`] when it was aborted.
 pub struct TaskHandle<T> {
     place: Arc<str>,
-    join: JoinHandle<Result<T, Panicked>>,
+    join: JoinHandle<Result<T, TaskError>>,
+    /// Of a blocking task.
+    closure: Option<Arc<dyn Discard>>,
 }
 
 impl<T> TaskHandle<T> {
-    pub(super) fn new(place: Arc<str>, join: JoinHandle<Result<T, Panicked>>) -> Self {
-        Self { place, join }
+    pub(super) fn new(
+        place: Arc<str>,
+        join: JoinHandle<Result<T, TaskError>>,
+        closure: Option<Arc<dyn Discard>>,
+    ) -> Self {
+        Self { place, join, closure }
     }
 
-    /// Stops the task at its next await; a blocking closure only if it has not begun. Does not wait.
+    /// Stops the task at its next await; a blocking closure only if it has not begun, and drops it then, here and now.
+    /// Does not wait.
     pub fn abort(&self) {
         self.join.abort();
+        self.closure.iter().for_each(|closure| closure.discard());
     }
 
     /// Tells whether the task has ended, in whatever way.
@@ -46,8 +55,7 @@ impl<T> Future for TaskHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(Pin::new(&mut self.join).poll(cx)) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(panicked)) => Err(TaskError::Panicked(panicked)),
+            Ok(result) => result,
             // Panics of user code never get this far, but one in a destructor of an aborted task does.
             Err(error) => Err(match error.try_into_panic() {
                 Ok(payload) => TaskError::Panicked(Panicked::from_payload(self.place.clone(), payload)),

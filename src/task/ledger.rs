@@ -2,9 +2,10 @@
 //!
 //! Invariants:
 //! 1. `started = finished + aborted + panicked + live`, under the lock.
-//! 2. A task is entered before tokio sees it and leaves after its future is dropped: once the book is empty, nothing
-//!    that a task captured is alive.
-//! 3. No user code runs under the lock: wakers and abort handles are used after it is gone.
+//! 2. A task is entered before tokio sees it and leaves after its future, or closure, is dropped: once the book is
+//!    empty, nothing that a task captured is alive. What it gave as its output belongs to its handle, or to the runtime.
+//! 3. No user code runs under the lock: wakers and abort handles are used after it is gone. The log is written last of
+//!    all, and guarded: a subscriber is user code, too.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::Discard;
 use super::report::ShutdownReport;
-use crate::error::Panicked;
+use crate::error::{Panicked, log_quietly};
 use crate::observe::{Flow, Observe, Registration, Row};
 
 pub(super) struct Ledger {
@@ -44,8 +46,22 @@ pub(super) struct Pages {
 struct Entry {
     place: Arc<str>,
     /// Absent between entering the book and tokio's answer.
-    abort: Option<AbortHandle>,
+    stop: Option<Stop>,
     is_blocking: bool,
+}
+
+/// How to stop a task.
+pub(super) struct Stop {
+    pub(super) abort: AbortHandle,
+    /// Of a blocking task: tokio drops what it has queued only when a thread comes by.
+    pub(super) closure: Option<Arc<dyn Discard>>,
+}
+
+impl Stop {
+    fn stop(self) {
+        self.abort.abort();
+        self.closure.into_iter().for_each(|closure| closure.discard());
+    }
 }
 
 /// How a task ended.
@@ -83,34 +99,33 @@ impl Ledger {
         let id = pages.started;
         pages.started += 1;
         pages.live_async += usize::from(!is_blocking);
-        pages.live.insert(id, Entry { place: place.clone(), abort: None, is_blocking });
+        pages.live.insert(id, Entry { place: place.clone(), stop: None, is_blocking });
         Some(id)
     }
 
-    /// Takes note of how to abort a task; does so at once if the group was aborted in between.
-    pub(super) fn spawned(&self, id: u64, abort: AbortHandle) {
+    /// Takes note of how to stop a task; does so at once if the group was aborted in between.
+    pub(super) fn spawned(&self, id: u64, stop: Stop) {
         let late = {
             let mut pages = self.lock();
             let is_aborted = pages.is_aborted;
             match pages.live.get_mut(&id) {
                 Some(entry) if !is_aborted => {
-                    entry.abort = Some(abort);
+                    entry.stop = Some(stop);
                     None
                 }
-                Some(_) => Some(abort),
+                Some(_) => Some(stop),
                 None => None,
             }
         };
-        if let Some(abort) = late {
-            abort.abort();
-        }
+        late.into_iter().for_each(Stop::stop);
     }
 
     /// Takes a task out, after its future is gone.
     pub(super) fn leave(&self, id: u64, ending: Ending) {
-        if let Ending::Panicked(panicked) = &ending {
-            tracing::error!(target: "regatta::task", group = %self.name, place = %panicked.place, message = %panicked.message, "a task panicked");
-        }
+        let panicked = match &ending {
+            Ending::Panicked(panicked) => Some(panicked.clone()),
+            _ => None,
+        };
         let entry = {
             let mut pages = self.lock();
             let entry = pages.live.remove(&id);
@@ -131,6 +146,11 @@ impl Ledger {
         };
         drop(entry);
         self.left.notify_waiters();
+        if let Some(Panicked { place, message }) = panicked {
+            log_quietly(
+                || tracing::error!(target: "regatta::task", group = %self.name, %place, %message, "a task panicked"),
+            );
+        }
     }
 
     pub(super) fn close(&self) {
@@ -139,16 +159,14 @@ impl Ledger {
     }
 
     pub(super) fn abort(&self) {
-        let handles: Vec<AbortHandle> = {
+        let live: Vec<Stop> = {
             let mut pages = self.lock();
             pages.is_closed = true;
             pages.is_aborted = true;
-            pages.live.values_mut().filter_map(|entry| entry.abort.take()).collect()
+            pages.live.values_mut().filter_map(|entry| entry.stop.take()).collect()
         };
         self.token.cancel();
-        for handle in handles {
-            handle.abort();
-        }
+        live.into_iter().for_each(Stop::stop);
         self.left.notify_waiters();
     }
 

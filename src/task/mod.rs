@@ -32,6 +32,7 @@
 //! # Ok(()) }
 //! ```
 
+mod blocking;
 mod caught;
 mod error;
 mod group;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::caught::Caught;
+use super::error::TaskError;
 use super::ledger::{Ending, Ledger};
 use crate::error::{Panicked, catch};
 
@@ -34,13 +35,13 @@ impl<F> Tracked<F> {
 }
 
 impl<F: Future> Future for Tracked<F> {
-    type Output = Result<F::Output, Panicked>;
+    type Output = Result<F::Output, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let output = ready!(this.future.poll(cx));
         this.guard.leave(Ending::of(&output));
-        Poll::Ready(output)
+        Poll::Ready(output.map_err(TaskError::Panicked))
     }
 }
 

@@ -5,6 +5,8 @@
 //!    it is notified: no other waiter can be mistaken for it.
 //! 2. Linked nodes have a waker and are waiting; a node that is not linked has been notified.
 //! 3. A ticket that leaves says whether it was notified, so that its owner can pass the wake-up on.
+//! 4. No waker is cloned, woken or dropped in here: what a waker does is foreign code, and may come back for the lock.
+//!    They come in by value, and each one that is displaced goes out again.
 
 use std::task::Waker;
 
@@ -13,6 +15,15 @@ const NONE: usize = usize::MAX;
 /// The place of one waiter. Its owner gives it back with [`Waiters::leave`].
 #[derive(Debug)]
 pub(crate) struct Ticket(usize);
+
+/// What a wait leaves behind.
+#[derive(Debug)]
+#[must_use = "a wake-up may have to be passed on, and the waker dropped after the lock is gone"]
+pub(crate) struct Left {
+    pub(crate) was_notified: bool,
+    /// Present unless notified; to be dropped after the lock is gone.
+    pub(crate) waker: Option<Waker>,
+}
 
 /// First come, first woken.
 #[derive(Debug)]
@@ -42,21 +53,25 @@ impl Waiters {
     }
 
     /// Waits, or goes on waiting: at the back the first time, at the front after a notification that came to nothing.
-    pub(crate) fn register(&mut self, ticket: &mut Option<Ticket>, waker: &Waker) {
+    ///
+    /// Gives the waker that the new one takes the place of; drop it after the lock is gone.
+    #[must_use = "a waker is dropped after the lock is gone"]
+    pub(crate) fn register(&mut self, ticket: &mut Option<Ticket>, waker: Waker) -> Option<Waker> {
         match ticket {
             None => {
                 let index = self.allocate();
-                self.nodes[index].waker = Some(waker.clone());
+                self.nodes[index].waker = Some(waker);
                 self.link_back(index);
                 *ticket = Some(Ticket(index));
+                None
             }
-            Some(Ticket(index)) => match &mut self.nodes[*index].waker {
-                Some(known) => known.clone_from(waker),
-                empty => {
-                    *empty = Some(waker.clone());
+            Some(Ticket(index)) => {
+                let displaced = self.nodes[*index].waker.replace(waker);
+                if displaced.is_none() {
                     self.link_front(*index);
                 }
-            },
+                displaced
+            }
         }
     }
 
@@ -77,8 +92,9 @@ impl Waiters {
     }
 
     /// Ends a wait; tells whether it had been notified.
-    pub(crate) fn leave(&mut self, Ticket(index): Ticket) -> bool {
-        let was_notified = self.nodes[index].waker.take().is_none();
+    pub(crate) fn leave(&mut self, Ticket(index): Ticket) -> Left {
+        let waker = self.nodes[index].waker.take();
+        let was_notified = waker.is_none();
         if !was_notified {
             self.unlink(index);
         }
@@ -87,7 +103,7 @@ impl Waiters {
         if self.free.len() == self.nodes.len() && self.nodes.len() > 64 {
             *self = Self::new();
         }
-        was_notified
+        Left { was_notified, waker }
     }
 
     fn allocate(&mut self) -> usize {

@@ -12,6 +12,8 @@ use regatta::pool::{CpuPool, JobError, JobHandle};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use crate::support::{waker_dropped_with, without_deadlock};
+
 const SOON: Duration = Duration::from_secs(60);
 
 /// How many drops there have been.
@@ -621,6 +623,35 @@ async fn a_turn_that_is_dropped_passes_to_the_next() {
     assert!(second.is_woken());
     let Poll::Ready(Ok(handle)) = second.poll() else { panic!("it has a turn") };
     assert_eq!(handle.await, Ok(2));
+}
+
+#[test]
+fn a_waker_that_owns_a_job_is_not_dropped_under_the_lobbys_lock() {
+    without_deadlock(|| {
+        let runtime = Builder::new_current_thread().build().expect("the runtime starts");
+        runtime.block_on(async {
+            let pool = CpuPool::builder().limit(1).capacity(1).build();
+            let held = Held::submit(&pool).await;
+            let queued = pool.try_submit(|| ()).expect("one place");
+            // As a task that owns the handle: dropping its last waker drops it, and cancels the job.
+            let waker = waker_dropped_with(move || drop(queued));
+            let mut submit = pin!(pool.submit(|| ()));
+            assert!(submit.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(waker);
+            // It moved to another task.
+            assert!(submit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert_eq!(pool.stats().flow.discarded, 1);
+
+            // The same where a wait is given up, and where one for the end is.
+            let looker = pool.clone();
+            let waker = waker_dropped_with(move || looker.abort());
+            let mut submit = Box::pin(pool.submit(|| ()));
+            assert!(submit.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(waker);
+            drop(submit);
+            held.finish().await;
+        });
+    });
 }
 
 #[tokio::test]

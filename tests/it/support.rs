@@ -4,8 +4,8 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    task::{Context, Poll, Wake, Waker},
     thread,
     time::{Duration, Instant},
 };
@@ -107,6 +107,45 @@ impl Gate {
     /// Opens the gate for good.
     pub(crate) fn open(&self) {
         self.opened.cancel();
+    }
+}
+
+/// A waker that runs `run` when its last clone is dropped: what a waker owns is foreign code.
+pub(crate) fn waker_dropped_with(run: impl FnOnce() + Send + 'static) -> Waker {
+    struct Dropped<F: FnOnce()>(Mutex<Option<F>>);
+    impl<F: FnOnce() + Send> Wake for Dropped<F> {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl<F: FnOnce()> Drop for Dropped<F> {
+        fn drop(&mut self) {
+            let run = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+            run.into_iter().for_each(|run| run());
+        }
+    }
+    Waker::from(Arc::new(Dropped(Mutex::new(Some(run)))))
+}
+
+/// A waker that panics when it is woken.
+pub(crate) fn waker_that_panics() -> Waker {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("woken badly");
+        }
+    }
+    Waker::from(Arc::new(Panics))
+}
+
+/// Runs `run` on a thread of its own, so that a deadlock in it is a failure and not a test that never ends.
+pub(crate) fn without_deadlock(run: impl FnOnce() + Send + 'static) {
+    let (ended, has_ended) = mpsc::channel();
+    let running = thread::spawn(move || {
+        run();
+        let _ = ended.send(());
+    });
+    match has_ended.recv_timeout(Duration::from_secs(20)) {
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        _ => running.join().expect("no panic"),
     }
 }
 

@@ -57,6 +57,44 @@ async fn a_panic_payload_that_panics_when_dropped_is_survived() {
     assert_eq!(error.to_string(), "task `server/armed` panicked: (a payload that is not text)");
 }
 
+/// Panics at every event.
+struct PanickingSubscriber;
+
+impl tracing::Subscriber for PanickingSubscriber {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("the log is full");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_panics_leaves_no_task_in_the_books() {
+    let _log = tracing::subscriber::set_default(PanickingSubscriber);
+    let group = TaskGroup::new("server");
+    let task = group.spawn("broken", async { panic!("out of cheese") }).unwrap();
+    let report = tokio::time::timeout(Duration::from_secs(1), group.join()).await.expect("the task has left");
+    assert_eq!((report.panicked_count, group.len()), (1, 0));
+    assert_eq!(task.await.unwrap_err().to_string(), "task `server/broken` panicked: out of cheese");
+}
+
+#[tokio::test]
+async fn a_log_that_panics_does_not_keep_a_pool_from_stopping() {
+    let _log = tracing::subscriber::set_default(PanickingSubscriber);
+    let pool = regatta::pool::CpuPool::new(1);
+    drop(pool.submit(|| 7).await.unwrap().await);
+    pool.abort();
+    assert!(pool.aborted().await.is_clean());
+}
+
 #[tokio::test]
 async fn a_closed_group_hands_the_future_back() {
     let group = TaskGroup::new("server");
@@ -132,6 +170,59 @@ async fn a_blocking_closure_in_its_work_is_reported_as_still_running() {
     let_go.send(()).unwrap();
     closure.unwrap().await.unwrap();
     assert_eq!(group.shutdown(Duration::ZERO).await.finished, 1);
+}
+
+#[test]
+fn a_blocking_closure_that_has_not_begun_is_gone_once_its_group_is() {
+    let one_thread = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build();
+    one_thread.unwrap().block_on(async {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (let_go, wait) = std::sync::mpsc::channel::<()>();
+        let other = tokio::task::spawn_blocking(move || {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        has_begun.await.unwrap();
+
+        let (group, probe) = (TaskGroup::new("server"), DropCounter::new());
+        let [first, second] = [probe.guard(), probe.guard()];
+        let first = group.spawn_blocking("first", move || drop(first)).unwrap();
+        let second = group.spawn_blocking("second", move || drop(second)).unwrap();
+        first.abort();
+        assert_eq!((probe.alive(), group.len()), (1, 1));
+        let report = group.shutdown(Duration::ZERO).await;
+        assert_eq!((probe.alive(), report.aborted, report.still_running.len()), (0, 2, 0), "{report}");
+
+        let_go.send(()).unwrap();
+        other.await.unwrap();
+        for handle in [first, second] {
+            assert!(handle.await.unwrap_err().is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn a_blocking_closure_that_a_runtime_never_began_is_counted_as_aborted() {
+    let one_thread = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (group, probe) = (TaskGroup::new("server"), DropCounter::new());
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    one_thread.block_on(async {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        has_begun.await.unwrap();
+        let held = probe.guard();
+        group.spawn_blocking("late", move || drop(held)).unwrap();
+    });
+    one_thread.shutdown_background();
+    // The thread drops what is left in the queue when it comes back to it.
+    let_go.send(()).unwrap();
+    while !group.is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(probe.alive(), 0);
 }
 
 #[tokio::test]
@@ -210,6 +301,19 @@ async fn a_token_of_the_callers_only_asks() {
     parent.cancel();
     task.await.unwrap();
     assert!(!group.is_closed());
+}
+
+#[tokio::test]
+async fn a_group_that_stops_does_not_cancel_the_callers_token() {
+    let process = CancellationToken::new();
+    let [dropped, aborted, shut] =
+        ["dropped", "aborted", "shut"].map(|name| TaskGroup::with_token(name, process.clone()));
+    let asked = [&dropped, &aborted, &shut].map(TaskGroup::token);
+    drop(dropped);
+    aborted.abort();
+    assert!(shut.shutdown(Duration::ZERO).await.is_clean());
+    assert!(asked.iter().all(CancellationToken::is_cancelled));
+    assert!(!process.is_cancelled());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Faults that were found by reading, each named for what went wrong.
 
 use std::fmt;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,7 +11,7 @@ use regatta::policy::Overflow;
 use regatta::queue::{self, Delivery};
 
 use super::kit::{Count, Grenade, both_flavours, conserved, ended, polled, quiet, settled};
-use crate::support::{DropCounter, DropGuard, Gate};
+use crate::support::{DropCounter, DropGuard, Gate, waker_dropped_with, waker_that_panics, without_deadlock};
 
 /// An error with something inside.
 #[derive(Debug)]
@@ -245,4 +246,36 @@ async fn conservation_is_broken_while_a_batch_waits() {
     let stats = running.stats();
     conserved(&stats);
     assert_eq!(stats.stages[1].flow.in_flight, 4, "one batch is with the next stage: {stats:?}");
+}
+
+#[test]
+fn a_waker_that_looks_inside_is_not_dropped_under_the_stages_lock() {
+    without_deadlock(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let registry = Registry::new();
+            let stages = Pipeline::from_stream(futures::stream::pending::<u32>()).map_async(1, |n| async move { n });
+            let mut stream = registry.enter(|| stages.into_stream());
+            let looker = registry.clone();
+            let waker = waker_dropped_with(move || assert_eq!(looker.snapshot().of_kind("pipeline").count(), 1));
+            registry.enter(|| assert!(stream.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending()));
+            drop(waker);
+            // It moved to another task.
+            assert!(stream.poll_next_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+        });
+    });
+}
+
+#[tokio::test]
+async fn a_consumer_whose_waker_panics_does_not_harm_the_stage() {
+    let (items, source) = futures::channel::mpsc::unbounded();
+    let mut stream = Pipeline::from_stream(source).map_async(1, |n: u32| async move { n }).into_stream();
+    assert!(stream.poll_next_unpin(&mut Context::from_waker(&waker_that_panics())).is_pending());
+    items.unbounded_send(1).unwrap();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stream.next().await.unwrap().unwrap(), 1);
+    items.unbounded_send(2).unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), 2);
 }
