@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::iter::FusedIterator;
+use std::mem::needs_drop;
 use std::sync::Arc;
 
 use super::builder::OnDrop;
@@ -9,6 +10,7 @@ use super::delivery::Delivery;
 use super::lanes::Taken;
 use super::ring::Anchor;
 use super::state::Reason;
+use crate::error::drop_quietly;
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.
 ///
@@ -24,7 +26,8 @@ pub struct Batch<T> {
 
 /// The items of a batch; made by [`Batch::into_items`].
 ///
-/// All items count as done when it is dropped, also those that were not taken.
+/// All items count as done when it is dropped, also those that were not taken: these are dropped one by one, and a
+/// destructor that panics spares the others, and the caller.
 #[must_use = "dropping the iterator finishes and drops the items that are left"]
 pub struct BatchItems<T> {
     items: VecDeque<T>,
@@ -62,7 +65,8 @@ impl<T> Batch<T> {
         self.items.iter()
     }
 
-    /// Finishes all items. They are dropped first, as with [`Delivery::done`].
+    /// Finishes all items. They are dropped first, as with [`Delivery::done`], and one by one: a destructor that panics
+    /// spares the others, and the caller.
     #[doc(alias = "task_done")]
     pub fn done(self) {
         drop(self.into_items());
@@ -148,18 +152,12 @@ impl<T> FusedIterator for BatchItems<T> {}
 
 impl<T> Drop for BatchItems<T> {
     fn drop(&mut self) {
-        /// Accounts for the batch even if a destructor of an item panics.
-        struct Finish<'a, T>(&'a mut BatchItems<T>);
-
-        impl<T> Drop for Finish<'_, T> {
-            fn drop(&mut self) {
-                let BatchItems { items, count, ring } = &mut *self.0;
-                ring.finish_batch(*count, std::mem::take(items));
-            }
+        // One by one: two destructors that panic in one drop would end the process.
+        if needs_drop::<T>() {
+            self.items.drain(..).for_each(drop_quietly);
         }
-
-        let finish = Finish(self);
-        finish.0.items.clear();
+        self.items.clear();
+        self.ring.finish_batch(self.count, std::mem::take(&mut self.items));
     }
 }
 

@@ -57,7 +57,8 @@ pub struct Builder {
 
 impl Builder {
     /// Starts with the defaults of [`bounded`]. `capacity` counts items queued, not those being worked on; memory is
-    /// taken as items come, so that `usize::MAX` is how to spell “no bound”.
+    /// taken as items come, so that `usize::MAX` is how to spell “no bound”. What is put back may exceed it, within
+    /// [bounds](super#bounds).
     ///
     /// # Panics
     /// When `capacity` is zero.
@@ -75,7 +76,8 @@ impl Builder {
 
     /// Sets what happens to an item that is offered while the queue is full. The default is to wait.
     ///
-    /// With [`Overflow::DropOldest`] an item that was put back counts as older than any that was never delivered.
+    /// With [`Overflow::DropOldest`] an item that was put back counts as older than any that was never delivered. So it is
+    /// what is dropped first; and when one is put back and there is no room, the oldest is dropped then.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self

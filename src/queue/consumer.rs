@@ -26,6 +26,11 @@ use crate::error::{Elapsed, refuse_zero};
 /// Receivers that wait are woken in the order they came, one for each item. A receiver that comes at the right moment may
 /// take the item first (“barging”); the one that was woken then waits on at the front. A future that was woken and is
 /// dropped passes its wake-up on; one that is neither polled nor dropped holds one wake-up, but no item.
+///
+/// As a stream the consumer itself is what waits, not the future of `next`: one that is given up, in `select!` for
+/// example, leaves the consumer in its place, with the wake-up that it may get there. The place is given up, and the
+/// wake-up passed on, when the consumer receives in another way or is dropped; the next poll as a stream keeps it. A task
+/// that goes on to do something else for long should use [`recv`](Self::recv) in its `select!`.
 #[doc(alias = "Receiver")]
 pub struct Consumer<T> {
     pub(super) ring: Arc<Anchor<T>>,
@@ -170,6 +175,11 @@ impl<T> Consumer<T> {
 }
 
 /// Receives deliveries one by one, as [`Consumer::recv`] does; ends when the queue has ended, and stays ended.
+///
+/// # Cancel safety
+/// No item is lost when a future of `next` is dropped, but the consumer stays in line: until it is polled again, receives
+/// with [`recv`](Consumer::recv), [`try_recv`](Consumer::try_recv) or [`recv_many`](Consumer::recv_many), or is dropped,
+/// it may hold a wake-up that another receiver waits for.
 impl<T> Stream for Consumer<T> {
     type Item = Delivery<T>;
 

@@ -17,6 +17,7 @@ use crate::task::{Spawner, TaskGroup};
 /// How often a handler was run, and how that ended; made by [`Consumer::for_each`].
 ///
 /// It counts attempts, not items: one that fails twice and then succeeds is counted three times.
+#[must_use = "the report says how many handlers failed or panicked"]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ForEachReport {
@@ -40,12 +41,25 @@ struct Crew<T, F> {
 }
 
 struct Roster {
-    /// Workers ever started; none leaves before the end.
+    /// Workers that there are.
     hired: usize,
     /// Workers that wait for an item, or are about to.
     idle: usize,
     report: ForEachReport,
 }
+
+/// One worker's place in the roster; it is free again when the worker is gone, for whatever reason.
+struct Seat<T, F>(Arc<Crew<T, F>>);
+
+/// One worker with one item in hand. However that ends, it is counted and the worker is idle again; as panicked, unless
+/// it is said to have ended otherwise.
+struct Turn<'a, T, F> {
+    crew: &'a Crew<T, F>,
+    ending: Ending,
+}
+
+/// Which number of the report counts it.
+type Ending = fn(&mut ForEachReport) -> &mut u64;
 
 impl<T: Clone + Send + 'static> Consumer<T> {
     /// Runs `handler` on a clone of each item, at most `n` at once, until the queue has ended.
@@ -119,11 +133,11 @@ where
     E: Send + 'static,
 {
     // Refused only when the group is stopping: then no worker is needed.
-    let _ = crew.spawner.spawn(id.to_string(), worker(crew.clone(), alive));
+    let _ = crew.spawner.spawn(id.to_string(), worker(Seat(crew.clone()), alive));
 }
 
 /// Boxed, because a worker may start the next one, and a future cannot contain its own type.
-fn worker<T, F, R, E>(crew: Arc<Crew<T, F>>, alive: mpsc::Sender<()>) -> BoxFuture<'static, ()>
+fn worker<T, F, R, E>(seat: Seat<T, F>, alive: mpsc::Sender<()>) -> BoxFuture<'static, ()>
 where
     T: Clone + Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
@@ -131,33 +145,65 @@ where
     E: Send + 'static,
 {
     Box::pin(async move {
+        let crew = &seat.0;
         while let Some(delivery) = crew.consumer.recv().await {
-            if let Some(id) = crew.begin() {
-                hire(&crew, id, alive.clone());
-            }
-            crew.handle(delivery).await;
+            // Whatever else panics, code of a subscriber for one, the worker goes on with the next item.
+            let _ = attempt(&crew.place, || turn(crew, delivery, &alive)).await;
         }
     })
 }
 
-impl<T: Clone, F> Crew<T, F> {
+async fn turn<T, F, R, E>(crew: &Arc<Crew<T, F>>, delivery: Delivery<T>, alive: &mpsc::Sender<()>)
+where
+    T: Clone + Send + 'static,
+    F: Fn(T) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+    E: Send + 'static,
+{
+    let (mut turn, newcomer) = crew.begin();
+    if let Some(id) = newcomer {
+        hire(crew, id, alive.clone());
+    }
+    crew.handle(delivery, &mut turn.ending).await;
+}
+
+impl<T, F> Crew<T, F> {
     fn lock(&self) -> MutexGuard<'_, Roster> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
+impl<T, F> Drop for Seat<T, F> {
+    fn drop(&mut self) {
+        let mut roster = self.0.lock();
+        roster.hired -= 1;
+        roster.idle -= 1;
+    }
+}
+
+impl<T, F> Drop for Turn<'_, T, F> {
+    fn drop(&mut self) {
+        let mut roster = self.crew.lock();
+        *(self.ending)(&mut roster.report) += 1;
+        roster.idle += 1;
+    }
+}
+
+impl<T: Clone, F> Crew<T, F> {
     /// One worker has an item; if nobody waits for the next one, and there may be more workers, gives the new one's id.
-    fn begin(&self) -> Option<usize> {
+    fn begin(&self) -> (Turn<'_, T, F>, Option<usize>) {
+        let turn = Turn { crew: self, ending: |report| &mut report.panicked };
         let mut roster = self.lock();
         roster.idle -= 1;
         if roster.idle > 0 || roster.hired == self.limit {
-            return None;
+            return (turn, None);
         }
         roster.idle += 1;
         roster.hired += 1;
-        Some(roster.hired - 1)
+        (turn, Some(roster.hired - 1))
     }
 
-    async fn handle<R, E>(&self, delivery: Delivery<T>)
+    async fn handle<R, E>(&self, delivery: Delivery<T>, ending: &mut Ending)
     where
         F: Fn(T) -> R,
         R: Future<Output = Result<(), E>>,
@@ -168,26 +214,22 @@ impl<T: Clone, F> Crew<T, F> {
             Err(panicked) => Err(panicked),
         };
         // The item first, then the books: whoever sees the number sees the item settled.
-        let count: fn(&mut ForEachReport) -> &mut u64 = match outcome {
+        match outcome {
             Ok(Ok(())) => {
+                *ending = |report| &mut report.handled;
                 // The destructor is the user's as well.
-                drop_quietly(delivery.into_inner());
-                |report| &mut report.handled
+                let _ = catch(&self.place, || delivery.done());
             }
             Ok(Err(error)) => {
+                *ending = |report| &mut report.failed;
                 delivery.nack();
                 drop_quietly(error);
-                |report| &mut report.failed
             }
             Err(panicked) => {
+                drop_quietly(delivery);
                 tracing::error!(target: "regatta::queue", place = %panicked.place, message = %panicked.message, "a handler panicked");
-                drop(delivery);
-                |report| &mut report.panicked
             }
-        };
-        let mut roster = self.lock();
-        *count(&mut roster.report) += 1;
-        roster.idle += 1;
+        }
     }
 }
 

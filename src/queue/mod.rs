@@ -49,10 +49,21 @@
 //! [`Consumer`] closes and discards. `join` resolves when the number of unfinished items is zero, after either: these are
 //! the rules of Python's `Queue.join` and `Queue.shutdown`.
 //!
+//! # Bounds
+//! A send never brings the queue above its capacity, and deliveries take no room: any number of workers may have items in
+//! hand. Putting back neither waits nor fails, so it may: at most `capacity` and what was in hand at once are ever queued.
+//! What it put on top is *owed*. It takes room until as many items are finished (done, given up or discarded), also
+//! while it is delivered again, so items that fail over and over do not pile up: with one consumer that takes
+//! batches of any size, one at a time, no more than twice the capacity is ever queued and in hand. While items are owed
+//! a queue can have no room although little or nothing is queued; it always has some when nothing is queued and fewer
+//! than twice the capacity are in hand. If everything fails for ever, producers wait for ever: set
+//! [`attempts`](Builder::attempts).
+//!
 //! # Trade-offs
 //! - At least once, not exactly once: an item whose worker died just before `done` is delivered again. Handlers should
 //!   not mind, or look at [`Delivery::attempt`]. [`OnDrop::Done`] gives at most once.
-//! - First in, first out, until an item is put back: those that were are delivered in turn with the others.
+//! - First in, first out, until an item is put back. Those that were form a line of their own, in the order in which they
+//!   came back, and the two lines are delivered from in turn.
 //! - One lock around plain counters, held for some dozens of instructions. That is what makes the numbers exact, and it costs
 //!   against a lock-free channel when many small items go one by one between many tasks; `recv_many` gains more than that
 //!   back.

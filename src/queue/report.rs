@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{BoxError, Panicked};
+use crate::error::{BoxError, Panicked, drop_quietly};
 use crate::observe::Flow;
 use crate::task::TaskError;
 
@@ -29,7 +29,7 @@ pub struct Report {
     pub error_count: u64,
     /// The first errors of each worker, by kind and id, at most [`Report::ERRORS_KEPT`] in all.
     pub errors: Vec<WorkerError>,
-    /// How many workers' functions panicked, counting each item.
+    /// How many workers' functions panicked, or the conversions of their errors, counting each item.
     pub panic_count: u64,
     /// The first panics, in the same order and number.
     pub panics: Vec<Panicked>,
@@ -74,6 +74,9 @@ impl Troubles {
         self.error_count += 1;
         if self.errors.len() < Report::ERRORS_KEPT {
             self.errors.push(WorkerError { worker: worker.clone(), error });
+        } else {
+            // The destructor is the user's.
+            drop_quietly(error);
         }
     }
 
@@ -95,8 +98,9 @@ impl Troubles {
     pub(super) fn merge(&mut self, other: Self) {
         self.error_count += other.error_count;
         self.panic_count += other.panic_count;
-        self.errors.extend(other.errors);
-        self.errors.truncate(Report::ERRORS_KEPT);
+        let mut errors = other.errors.into_iter();
+        self.errors.extend(errors.by_ref().take(Report::ERRORS_KEPT.saturating_sub(self.errors.len())));
+        errors.for_each(drop_quietly);
         self.panics.extend(other.panics);
         self.panics.truncate(Report::ERRORS_KEPT);
     }

@@ -246,13 +246,14 @@ impl<T> Ring<T> {
     fn dispose(&self, fate: Fate<T>, attempt: u32) {
         match fate {
             Fate::Redelivered => {}
+            Fate::Displaced(victim) => drop_quietly(victim),
             Fate::GivenUp(item) => {
-                tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
                 drop_quietly(item);
+                tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
             }
             Fate::Discarded(item) => {
-                tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
                 drop_quietly(item);
+                tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
             }
         }
     }

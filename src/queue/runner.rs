@@ -16,7 +16,7 @@ use super::consumer::Consumer;
 use super::producer::Producer;
 use super::report::{Report, Troubles};
 use super::state::Ending;
-use crate::error::{BoxError, Closed, Panicked, refuse_zero};
+use crate::error::{BoxError, Closed, Panicked, catch, drop_quietly, refuse_zero};
 use crate::task::{TaskGroup, TaskHandle};
 
 /// Runs producers and consumers around one queue until everything is handled, and reports.
@@ -224,7 +224,10 @@ async fn producers_ended(
         let worker: Arc<str> = format!("producer {id}").into();
         match producer.await {
             Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) if says_closed(&*error, place) => stopped_early += 1,
+            Ok(Ok(Err(error))) if says_closed(&*error, place) => {
+                stopped_early += 1;
+                drop_quietly(error);
+            }
             Ok(Ok(Err(error))) => troubles.error(&worker, error),
             Ok(Err(panicked)) => troubles.panic(panicked),
             Err(error) => troubles.task(&worker, error),
@@ -252,12 +255,15 @@ where
             Ok(Err(error)) => {
                 receipt.end(Ending::Failed);
                 tally.failed += 1;
-                tally.troubles.error(&worker, error.into());
+                match catch(&worker, || error.into()) {
+                    Ok(error) => tally.troubles.error(&worker, error),
+                    Err(panicked) => tally.troubles.panic(panicked),
+                }
             }
             Err(panicked) => {
-                tracing::error!(target: "regatta::queue", worker = %worker, message = %panicked.message, "a handler panicked");
                 receipt.end(Ending::Failed);
                 tally.abandoned += 1;
+                tracing::error!(target: "regatta::queue", worker = %worker, message = %panicked.message, "a handler panicked");
                 tally.troubles.panic(panicked);
             }
         }
@@ -265,11 +271,18 @@ where
     tally
 }
 
+/// How many sources of an error are looked at: a chain that the user has made may never end.
+const SOURCES_MAX: usize = 64;
+
 /// Tells whether an error comes down to this queue having been closed, however the producer has wrapped it.
 fn says_closed(error: &(dyn Error + 'static), place: &Arc<str>) -> bool {
-    std::iter::successors(Some(error), |&error| error.source())
-        .filter_map(|error| error.downcast_ref::<Closed>())
-        .any(|closed| closed.place == *place)
+    let looked = catch(place, || {
+        std::iter::successors(Some(error), |&error| error.source())
+            .take(SOURCES_MAX)
+            .filter_map(|error| error.downcast_ref::<Closed>())
+            .any(|closed| closed.place == *place)
+    });
+    looked.unwrap_or(false)
 }
 
 impl<T> fmt::Debug for ProducerConsumer<T> {

@@ -2,7 +2,11 @@
 //!
 //! Invariants, true whenever the lock is free:
 //! 1. `accepted = done + failed + dropped + discarded + queued + delivered`.
-//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered.
+//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered;
+//!    what is above is `owed`, and takes room until as many items are finished, also while it is delivered again:
+//!    `queued - capacity <= owed <= queued + delivered - capacity`. By the first, failing in rounds adds up to nothing;
+//!    by the second, a queue that is empty has room unless two capacities are delivered. `DropOldest` owes nothing: it
+//!    drops the oldest when one is put back above the capacity.
 //! 3. Of the receivers that wait while items are queued, at least as many have been called up and have not answered as
 //!    there are items; so it is with senders and room. Each item that comes calls one, each place that becomes free
 //!    calls one, and whoever leaves after a call without having used it calls the next.
@@ -27,6 +31,8 @@ pub(super) const UNTAGGED: usize = usize::MAX;
 pub(super) struct State<T> {
     lanes: Lanes<T>,
     delivered: usize,
+    /// Items put back above the capacity, less those finished since.
+    owed: usize,
     is_closed: bool,
     producers: usize,
     consumers: usize,
@@ -77,6 +83,8 @@ pub(super) enum Reason {
 /// What became of an item that was put back.
 pub(super) enum Fate<T> {
     Redelivered,
+    /// There was no room, and by policy this one, the oldest, is dropped.
+    Displaced(T),
     /// It had its last attempt.
     GivenUp(T),
     /// There is no consumer any more.
@@ -88,6 +96,7 @@ impl<T> State<T> {
         Self {
             lanes: Lanes::new(),
             delivered: 0,
+            owed: 0,
             is_closed: false,
             producers: 1,
             consumers: 1,
@@ -103,8 +112,13 @@ impl<T> State<T> {
         self.lanes.len()
     }
 
+    /// By how much more is queued than there should be.
+    fn surplus(&self) -> usize {
+        self.queued().saturating_sub(self.limits.capacity)
+    }
+
     fn room(&self) -> usize {
-        self.limits.capacity.saturating_sub(self.queued())
+        self.limits.capacity.saturating_sub(self.queued()).saturating_sub(self.owed)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -220,7 +234,7 @@ impl<T> State<T> {
             Ending::Discarded => &mut self.tally.discarded,
         };
         *counter += count as u64;
-        self.items_left(wakes);
+        self.items_left(count, wakes);
     }
 
     pub(super) fn put_back(&mut self, item: T, attempt: u32, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
@@ -231,33 +245,52 @@ impl<T> State<T> {
         }
         if self.limits.attempts.is_some_and(|attempts| attempt >= attempts) {
             self.tally.failed += 1;
-            self.items_left(wakes);
-            Fate::GivenUp(item)
-        } else if self.consumers == 0 {
-            self.tally.discarded += 1;
-            self.items_left(wakes);
-            Fate::Discarded(item)
-        } else {
-            self.tally.redelivered += 1;
-            self.lanes.put_back(item, attempt.saturating_add(1));
-            self.item_came(wakes);
-            Fate::Redelivered
+            self.items_left(1, wakes);
+            return Fate::GivenUp(item);
         }
+        if self.consumers == 0 {
+            self.tally.discarded += 1;
+            self.items_left(1, wakes);
+            return Fate::Discarded(item);
+        }
+        self.tally.redelivered += 1;
+        self.lanes.put_back(item, attempt.saturating_add(1));
+        let mut fate = Fate::Redelivered;
+        if self.limits.overflow == Overflow::DropOldest
+            && self.surplus() > 0
+            && let Some(oldest) = self.lanes.pop_oldest()
+        {
+            self.tally.dropped += 1;
+            fate = Fate::Displaced(oldest);
+        }
+        self.owed = self.owed.max(self.surplus());
+        self.item_came(wakes);
+        fate
     }
 
     pub(super) fn keep_spare(&mut self, spare: VecDeque<T>) -> Option<VecDeque<T>> {
         self.lanes.keep_spare(spare)
     }
 
-    /// Items are finished or gone: if they were the last, whoever waits for that is called.
+    /// Items are finished or gone: that makes room if some was owed, and whoever waits for the last is called.
     #[inline]
-    fn items_left(&mut self, wakes: &mut Wakes) {
+    fn items_left(&mut self, count: usize, wakes: &mut Wakes) {
+        if self.owed > 0 {
+            self.repay(count, wakes);
+        }
         if self.is_finished() {
             self.lines.call_all(Line::Joiners, wakes);
             if self.is_closed {
                 self.lines.call_all(Line::Receivers, wakes);
             }
         }
+    }
+
+    #[cold]
+    fn repay(&mut self, count: usize, wakes: &mut Wakes) {
+        let rest = self.owed.saturating_sub(count).max(self.surplus());
+        let repaid = std::mem::replace(&mut self.owed, rest) - rest;
+        self.room_came(repaid, wakes);
     }
 
     // The queue ends.
@@ -279,7 +312,7 @@ impl<T> State<T> {
     pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
         let items = self.lanes.drain();
         self.tally.discarded += items.len() as u64;
-        self.items_left(wakes);
+        self.items_left(items.len(), wakes);
         items
     }
 

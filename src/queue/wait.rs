@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use crate::error::wake_quietly;
 use crate::task::{Ticket, Waiters};
 
 /// The four lines a task can stand in.
@@ -101,14 +102,13 @@ impl Wakes {
         }
     }
 
-    /// Wakes them in the order they were called up. By reference: moving this much costs more than the usual answer.
+    /// Wakes them in the order they were called up; a waker that panics takes nothing from the others, nor from who
+    /// calls. By reference: moving this much costs more than the usual answer.
     #[inline]
     pub(super) fn wake(&mut self) {
         if let Some(waker) = self.first.take() {
-            waker.wake();
-            for waker in self.more.drain(..) {
-                waker.wake();
-            }
+            wake_quietly(waker);
+            self.more.drain(..).for_each(wake_quietly);
         }
     }
 }

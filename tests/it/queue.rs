@@ -245,6 +245,62 @@ fn items_put_back_count_against_the_capacity_for_senders() {
     assert_ready_ok!(send.poll());
 }
 
+#[test]
+fn items_that_fail_over_and_over_do_not_pile_up() {
+    for overflow in [Overflow::Wait, Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest] {
+        let (producer, consumer) = queue::Builder::new(8).overflow(overflow).build();
+        for _ in 0..100 {
+            (0..16).for_each(|_| _ = producer.try_send(0));
+            let batch = batch(&consumer, usize::MAX);
+            (0..16).for_each(|_| _ = producer.try_send(0)); // producers go on while the batch is being tried
+            batch.nack();
+            assert!(producer.len() <= 16, "{overflow:?}: {:?}", producer.stats());
+        }
+        let most = if overflow == Overflow::DropOldest { 8 } else { 16 };
+        assert_eq!(conserved(producer.stats()).high_water, most, "{overflow:?}");
+        drop(batch(&consumer, usize::MAX).into_items());
+        assert!(producer.try_send(0).is_ok() && producer.len() == 1, "all is repaid once all is finished");
+    }
+}
+
+#[test]
+fn what_is_put_back_above_the_capacity_takes_room_until_as_many_are_finished() {
+    let (producer, consumer) = filled(2, [1, 2]);
+    let both = batch(&consumer, 2);
+    (3..5).for_each(|item| producer.try_send(item).expect("a delivery takes no room"));
+    both.nack();
+    let mut all = batch(&consumer, 4).into_deliveries();
+    let mut sends = [5, 6].map(|item| task::spawn(producer.send(item)));
+    sends.iter_mut().for_each(|send| assert_pending!(send.poll()));
+    assert!(producer.is_empty() && producer.try_send(0).unwrap_err().is_full());
+    all.next().expect("four").done();
+    assert_eq!([sends[0].is_woken(), sends[1].is_woken()], [true, false]);
+    assert_ready_ok!(sends[0].poll());
+    all.next().expect("three").done();
+    assert_ready_ok!(sends[1].poll());
+    assert!(producer.try_send(0).unwrap_err().is_full());
+    drop(sends);
+    all.by_ref().for_each(Delivery::done);
+    conserved(producer.stats());
+}
+
+#[test]
+fn a_consumer_that_holds_many_deliveries_shuts_no_producer_out() {
+    let (producer, consumer) = queue::bounded(4);
+    let mut held = Vec::new();
+    for _ in 0..25 {
+        (0..4).for_each(|item| producer.try_send(item).expect("deliveries take no room"));
+        held.extend(batch(&consumer, 4).into_deliveries());
+    }
+    assert!(producer.try_send(0).is_ok());
+    held.drain(..).for_each(Delivery::nack); // 101 are queued; after 97 of them there is room again
+    (0..97).for_each(|_| consumer.try_recv().expect("queued").done());
+    assert!(producer.try_send(0).unwrap_err().is_full());
+    held.extend(std::iter::from_fn(|| consumer.try_recv().ok()));
+    assert_eq!(held.len(), 4);
+    (0..4).for_each(|item| producer.try_send(item).expect("one capacity in hand leaves another to be filled"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn send_timeout_hands_the_item_back() {
     let (producer, _consumer) = filled(1, [1]);
@@ -709,13 +765,63 @@ fn a_destructor_that_panics_breaks_no_books() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| delivery.done())).is_err());
     consumer.try_recv().expect("one is queued").nack(); // given up
     producer.try_send(item()).expect("there is room");
-    let batch = assert_ready!(task::spawn(consumer.recv_many(4)).poll()).expect("one is queued");
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| batch.done())).is_err());
+    assert_ready!(task::spawn(consumer.recv_many(4)).poll()).expect("one is queued").done();
     (0..2).for_each(|_| producer.try_send(item()).expect("there is room"));
     drop(consumer);
     let stats = conserved(producer.stats());
     let flow = stats.flow;
     assert_eq!((flow.done, flow.failed, flow.dropped, flow.discarded, flow.in_flight), (2, 1, 1, 2, 0));
+}
+
+#[test]
+fn a_batch_survives_every_one_of_its_destructors() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let (producer, consumer) = queue::Builder::new(6).on_drop(OnDrop::Done).build();
+    (0..6).for_each(|_| producer.try_send(PanicsWhenDropped(armed.clone())).expect("there is room"));
+    let receive = || assert_ready!(task::spawn(consumer.recv_many(2)).poll()).expect("two are left");
+    receive().done();
+    drop(receive());
+    drop(receive().into_items());
+    assert_eq!((conserved(producer.stats()).flow.done, Arc::strong_count(&armed)), (6, 1));
+}
+
+/// A waker that panics when it is called.
+struct Shrill;
+
+impl std::task::Wake for Shrill {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker panics");
+    }
+}
+
+fn poll_shrilly<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    future.poll_unpin(&mut std::task::Context::from_waker(&Arc::new(Shrill).into()))
+}
+
+#[test]
+fn a_waker_that_panics_loses_no_item() {
+    let (producer, consumer) = filled(1, [1]);
+    let mut send = Box::pin(producer.send(2));
+    assert!(poll_shrilly(&mut send).is_pending());
+    consumer.try_recv().expect("1 is queued").done(); // calls the sender
+    drop(send);
+    let mut join = Box::pin(producer.join());
+    producer.try_send(3).expect("there is room");
+    assert!(poll_shrilly(&mut join).is_pending());
+    consumer.try_recv().expect("3 is queued").done();
+    assert_eq!(conserved(consumer.stats()).flow.done, 2);
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_wake_from_others() {
+    let (producer, consumer) = filled(1, []);
+    let (mut shrill, mut other) = (Box::pin(producer.closed()), task::spawn(consumer.closed()));
+    let (mut shrill_end, mut end) = (Box::pin(consumer.recv()), task::spawn(consumer.recv()));
+    assert!(poll_shrilly(&mut shrill).is_pending() && poll_shrilly(&mut shrill_end).is_pending());
+    assert_pending!(other.poll());
+    assert_pending!(end.poll());
+    producer.close();
+    assert!(other.is_woken() && end.is_woken());
 }
 
 struct CallsBack(Option<Producer<CallsBack>>);
@@ -771,6 +877,88 @@ async fn for_each_finishes_retries_and_survives_panics() {
     assert_eq!((report.handled, report.failed, report.panicked), (4, 3, 3));
     let stats = conserved(watch.stats());
     assert_eq!((stats.flow.done, stats.flow.failed, stats.nacked, stats.abandoned), (4, 2, 3, 3));
+}
+
+/// Panics when it is dropped, if it is the first.
+#[derive(Clone)]
+struct FirstPanics(u32);
+
+impl Drop for FirstPanics {
+    fn drop(&mut self) {
+        assert!(self.0 != 1 || std::thread::panicking(), "a destructor panics");
+    }
+}
+
+#[tokio::test]
+async fn for_each_outlives_a_destructor_that_panics_after_its_handler() {
+    let (producer, consumer) = queue::Builder::new(8).on_drop(OnDrop::Done).build();
+    (1..4).for_each(|item| _ = producer.try_send(FirstPanics(item)));
+    producer.close();
+    let handler = |item: FirstPanics| async move { if item.0 == 1 { panic!("one") } else { Ok::<_, ()>(()) } };
+    let report = consumer.for_each(1, handler).await;
+    assert_eq!((report.handled, report.panicked), (2, 1));
+    assert_eq!(conserved(producer.stats()).flow.done, 3);
+}
+
+/// Panics whenever the queue has an error to tell.
+struct Unheard;
+
+impl tracing::Subscriber for Unheard {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "regatta::queue" && *metadata.level() == tracing::Level::ERROR
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("a subscriber panics");
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn for_each_outlives_a_subscriber_that_panics() {
+    let _unheard = tracing::subscriber::set_default(Unheard);
+    let (producer, consumer) = queue::Builder::new(8).attempts(2).build();
+    (0..4).for_each(|item| producer.try_send(item).expect("there is room"));
+    producer.close();
+    let report = consumer.for_each(2, |item| async move { if item < 2 { panic!() } else { Ok::<_, ()>(()) } }).await;
+    assert_eq!((report.handled, report.panicked), (2, 4));
+    let flow = conserved(producer.stats()).flow;
+    assert_eq!((flow.done, flow.failed), (2, 2));
+}
+
+/// At each drop, how many items were done.
+#[derive(Clone)]
+struct SeesDone(Arc<Mutex<Option<Producer<SeesDone>>>>, Arc<Mutex<Vec<u64>>>);
+
+impl Drop for SeesDone {
+    fn drop(&mut self) {
+        if let Some(producer) = &*self.0.lock().expect("not poisoned") {
+            self.1.lock().expect("not poisoned").push(producer.stats().flow.done);
+        }
+    }
+}
+
+#[tokio::test]
+async fn for_each_drops_an_item_before_it_is_done() {
+    let (producer, consumer) = queue::bounded(4);
+    let item = SeesDone(Arc::default(), Arc::default());
+    assert!(producer.try_send(item.clone()).is_ok());
+    producer.close();
+    let watched = item.0.clone();
+    *watched.lock().expect("not poisoned") = Some(producer);
+    let report = consumer
+        .for_each(1, |item| async move {
+            drop(item);
+            Ok::<_, ()>(())
+        })
+        .await;
+    assert_eq!((report.handled, item.1.lock().expect("not poisoned").as_slice()), (1, [0, 0].as_slice()));
+    let _end = watched.lock().expect("not poisoned").take();
 }
 
 #[tokio::test]
@@ -856,6 +1044,116 @@ async fn a_producer_that_panics_is_reported_and_the_rest_goes_on() {
         .await;
     assert_eq!((report.produced.as_slice(), report.panic_count), ([1, 0].as_slice(), 1));
     assert_eq!(report.panics[0].to_string(), "producer 1 panicked: no future at all");
+}
+
+/// Errors of hostile code.
+enum Hostile {
+    PanicsWhenConverted,
+    PanicsWhenDropped(Arc<AtomicBool>),
+}
+
+impl From<Hostile> for BoxError {
+    fn from(hostile: Hostile) -> Self {
+        match hostile {
+            Hostile::PanicsWhenConverted => panic!("a conversion panics"),
+            Hostile::PanicsWhenDropped(armed) => Box::new(Landmine { _item: PanicsWhenDropped(armed) }),
+        }
+    }
+}
+
+struct Landmine {
+    _item: PanicsWhenDropped,
+}
+
+impl std::fmt::Debug for Landmine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Landmine")
+    }
+}
+
+impl std::fmt::Display for Landmine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a landmine")
+    }
+}
+
+impl std::error::Error for Landmine {}
+
+#[tokio::test]
+async fn a_run_outlives_errors_that_panic() {
+    let armed = Arc::new(AtomicBool::new(true));
+    let landmine = armed.clone();
+    let report = ProducerConsumer::new(4)
+        .producers(1, |_, tx: Producer<u32>| async move {
+            for item in 0..100 {
+                tx.send(item).await?;
+            }
+            Ok::<_, BoxError>(())
+        })
+        .consumers(2, move |_, item| {
+            let ended = match item % 4 {
+                1 => Err(Hostile::PanicsWhenConverted),
+                2 => Err(Hostile::PanicsWhenDropped(landmine.clone())),
+                _ => Ok(()),
+            };
+            async {
+                tokio::task::yield_now().await;
+                ended
+            }
+        })
+        .run()
+        .await;
+    armed.store(false, Ordering::Relaxed);
+    assert!(report.flow.is_conserved(), "{report}");
+    assert_eq!((report.produced.as_slice(), report.consumed.iter().sum::<u64>()), ([100].as_slice(), 50), "{report}");
+    assert_eq!((report.failed, report.abandoned, report.flow.discarded), (50, 0, 0), "{report}");
+    assert_eq!((report.error_count, report.panic_count, report.errors.len()), (25, 25, 16), "{report}");
+    assert_eq!(Arc::strong_count(&armed), 17, "what is not kept is dropped");
+}
+
+/// An error whose chain of sources never ends, or panics.
+#[derive(Debug)]
+enum Chain {
+    Endless,
+    Panics,
+}
+
+impl std::fmt::Display for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Chain {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Endless => Some(self),
+            Self::Panics => panic!("a source panics"),
+        }
+    }
+}
+
+async fn run_with_producer_error(error: fn() -> Chain) -> queue::Report {
+    ProducerConsumer::new(4)
+        .producers(1, move |_, tx: Producer<u32>| async move {
+            tx.send(1).await?;
+            Err::<(), BoxError>(error().into())
+        })
+        .consumers(1, |_, _| async { Ok::<_, BoxError>(()) })
+        .run()
+        .await
+}
+
+#[tokio::test]
+async fn a_run_outlives_an_error_whose_source_panics() {
+    let report = run_with_producer_error(|| Chain::Panics).await;
+    assert_eq!((report.consumed.as_slice(), report.error_count), ([1].as_slice(), 1), "{report}");
+}
+
+#[tokio::test]
+async fn a_run_outlives_an_error_whose_sources_never_end() {
+    let report = run_with_producer_error(|| Chain::Endless).await;
+    assert_eq!((report.consumed.as_slice(), report.error_count), ([1].as_slice(), 1), "{report}");
 }
 
 #[test]
@@ -952,6 +1250,7 @@ struct Naive {
     returned: VecDeque<(u32, u32)>,
     is_turn_of_returned: bool,
     is_closed: bool,
+    owed: usize,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -973,7 +1272,7 @@ impl Naive {
         if self.is_closed {
             return false;
         }
-        if self.queued() >= self.capacity {
+        if self.queued() + self.owed >= self.capacity {
             match overflow {
                 Overflow::DropOldest => {
                     self.count("dropped", 1);
@@ -1004,12 +1303,22 @@ impl Naive {
         self.fresh.pop_front().map(|item| (item, 1))
     }
 
-    fn put_back(&mut self, (item, attempt): (u32, u32)) {
+    fn put_back(&mut self, (item, attempt): (u32, u32), overflow: Overflow) {
         if attempt >= self.attempts {
-            self.count("failed", 1);
+            self.finish("failed");
         } else {
             self.returned.push_back((item, attempt + 1));
+            if overflow == Overflow::DropOldest && self.queued() > self.capacity {
+                self.count("dropped", 1);
+                self.returned.pop_front();
+            }
+            self.owed = self.owed.max(self.queued().saturating_sub(self.capacity));
         }
+    }
+
+    fn finish(&mut self, how: &'static str) {
+        self.count(how, 1);
+        self.owed = self.owed.saturating_sub(1).max(self.queued().saturating_sub(self.capacity));
     }
 }
 
@@ -1058,12 +1367,12 @@ proptest! {
                 }
                 Step::Done(_) | Step::Nack(_) | Step::Abandon(_) if out.is_empty() => {}
                 Step::Done(which) => {
-                    naive.count("done", 1);
+                    naive.finish("done");
                     out.swap_remove(which % out.len()).done();
                 }
                 Step::Nack(which) | Step::Abandon(which) => {
                     let delivery = out.swap_remove(which % out.len());
-                    naive.put_back((*delivery, delivery.attempt()));
+                    naive.put_back((*delivery, delivery.attempt()), overflow);
                     if matches!(step, Step::Nack(_)) { delivery.nack() } else { drop(delivery) }
                 }
                 Step::Close => {
