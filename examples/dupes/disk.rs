@@ -14,7 +14,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn new(threads: usize, stop: CancellationToken) -> Self {
+    pub(crate) fn new(threads: usize, stop: &CancellationToken) -> Self {
         Self { group: Arc::new(TaskGroup::with_token("disk", stop)), turns: Arc::new(Semaphore::new(threads)) }
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct Tools {
 pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Report, BoxError> {
     let start = Instant::now();
     let group = TaskGroup::new("walk");
-    let tools = Tools::new(args.threads(), group.token());
+    let tools = Tools::new(args.threads(), &group.token());
     show_progress(&group, args, &tools)?;
     let (found, entries) = queue::Builder::new(FOUND).name("found").build();
     let rules = Rules { follow_links: args.follow_links, stop: group.token() };
@@ -128,7 +128,7 @@ impl Heads {
 }
 
 impl Tools {
-    fn new(threads: usize, stop: CancellationToken) -> Self {
+    fn new(threads: usize, stop: &CancellationToken) -> Self {
         Self {
             disk: Disk::new(threads, stop),
             pool: CpuPool::builder().limit(threads).name("hash").build(),

@@ -56,14 +56,14 @@ pub struct Spawner {
 impl TaskGroup {
     /// Creates a group; its tasks are called `name/task` in errors, traces and snapshots.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self::with_token(name, CancellationToken::new())
+        Self::with_token(name, &CancellationToken::new())
     }
 
     /// Creates a group whose tasks are asked to stop by a token of the caller's, too, for example one of the process.
     ///
     /// Cancelling that token only asks: it neither closes the group nor aborts anything. The group's own
     /// [`token`](Self::token) is a child of it, so a group that stops asks nobody else to.
-    pub fn with_token(name: impl Into<Arc<str>>, token: CancellationToken) -> Self {
+    pub fn with_token(name: impl Into<Arc<str>>, token: &CancellationToken) -> Self {
         let group = Self::unobserved(name, token.child_token());
         let registry = Registry::current();
         let subject: Weak<Ledger> = Arc::downgrade(&group.ledger);

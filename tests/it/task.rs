@@ -324,7 +324,7 @@ async fn an_aborted_group_aborts_what_is_spawned_meanwhile() {
 #[tokio::test]
 async fn a_token_of_the_callers_only_asks() {
     let parent = CancellationToken::new();
-    let group = TaskGroup::with_token("server", parent.child_token());
+    let group = TaskGroup::with_token("server", &parent);
     let token = group.token();
     let task = group.spawn("polite", async move { token.cancelled().await }).unwrap();
     parent.cancel();
@@ -335,8 +335,7 @@ async fn a_token_of_the_callers_only_asks() {
 #[tokio::test]
 async fn a_group_that_stops_does_not_cancel_the_callers_token() {
     let process = CancellationToken::new();
-    let [dropped, aborted, shut] =
-        ["dropped", "aborted", "shut"].map(|name| TaskGroup::with_token(name, process.clone()));
+    let [dropped, aborted, shut] = ["dropped", "aborted", "shut"].map(|name| TaskGroup::with_token(name, &process));
     let asked = [&dropped, &aborted, &shut].map(TaskGroup::token);
     drop(dropped);
     aborted.abort();
