@@ -90,18 +90,20 @@ impl Backoff {
     }
 
     /// The delays of one sequence of attempts, each time with jitter of its own.
-    #[must_use]
     pub fn delays(&self) -> Delays {
         // The keys of `RandomState` are random for each value: a seed without a dependency.
-        Delays { backoff: *self, retry: 0, random: RandomState::new().hash_one(0_u8) | 1 }
+        Delays { backoff: *self, retry: 0, full: self.first, random: RandomState::new().hash_one(0_u8) | 1 }
     }
 }
 
 /// The delays between the attempts of one operation; made by [`Backoff::delays`].
 #[derive(Debug, Clone)]
+#[must_use = "iterators are lazy"]
 pub struct Delays {
     backoff: Backoff,
     retry: u32,
+    /// The next delay, before jitter.
+    full: Duration,
     random: u64,
 }
 
@@ -109,20 +111,21 @@ impl Iterator for Delays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let Backoff { first, longest, attempts, jitter } = self.backoff;
+        let Backoff { longest, attempts, jitter, .. } = self.backoff;
         if self.retry + 1 >= attempts {
             return None;
         }
-        let doubled = 1_u32.checked_shl(self.retry).and_then(|factor| first.checked_mul(factor));
-        // `checked_shl` refuses only 32 and above; a first delay of zero stays zero until then.
-        let full = if first.is_zero() { first } else { doubled.map_or(longest, |delay| delay.min(longest)) };
+        let full = self.full;
+        self.full = full.saturating_mul(2).min(longest);
         self.retry += 1;
         // xorshift64 (Marsaglia 2003): enough to spread clients apart.
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
         let unit = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
-        Some(full.mul_f64(1.0 - jitter * unit))
+        // The largest durations are beyond what a float can give back: the cut is rounded, never the delay.
+        let cut = Duration::try_from_secs_f64(full.as_secs_f64() * jitter * unit).unwrap_or(full);
+        Some(full.saturating_sub(cut))
     }
 }
 

@@ -21,7 +21,7 @@ use super::submit::{SubmitFuture, refused};
 use super::word::Admission;
 use super::worker::Crew;
 use crate::observe::{Observe, Registration, Registry};
-use crate::task::{ShutdownReport, TaskGroup};
+use crate::task::{ShutdownReport, TaskGroup, within};
 
 /// Runs CPU closures for async code, at most a given number at once.
 ///
@@ -262,12 +262,12 @@ impl CpuPool {
     /// Dropped before its end it leaves the pool closed, but discards nothing; it may be called again.
     ///
     /// # Panics
-    /// On a runtime without a timer (`enable_time`).
+    /// On a runtime without timers (`enable_time`), if there is something to wait for.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         let begun = Instant::now();
         self.close();
         let core = self.core();
-        if tokio::time::timeout(deadline, Settled::idle(core)).await.is_err() {
+        if !within(deadline, Settled::idle(core)).await {
             core.abort();
             Settled::empty(core).await;
         }

@@ -6,6 +6,7 @@
 //!    the order of the input is found; those after it end within one item.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -23,6 +24,9 @@ const CHUNKS_EACH: usize = 8;
 /// Which chunks need not go on. Relaxed: it carries no data, and one more item is allowed for.
 struct Stop(AtomicU64);
 
+/// Items that are dropped one by one and caught: two destructors that panic in the drop of a `Vec` end the process.
+struct Quiet<T>(Vec<T>);
+
 /// Stops every chunk when the future is dropped, or its iterator panics.
 struct StopAll(Arc<Stop>);
 
@@ -38,12 +42,13 @@ where
     let chunk_size = (items.size_hint().0 / (CHUNKS_EACH * limit)).clamp(1, CHUNK_MAX);
     let f = Arc::new(f);
     let stop = StopAll(Arc::new(Stop(AtomicU64::new(u64::MAX))));
-    let mut results = Vec::new();
-    let mut out: VecDeque<JobHandle<Vec<R>>> = VecDeque::new();
+    let mut results = Quiet(Vec::new());
+    let mut out: VecDeque<JobHandle<Quiet<R>>> = VecDeque::new();
     // From 1: a stop at 0 is before them all.
     for index in 1.. {
-        let chunk: Vec<I::Item> = items.by_ref().take(chunk_size).collect();
-        if chunk.is_empty() {
+        let mut chunk = Quiet(Vec::new());
+        chunk.0.extend(items.by_ref().take(chunk_size));
+        if chunk.0.is_empty() {
             break;
         }
         if out.len() == 2 * limit {
@@ -64,31 +69,30 @@ where
     while !out.is_empty() {
         gather(&mut out, &mut results).await?;
     }
-    Ok(results)
+    Ok(results.into_inner())
 }
 
-async fn gather<R>(out: &mut VecDeque<JobHandle<Vec<R>>>, results: &mut Vec<R>) -> Result<(), JobError> {
+async fn gather<R>(out: &mut VecDeque<JobHandle<Quiet<R>>>, results: &mut Quiet<R>) -> Result<(), JobError> {
     if let Some(first) = out.pop_front() {
-        results.extend(first.await?);
+        results.0.append(&mut first.await?.0);
     }
     Ok(())
 }
 
-fn run_chunk<T, R>(index: u64, chunk: Vec<T>, f: &(impl Fn(T) -> R + ?Sized), stop: &Stop) -> Vec<R> {
-    let mut results = Vec::with_capacity(chunk.len());
-    let mut rest = chunk.into_iter();
+fn run_chunk<T, R>(index: u64, mut chunk: Quiet<T>, f: &(impl Fn(T) -> R + ?Sized), stop: &Stop) -> Quiet<R> {
+    let mut results = Quiet(Vec::with_capacity(chunk.0.len()));
+    // From the back: what is left stays where it is dropped quietly.
+    chunk.0.reverse();
     let run = || {
         while !stop.is_over(index)
-            && let Some(item) = rest.next()
+            && let Some(item) = chunk.0.pop()
         {
-            results.push(f(item));
+            results.0.push(f(item));
         }
     };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         stop.fail(index);
-        // One by one and caught: a destructor that panics while a panic passes by would end the process.
-        results.into_iter().for_each(drop_quietly);
-        rest.for_each(drop_quietly);
+        drop((chunk, results));
         resume_unwind(payload);
     }
     results
@@ -101,6 +105,20 @@ impl Stop {
 
     fn fail(&self, index: u64) {
         self.0.fetch_min(index, Relaxed);
+    }
+}
+
+impl<T> Quiet<T> {
+    fn into_inner(mut self) -> Vec<T> {
+        mem::take(&mut self.0)
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if mem::needs_drop::<T>() {
+            self.0.drain(..).for_each(drop_quietly);
+        }
     }
 }
 

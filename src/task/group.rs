@@ -15,6 +15,7 @@ use super::handle::TaskHandle;
 use super::ledger::{Ledger, Stop};
 use super::report::ShutdownReport;
 use super::tracked::{Guard, Tracked};
+use super::within;
 use crate::error::Closed;
 use crate::observe::{Observe, Registry};
 
@@ -190,13 +191,16 @@ impl TaskGroup {
     /// # Cancel safety
     /// Dropped before its end it leaves the group closed and its tasks asked to stop, but aborts nothing; it may be
     /// called again.
+    ///
+    /// # Panics
+    /// On a runtime without timers (`enable_time`), if there is something to wait for.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         let begun = Instant::now();
         self.close();
         self.ledger.token.cancel();
-        if tokio::time::timeout(deadline, self.ledger.until(|live, _| live == 0)).await.is_err() {
+        if !within(deadline, self.ledger.until(|live, _| live == 0)).await {
             self.ledger.abort();
-            let _ = tokio::time::timeout(ABORT_GRACE, self.ledger.until(|_, live_async| live_async == 0)).await;
+            within(ABORT_GRACE, self.ledger.until(|_, live_async| live_async == 0)).await;
         }
         let report = self.ledger.report(begun.elapsed());
         tracing::debug!(target: "regatta::task", %report, "shut down");

@@ -32,6 +32,8 @@
 //! # Ok(()) }
 //! ```
 
+use futures::FutureExt;
+
 mod blocking;
 mod caught;
 mod error;
@@ -53,6 +55,15 @@ pub use report::ShutdownReport;
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub use signal::shutdown_signal;
 pub(crate) use waiters::{Ticket, Waiters};
+
+/// Waits for `end` until `limit` from now; tells whether it came. Where it is there already, no timer is needed.
+///
+/// # Panics
+/// On a runtime without timers, where there is something to wait for.
+pub(crate) async fn within(limit: std::time::Duration, end: impl Future<Output = ()>) -> bool {
+    let mut end = std::pin::pin!(end);
+    end.as_mut().now_or_never().is_some() || tokio::time::timeout(limit, end).await.is_ok()
+}
 
 /// The runtime we are called in.
 ///

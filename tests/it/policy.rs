@@ -14,6 +14,36 @@ fn backoff_doubles_up_to_the_longest() {
 }
 
 #[test]
+fn backoff_doubles_beyond_the_thirty_second_retry() {
+    let nanosecond = Duration::from_nanos(1);
+    let backoff = Backoff::exponential(nanosecond..=Duration::from_secs(3_600)).attempts(60).jitter(0.0);
+    let delays: Vec<_> = backoff.delays().collect();
+    for pair in delays.windows(2) {
+        assert_eq!(pair[1], (pair[0] * 2).min(Duration::from_secs(3_600)));
+    }
+    assert_eq!(delays.last(), Some(&Duration::from_secs(3_600)));
+}
+
+#[test]
+fn a_first_delay_of_zero_stays_zero() {
+    let backoff = Backoff::exponential(Duration::ZERO..=MS).attempts(60);
+    assert!(backoff.delays().all(|delay| delay.is_zero()));
+}
+
+#[test]
+fn the_longest_delays_there_are_do_not_overflow() {
+    let plain = Backoff::exponential(Duration::MAX..=Duration::MAX).attempts(5);
+    assert!(plain.jitter(0.0).delays().all(|delay| delay == Duration::MAX));
+    for jitter in [f64::EPSILON, 0.5, 1.0] {
+        for _ in 0..1_000 {
+            assert_eq!(plain.jitter(jitter).delays().count(), 4);
+        }
+    }
+    let doubling = Backoff::exponential(MS..=Duration::MAX).attempts(100).jitter(0.0);
+    assert_eq!(doubling.delays().last(), Some(Duration::MAX));
+}
+
+#[test]
 fn one_attempt_never_waits() {
     assert_eq!(Backoff::exponential(MS..=MS).attempts(1).delays().next(), None);
 }

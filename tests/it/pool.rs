@@ -827,6 +827,34 @@ async fn map_that_is_dropped_midway_stops_within_one_item() {
 }
 
 #[tokio::test]
+async fn map_survives_items_and_results_whose_destructors_panic() {
+    let pool = CpuPool::new(1);
+    // 80 items are chunks of ten. The first chunk fails: the rest of it, and what is queued, is dropped unrun.
+    let items = (0..80).map(|n| (n, PanicsOnDrop));
+    let failed = pool.map(items, |(n, item)| {
+        if n == 5 {
+            std::mem::forget(item);
+            panic!("input {n}");
+        }
+        item
+    });
+    assert!(failed.await.expect_err("it fails").is_panicked());
+
+    // A future that is dropped with results that nobody has read, and chunks that nobody will work on.
+    let held = Held::submit(&pool).await;
+    let mut map = Box::pin(pool.map((0..80).map(|_| PanicsOnDrop), |item| item));
+    assert!(map.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    held.finish().await;
+    while pool.stats().flow.in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(map.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(map);
+    let report = pool.shutdown(SOON).await;
+    assert_eq!(report.panicked_count, 1, "{report}");
+}
+
+#[tokio::test]
 async fn map_on_a_closed_pool_says_so() {
     let pool = CpuPool::new(1);
     pool.close();

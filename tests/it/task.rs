@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use regatta::CancellationToken;
+use regatta::pool::CpuPool;
 use regatta::task::TaskGroup;
 
 use crate::support::{DropCounter, Gate, poll_once};
@@ -118,7 +119,7 @@ async fn a_log_that_panics_leaves_no_task_in_the_books() {
 #[tokio::test]
 async fn a_log_that_panics_does_not_keep_a_pool_from_stopping() {
     let _log = tracing::subscriber::set_default(PanickingSubscriber);
-    let pool = regatta::pool::CpuPool::new(1);
+    let pool = CpuPool::new(1);
     drop(pool.submit(|| 7).await.unwrap().await);
     pool.abort();
     assert!(pool.aborted().await.is_clean());
@@ -377,6 +378,17 @@ fn a_runtime_that_goes_away_ends_its_tasks() {
     drop(runtime);
     assert_eq!(probe.alive(), 0);
     assert!(group.is_empty());
+}
+
+#[test]
+fn a_shutdown_that_has_nothing_to_wait_for_needs_no_timer() {
+    let no_timers = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    no_timers.block_on(async {
+        let group = TaskGroup::new("server");
+        group.spawn("quick", async {}).unwrap().await.unwrap();
+        assert_eq!(group.shutdown(Duration::from_secs(1)).await.finished, 1);
+        assert!(CpuPool::new(1).shutdown(Duration::from_secs(1)).await.is_clean());
+    });
 }
 
 #[test]
