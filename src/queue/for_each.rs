@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::attempt;
 use super::consumer::Consumer;
 use super::delivery::Delivery;
-use crate::error::{catch, drop_quietly, refuse_zero};
+use crate::error::{catch, drop_quietly, log_quietly, refuse_zero};
 use crate::task::{Spawner, TaskGroup};
 
 /// How often a handler was run, and how that ended; made by [`Consumer::for_each`].
@@ -147,7 +147,7 @@ where
     Box::pin(async move {
         let crew = &seat.0;
         while let Some(delivery) = crew.consumer.recv().await {
-            // Whatever else panics, code of a subscriber for one, the worker goes on with the next item.
+            // Whatever else panics, the worker goes on with the next item.
             let _ = attempt(&crew.place, || turn(crew, delivery, &alive)).await;
         }
     })
@@ -227,7 +227,9 @@ impl<T: Clone, F> Crew<T, F> {
             }
             Err(panicked) => {
                 drop_quietly(delivery);
-                tracing::error!(target: "regatta::queue", place = %panicked.place, message = %panicked.message, "a handler panicked");
+                log_quietly(|| {
+                    tracing::error!(target: "regatta::queue", place = %panicked.place, message = %panicked.message, "a handler panicked");
+                });
             }
         }
     }

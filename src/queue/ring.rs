@@ -2,13 +2,14 @@
 //!
 //! Invariants:
 //! 1. Whoever is called up by a change is woken after the lock is gone.
-//! 2. Items leave the lock before they are dropped: a destructor may call back into the queue.
+//! 2. Items and wakers leave the lock before they are dropped, and wakers are cloned without it: their code may call back
+//!    into the queue.
 //! 3. Each operation has one body in `state.rs`; the form that waits runs the same body, and takes a place in line under
-//!    the same lock that told it to.
+//!    the same lock that told it to: when that is told it has no waker to wait with yet, it clones one and asks again.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::builder::{Limits, OnDrop};
 use super::error::{SendError, TryRecvError};
@@ -17,7 +18,7 @@ use super::loom::{Mutex, MutexGuard};
 use super::state::{Ending, Fate, Offer, Reason, State};
 use super::stats::Stats;
 use super::wait::{Line, Slot, Wakes};
-use crate::error::{Closed, Full, drop_quietly};
+use crate::error::{Closed, Full, drop_quietly, log_quietly};
 use crate::observe::{Observe, Registration, Registry, Row};
 
 pub(super) struct Ring<T> {
@@ -108,26 +109,32 @@ impl<T> Ring<T> {
         line: Line,
         slot: &mut Slot,
         cx: &mut Context<'_>,
-        attempt: impl FnOnce(&mut State<T>, &mut Wakes) -> Option<R>,
+        mut attempt: impl FnMut(&mut State<T>, &mut Wakes) -> Option<R>,
     ) -> Poll<R> {
         // An end that is always ready must still let its neighbours run.
         let budget = ready!(tokio::task::coop::poll_proceed(cx));
-        let result = self.change(|state, wakes| {
-            let result = attempt(state, wakes);
+        let mut waker = None;
+        loop {
+            let can_wait = waker.is_some();
+            let mut left = None;
+            let result = self.change(|state, wakes| {
+                let result = attempt(state, wakes);
+                if result.is_some() {
+                    left = state.leave(line, slot);
+                } else if let Some(waker) = waker.take() {
+                    left = state.wait(line, slot, waker);
+                }
+                result
+            });
+            drop_waker(left);
             match result {
-                Some(_) => _ = state.leave(line, slot),
-                None => state.wait(line, slot, cx.waker()),
-            }
-            result
-        });
-        match result {
-            Some(result) => {
-                budget.made_progress();
-                Poll::Ready(result)
-            }
-            None => {
-                slot.keep(cx.waker());
-                Poll::Pending
+                Some(result) => {
+                    drop_waker(waker);
+                    budget.made_progress();
+                    return Poll::Ready(result);
+                }
+                None if can_wait => return Poll::Pending,
+                None => waker = Some(cx.waker().clone()),
             }
         }
     }
@@ -142,7 +149,7 @@ impl<T> Ring<T> {
 
     #[cold]
     fn give_up(&self, line: Line, slot: &mut Slot) {
-        self.change(|state, wakes| state.retire(line, slot, wakes));
+        drop_waker(self.change(|state, wakes| state.retire(line, slot, wakes)));
     }
 
     // Sending.
@@ -249,11 +256,15 @@ impl<T> Ring<T> {
             Fate::Displaced(victim) => drop_quietly(victim),
             Fate::GivenUp(item) => {
                 drop_quietly(item);
-                tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
+                log_quietly(|| {
+                    tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
+                });
             }
             Fate::Discarded(item) => {
                 drop_quietly(item);
-                tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
+                log_quietly(|| {
+                    tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
+                });
             }
         }
     }
@@ -273,7 +284,7 @@ impl<T> Ring<T> {
 
     fn closed(&self, was_open: bool) {
         if was_open {
-            tracing::debug!(target: "regatta::queue", queue = %self.name, "closed");
+            log_quietly(|| tracing::debug!(target: "regatta::queue", queue = %self.name, "closed"));
         }
     }
 
@@ -304,15 +315,26 @@ impl<T> Ring<T> {
             false => (false, Vec::new()),
         });
         self.closed(was_open);
-        if !items.is_empty() {
-            tracing::warn!(target: "regatta::queue", queue = %self.name, count = items.len(), "the last consumer left; what was queued is discarded");
-        }
+        let count = items.len();
         // One by one: two destructors that panic in one drop would end the process.
         items.into_iter().for_each(drop_quietly);
+        if count > 0 {
+            log_quietly(|| {
+                tracing::warn!(target: "regatta::queue", queue = %self.name, count, "the last consumer left; what was queued is discarded");
+            });
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
         self.look(State::stats)
+    }
+}
+
+/// Should it panic, an item that was just taken would be lost.
+#[inline]
+fn drop_waker(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        drop_quietly(waker);
     }
 }
 

@@ -16,7 +16,7 @@ use super::consumer::Consumer;
 use super::producer::Producer;
 use super::report::{Report, Troubles};
 use super::state::Ending;
-use crate::error::{BoxError, Closed, Panicked, catch, drop_quietly, refuse_zero};
+use crate::error::{BoxError, Closed, Panicked, catch, drop_quietly, log_quietly, refuse_zero};
 use crate::task::{TaskGroup, TaskHandle};
 
 /// Runs producers and consumers around one queue until everything is handled, and reports.
@@ -263,7 +263,9 @@ where
             Err(panicked) => {
                 receipt.end(Ending::Failed);
                 tally.abandoned += 1;
-                tracing::error!(target: "regatta::queue", worker = %worker, message = %panicked.message, "a handler panicked");
+                log_quietly(|| {
+                    tracing::error!(target: "regatta::queue", worker = %worker, message = %panicked.message, "a handler panicked");
+                });
                 tally.troubles.panic(panicked);
             }
         }

@@ -12,10 +12,11 @@
 //!    calls one, and whoever leaves after a call without having used it calls the next.
 //! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while nothing is unfinished, no
 //!    receiver after the end.
-//! 5. No foreign code runs here: items leave through return values, wakers through [`Wakes`]. (Wakers are cloned here;
-//!    they are not woken, and their last reference is not dropped.)
+//! 5. No foreign code runs here: items leave through return values, wakers to be woken through [`Wakes`], and no waker is
+//!    cloned or dropped; they come in by value, and go out again.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 
 use super::builder::Limits;
 use super::error::TryRecvError;
@@ -341,19 +342,22 @@ impl<T> State<T> {
 
     // Waiting.
 
-    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: &std::task::Waker) {
-        self.lines.wait(line, slot, waker);
+    /// Gives the waker that was there before, to be dropped without the lock; so do the ends of a wait.
+    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: Waker) -> Option<Waker> {
+        self.lines.wait(line, slot, waker)
     }
 
     /// Ends a wait that got what it waited for, or no longer needs it.
-    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> bool {
-        self.lines.leave(line, slot)
+    #[inline]
+    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> Option<Waker> {
+        self.lines.leave(line, slot).and_then(|(_, waker)| waker)
     }
 
     /// Ends a wait that got nothing; a call it did not answer goes to the next in line.
-    pub(super) fn retire(&mut self, line: Line, slot: &mut Slot, wakes: &mut Wakes) {
-        if !self.lines.leave(line, slot) {
-            return;
+    pub(super) fn retire(&mut self, line: Line, slot: &mut Slot, wakes: &mut Wakes) -> Option<Waker> {
+        let (was_notified, waker) = self.lines.leave(line, slot)?;
+        if !was_notified {
+            return waker;
         }
         let is_wanted = match line {
             Line::Senders => self.room() > 0,
@@ -364,6 +368,7 @@ impl<T> State<T> {
         if is_wanted {
             self.lines.call_one(line, wakes);
         }
+        waker
     }
 
     // Looking.

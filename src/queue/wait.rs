@@ -21,9 +21,6 @@ pub(super) struct Lines([Waiters; 4]);
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     ticket: Option<Ticket>,
-    /// A second reference to the waker in the line: the line drops its own under the lock, and must never drop the last
-    /// one there, because what a waker owns is foreign code.
-    waker: Option<Waker>,
 }
 
 /// Wakers to be called after the lock is gone.
@@ -62,16 +59,16 @@ impl Lines {
         while self.call_one(line, wakes) {}
     }
 
-    /// Takes a place, or keeps it.
-    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: &Waker) {
-        // What it displaces is not the last reference: the slot has another.
-        drop(self.0[line as usize].register(&mut slot.ticket, waker.clone()));
+    /// Takes a place, or keeps it. Gives the waker that was there; to be dropped without the lock.
+    pub(super) fn wait(&mut self, line: Line, slot: &mut Slot, waker: Waker) -> Option<Waker> {
+        self.0[line as usize].register(&mut slot.ticket, waker)
     }
 
-    /// Ends a wait; tells whether it had been called up.
+    /// Ends a wait, if there is one: whether it had been called up, and the waker if it had not.
     #[inline]
-    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> bool {
-        slot.ticket.take().is_some_and(|ticket| self.0[line as usize].leave(ticket).was_notified)
+    pub(super) fn leave(&mut self, line: Line, slot: &mut Slot) -> Option<(bool, Option<Waker>)> {
+        let left = self.0[line as usize].leave(slot.ticket.take()?);
+        Some((left.was_notified, left.waker))
     }
 
     #[inline]
@@ -83,14 +80,6 @@ impl Lines {
 impl Slot {
     pub(super) fn is_waiting(&self) -> bool {
         self.ticket.is_some()
-    }
-
-    /// Keeps the second reference; to be called without the lock, because the one it replaces is dropped here.
-    pub(super) fn keep(&mut self, waker: &Waker) {
-        match &mut self.waker {
-            Some(known) => known.clone_from(waker),
-            empty => *empty = Some(waker.clone()),
-        }
     }
 }
 

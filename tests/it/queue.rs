@@ -5,8 +5,10 @@ use std::error::Error as _;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::support::{waker_dropped_with, waker_that_panics, without_deadlock};
 use futures::{FutureExt, Stream, StreamExt};
 use proptest::prelude::*;
 use regatta::BoxError;
@@ -785,17 +787,9 @@ fn a_batch_survives_every_one_of_its_destructors() {
     assert_eq!((conserved(producer.stats()).flow.done, Arc::strong_count(&armed)), (6, 1));
 }
 
-/// A waker that panics when it is called.
-struct Shrill;
-
-impl std::task::Wake for Shrill {
-    fn wake(self: Arc<Self>) {
-        panic!("a waker panics");
-    }
-}
-
-fn poll_shrilly<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
-    future.poll_unpin(&mut std::task::Context::from_waker(&Arc::new(Shrill).into()))
+/// Waits with a waker that panics when it is called.
+fn poll_shrilly<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    future.poll_unpin(&mut Context::from_waker(&waker_that_panics()))
 }
 
 #[test]
@@ -822,6 +816,35 @@ fn a_waker_that_panics_keeps_no_wake_from_others() {
     assert_pending!(end.poll());
     producer.close();
     assert!(other.is_woken() && end.is_woken());
+}
+
+#[test]
+fn a_waker_may_call_back_into_the_queue_when_it_is_dropped() {
+    without_deadlock(|| {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (producer, consumer) = filled(1, [1]);
+        let waker = || {
+            let (producer, calls) = (producer.clone(), calls.clone());
+            waker_dropped_with(move || {
+                let _ = producer.try_send(2);
+                calls.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        let mut send = Box::pin(producer.send(3));
+        assert!(send.poll_unpin(&mut Context::from_waker(&waker())).is_pending());
+        assert!(send.poll_unpin(&mut Context::from_waker(&waker())).is_pending()); // displaces the first
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        drop(send); // leaves with the second
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+        let mut send = Box::pin(producer.send(3));
+        assert!(send.poll_unpin(&mut Context::from_waker(&waker())).is_pending());
+        consumer.try_recv().expect("1 is queued").done(); // wakes the third: 2 takes the room
+        assert_eq!((calls.load(Ordering::SeqCst), consumer.len()), (3, 1));
+        assert!(send.poll_unpin(&mut Context::from_waker(&waker())).is_pending());
+        producer.close();
+        assert!(send.poll_unpin(&mut Context::from_waker(&waker())).is_ready());
+        assert_eq!((calls.load(Ordering::SeqCst), drain(&consumer)), (5, vec![2]));
+    });
 }
 
 struct CallsBack(Option<Producer<CallsBack>>);
