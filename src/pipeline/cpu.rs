@@ -45,7 +45,7 @@ pub(super) struct CpuEngine {
     pub(super) closures: Arc<Closures>,
 }
 
-/// Counts the jobs that are in the middle of their work on blocking threads: nobody can stop those.
+/// Counts the jobs that are with the pool: once a thread has taken one, nobody can stop it.
 #[derive(Debug, Default)]
 pub(super) struct Closures {
     running: AtomicUsize,
@@ -100,7 +100,7 @@ where
     async fn run(&self, chunk: Chunk<S::Item>, pace: &mut Pace) -> Vec<(u64, Outcome<O>)> {
         let sequences: Vec<u64> = chunk.iter().map(|(sequence, _)| *sequence).collect();
         let (work, place, abort) = (self.work.clone(), self.place.clone(), self.engine.abort.clone());
-        let guard = Guard { closures: self.engine.closures.clone(), has_begun: false };
+        let guard = Guard::new(self.engine.closures.clone());
         let job = Job { work, chunk, place, abort, guard };
         let submitted = self.pool.submit(move || job.run()).await;
         let answered = match submitted {
@@ -147,8 +147,7 @@ where
     F: Fn(I) -> Result<O, BoxError>,
 {
     fn run(self) -> Answered<O> {
-        let Self { work, chunk, place, abort, mut guard } = self;
-        guard.begin();
+        let Self { work, chunk, place, abort, guard } = self;
         let (begun, mut answers) = (Instant::now(), Vec::with_capacity(chunk.len()));
         let mut chunk = chunk.into_iter();
         while !abort.is_cancelled() {
@@ -162,22 +161,23 @@ where
     }
 }
 
+/// Counts from before the job is handed over: between being taken by a thread and its first instruction it can be seen
+/// by nobody, and is too late to be cancelled. One that is cancelled in time is dropped at once, and this with it.
 struct Guard {
     closures: Arc<Closures>,
-    has_begun: bool,
 }
 
 impl Guard {
-    fn begin(&mut self) {
-        self.has_begun = true;
-        self.closures.running.fetch_add(1, Ordering::Relaxed);
+    fn new(closures: Arc<Closures>) -> Self {
+        closures.running.fetch_add(1, Ordering::Relaxed);
+        Self { closures }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `running`. Who sees zero sees everything the closures did, and dropped.
-        if self.has_begun && self.closures.running.fetch_sub(1, Ordering::Release) == 1 {
+        if self.closures.running.fetch_sub(1, Ordering::Release) == 1 {
             self.closures.ended.notify_waiters();
         }
     }

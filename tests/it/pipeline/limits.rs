@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use regatta::pipeline::Pipeline;
+use regatta::pipeline::{Concurrency, Pipeline};
 use regatta::policy::Overflow;
 use regatta::queue;
 
@@ -141,4 +141,24 @@ async fn what_is_in_flight_is_counted_where_it_is() {
     gate.open();
     (&mut running).await.unwrap();
     conserved(&running.stats());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_a_thread_has_just_taken_does_not_outlive_the_pipeline() {
+    for round in 0..3_000_u32 {
+        let probe = DropCounter::new();
+        let captured = probe.guard();
+        let failed = Pipeline::from_iter(0..4_u32)
+            .map_cpu(Concurrency::unordered(4), move |n| {
+                let _ = &captured;
+                if n == round % 4 {
+                    super::kit::burst();
+                }
+                n
+            })
+            .for_each(1, |_| async {})
+            .await;
+        assert!(failed.unwrap_err().is_panicked());
+        assert_eq!(probe.alive(), 0, "in round {round}");
+    }
 }
