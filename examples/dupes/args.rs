@@ -7,7 +7,8 @@ use std::thread::available_parallelism;
 use clap::Parser;
 
 const NOTES: &str = "\
-Each file counts once, however many paths and hard links lead to it; the path reported is the first in order.
+Each file counts once, however many paths and hard links lead to it; the path reported is the first in order; of paths
+that overlap, the innermost that was given. As root do not search /sys or /proc: to read there can have effects.
 Directories, links (unless followed) and what --min-size leaves out are passed over in silence. What is neither file nor
 directory, and what cannot be read, is listed with the reason.
 
@@ -23,7 +24,7 @@ Exit codes:
 
 /// Finds files with the same content.
 #[derive(Debug, Parser)]
-#[command(name = "dupes", after_help = NOTES)]
+#[command(name = "dupes", version, after_help = NOTES)]
 pub(crate) struct Args {
     /// Directories to search
     #[arg(value_name = "PATH", default_value = ".")]

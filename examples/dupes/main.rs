@@ -44,12 +44,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use regatta::BoxError;
+use regatta::task::shutdown_signal;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::spawn_blocking;
 
 use args::Args;
 use entry::Problem;
 use report::{Report, write_json, write_plain};
-use roots::Roots;
+use roots::{Roots, Round};
+
+/// What the process ends with after Ctrl-C or SIGTERM.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -57,21 +62,37 @@ fn main() -> ExitCode {
         Ok(begun) => begun,
         Err(missing) => return fail(2, &missing),
     };
-    let searched = build_runtime(&args).map_err(BoxError::from).and_then(|runtime| {
-        let searched = runtime.block_on(search::search(&args, roots, first));
-        // A thread that hangs in a read, say on a network drive that is gone, must not hold up the report.
+    let threads = args.threads();
+    let ended = build_runtime(threads).map_err(BoxError::from).and_then(|runtime| {
+        let ended = runtime.block_on(run(args, roots, first));
+        // A thread that hangs in a read, say on a network drive that is gone, must not hold up the end.
         runtime.shutdown_background();
-        searched
+        ended
     });
-    match searched.and_then(|report| Ok((print(&report, &args)?, report))) {
-        Ok((_, Report { partial: true, .. })) => ExitCode::from(130),
-        Ok(_) => ExitCode::SUCCESS,
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(INTERRUPTED),
         Err(error) => fail(1, &*error),
     }
 }
 
-fn build_runtime(args: &Args) -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(args.threads()).enable_all().build()
+/// Searches, prints, and says whether the report is complete.
+async fn run(args: Args, roots: Roots, first: Round) -> Result<bool, BoxError> {
+    let report = search::search(&args, roots, first).await?;
+    let is_complete = !report.partial;
+    let printing = async { spawn_blocking(move || print(&report, &args)).await };
+    tokio::select! {
+        // The signal is listened for before the first byte is out.
+        biased;
+        // Whoever should read may never do so, and then nothing but the end of the process ends the write.
+        () = shutdown_signal() => std::process::exit(INTERRUPTED.into()),
+        printed = printing => printed??,
+    }
+    Ok(is_complete)
+}
+
+fn build_runtime(threads: usize) -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
 fn print(report: &Report, args: &Args) -> io::Result<()> {

@@ -16,7 +16,7 @@ pub(crate) struct Tally {
     /// Bytes that have to be read, as far as known.
     bytes_due: AtomicU64,
     /// Bytes that have been.
-    bytes_read: AtomicU64,
+    pub(crate) bytes_read: AtomicU64,
 }
 
 impl Tally {

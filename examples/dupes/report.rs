@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) scanned: u64,
     /// How long those files are together.
     pub(crate) bytes: u64,
+    /// How much of them was read: most are told apart by their length alone.
+    pub(crate) read: u64,
     pub(crate) elapsed: Duration,
     /// The run was interrupted: there may be more groups, and larger ones.
     pub(crate) partial: bool,

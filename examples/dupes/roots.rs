@@ -77,7 +77,10 @@ impl Roots {
 
     fn follow(&mut self, link: &Path, round: &mut Round) -> Result<(), Problem> {
         let broken = |error| Problem::io(link, "cannot be followed", &error);
-        let metadata = fs::metadata(link).map_err(broken)?;
+        let metadata = fs::metadata(link).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Problem::new(link, "a broken link: its target does not exist"),
+            _ => broken(error),
+        })?;
         let kind = metadata.file_type();
         if kind.is_file() {
             if let (Some(dir), Some(name)) = (link.parent(), link.file_name()) {
@@ -85,7 +88,7 @@ impl Roots {
             }
         } else if kind.is_dir() {
             let real = fs::canonicalize(link).map_err(broken)?;
-            if is_above(&real, link) {
+            if self.is_loop(&real, link) {
                 return Err(Problem::new(link, format!("skipped: a loop of links, back to {}", plain(&real))));
             }
             round.dirs.extend(self.begin(link, real));
@@ -93,6 +96,14 @@ impl Roots {
             return Err(not_a_file(link.into(), kind));
         }
         Ok(())
+    }
+
+    /// Whether the directory `real` holds the link, and lies in the walk that came by the link. One above that walk is
+    /// no loop: there is more in it than has been searched.
+    fn is_loop(&self, real: &Path, link: &Path) -> bool {
+        let Some(dir) = link.parent().and_then(|dir| fs::canonicalize(dir).ok()) else { return false };
+        let walk = dir.ancestors().find(|above| self.begun.contains(*above));
+        dir.starts_with(real) && walk.is_some_and(|walk| real.starts_with(walk))
     }
 
     /// Begins a walk at `path`, which is `real` without links; `None` if another comes by there.
@@ -105,11 +116,6 @@ impl Roots {
         self.begun.insert(real);
         Some(Dir::new(path))
     }
-}
-
-/// Whether the directory `real` holds the link, at whatever depth.
-fn is_above(real: &Path, link: &Path) -> bool {
-    link.parent().and_then(|dir| fs::canonicalize(dir).ok()).is_some_and(|dir| dir.starts_with(real))
 }
 
 impl fmt::Display for Missing {

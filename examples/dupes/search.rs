@@ -139,8 +139,9 @@ impl Tools {
 
     fn report(&self, elapsed: Duration, partial: bool, table: String) -> Report {
         let (groups, problems) = self.findings.take();
-        let (scanned, bytes) = (self.tally.files.load(Relaxed), self.tally.bytes.load(Relaxed));
-        Report { groups, problems, scanned, bytes, elapsed, partial, table }
+        let Tally { files, bytes, bytes_read, .. } = &*self.tally;
+        let [scanned, bytes, read] = [files, bytes, bytes_read].map(|count| count.load(Relaxed));
+        Report { groups, problems, scanned, bytes, read, elapsed, partial, table }
     }
 
     /// Reads the first `limit` bytes of each file. What cannot be read is noted and left out.

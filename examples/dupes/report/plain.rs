@@ -51,10 +51,10 @@ fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let (groups, spare) = (count(report.groups.len() as u64, "group"), count(spare, "redundant file"));
     let (scanned, errors) = (count(report.scanned, "file"), count(report.problems.len() as u64, "error"));
     let seconds = report.elapsed.as_secs_f64();
-    let speed = report.bytes as f64 / 1e6 / seconds.max(1e-9);
+    let speed = report.read as f64 / 1e6 / seconds.max(1e-9);
     write!(out, "{groups}, {spare}, {} could be freed; ", DecimalBytes(freed))?;
-    write!(out, "scanned {scanned}, {} in {seconds:.2} s ({speed:.0} MB/s), ", DecimalBytes(report.bytes))?;
-    writeln!(out, "{errors}")
+    write!(out, "scanned {scanned}, {}; ", DecimalBytes(report.bytes))?;
+    writeln!(out, "read {} in {seconds:.2} s ({speed:.0} MB/s), {errors}", DecimalBytes(report.read))
 }
 
 fn count(number: u64, what: &str) -> String {

@@ -2,9 +2,10 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::run::{LIMIT, Running, dupes, parse, start};
@@ -29,6 +30,10 @@ async fn interrupt(running: &Running, path: &Path, signal: &str) {
         open.filter_map(Result::ok).any(|link| fs::read_link(link.path()).is_ok_and(|target| target == path))
     })
     .await;
+    send(running.child.id(), signal);
+}
+
+fn send(id: u32, signal: &str) {
     let sent = Command::new("kill").args(["-s", signal, &id.to_string()]).status();
     assert!(sent.expect("kill starts").success());
 }
@@ -56,4 +61,28 @@ async fn an_interrupted_run_says_so_in_plain_words_too() {
     interrupt(&running, &tree.path("a").canonicalize().expect("it is there"), "INT").await;
     let ended = running.ended().await;
     assert!(ended.stdout.starts_with("interrupted: this report is partial\n0 groups, "), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_run_whose_reader_does_not_read_can_be_ended() {
+    let tree = Tree::new();
+    // More names than any pipe takes.
+    for n in 0..1_000 {
+        tree.file(format!("{}{n}", "name".repeat(40)), "same");
+    }
+    for (signal, flag) in [("INT", "--json"), ("TERM", "--json"), ("INT", "--quiet")] {
+        let mut child = dupes().arg(flag).arg(tree.root()).stdout(Stdio::piped()).spawn().expect("the process starts");
+        // Once one byte is out the rest is on its way, and never gets through.
+        let mut out = child.stdout.take().expect("a pipe");
+        out.read_exact(&mut [0]).expect("the report begins");
+        send(child.id(), signal);
+        let mut status = None;
+        eventually(Duration::from_secs(5), "the process has ended", || {
+            status = child.try_wait().expect("a child can be waited for");
+            status.is_some()
+        })
+        .await;
+        let status = status.expect("just seen");
+        assert_eq!((status.code(), status.signal()), (Some(130), None), "{signal} {flag}");
+    }
 }

@@ -1,7 +1,8 @@
 //! Links, loops of links, and paths that overlap.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::run::{Groups, dupes, report, report_on};
 use super::tree::Tree;
@@ -79,6 +80,7 @@ async fn a_loop_of_links_is_an_error_and_the_run_goes_on() {
     let expected = [&dangling, &up, &itself, &ring[0], &ring[1]];
     let paths: Vec<&PathBuf> = found.errors.iter().map(|(path, _)| path).collect();
     assert_eq!(paths, expected);
+    assert_eq!(found.errors[0].1, "a broken link: its target does not exist");
     assert!(found.errors[1].1.contains("a loop of links"), "{:?}", found.errors[1]);
 }
 
@@ -117,4 +119,44 @@ async fn without_a_path_the_current_directory_is_searched() {
     tree.file("b", "same");
     let found = report_on(dupes().arg("--json").current_dir(tree.root())).await;
     assert_eq!(found.groups, one(&[&PathBuf::from("./a"), &PathBuf::from("./b")]));
+}
+
+/// Every path that is reached when each directory is walked once, links followed, with the links undone.
+fn reached(dir: &Path, dirs: &mut BTreeSet<PathBuf>, files: &mut BTreeSet<PathBuf>) {
+    if !dirs.insert(dir.canonicalize().expect("a directory that is there")) {
+        return;
+    }
+    for entry in fs::read_dir(dir).expect("a directory can be listed") {
+        let path = entry.expect("a directory can be listed").path();
+        match path.is_dir() {
+            true => reached(&path, dirs, files),
+            false => _ = files.insert(path.canonicalize().expect("a file that is there")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_above_the_root_is_followed() {
+    for name in ["up", "z", "deep/up"] {
+        for target in ["..", "../..", "../../other", "../other"] {
+            let tree = Tree::new();
+            for file in ["fl/root/a", "fl/root/deep/c", "fl/other/b", "fl/other/in/d", "other/e"] {
+                tree.file(file, "same");
+            }
+            tree.link("../..", "fl/other/in/back");
+            tree.link(target, format!("fl/root/{name}"));
+            tree.link(target, format!("fl/root/{name}2"));
+            let root = tree.path("fl/root");
+            let mut files = BTreeSet::new();
+            if !root.join(name).exists() {
+                continue;
+            }
+            reached(&root, &mut BTreeSet::new(), &mut files);
+
+            let found = report(&root, &["--follow-links"]).await;
+            let paths = found.groups.iter().flatten().map(|path| path.canonicalize().expect("a file that is there"));
+            assert_eq!(paths.collect::<BTreeSet<_>>(), files, "{name} -> {target}");
+            assert_eq!(found.scanned, files.len() as u64, "{name} -> {target}");
+        }
+    }
 }

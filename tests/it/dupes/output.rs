@@ -63,7 +63,7 @@ async fn plain_output_has_groups_a_summary_and_the_table() {
     assert_eq!(groups.lines().collect::<Vec<_>>(), expected);
     let (summary, table) = rest.split_once('\n').expect("a table");
     assert!(
-        summary.starts_with("4 redundant files, 20.01 kB could be freed; scanned 7 files, 30.01 kB in "),
+        summary.starts_with("4 redundant files, 20.01 kB could be freed; scanned 7 files, 30.01 kB; read 42.30 kB in "),
         "{summary}"
     );
     assert!(summary.ends_with(" MB/s), 0 errors"), "{summary}");
