@@ -64,6 +64,7 @@ impl TaskGroup {
     ///
     /// Cancelling that token only asks: it neither closes the group nor aborts anything. The group's own
     /// [`token`](Self::token) is a child of it, so a group that stops asks nobody else to.
+    #[expect(clippy::needless_pass_by_value, reason = "tokens are handed over as everywhere in tokio's world")]
     pub fn with_token(name: impl Into<Arc<str>>, token: CancellationToken) -> Self {
         let group = Self::unobserved(name, token.child_token());
         let registry = Registry::current();
