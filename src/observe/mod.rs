@@ -1,6 +1,6 @@
 //! Looking inside: what every queue, pool and pipeline has taken in, finished, lost and still holds.
 //!
-//! Each pattern counts its items in one [`Flow`], whose parts always add up, and enters itself in a [`Registry`] for as
+//! Each pattern counts its items in one [`Flow`], whose parts add up, and enters itself in a [`Registry`] for as
 //! long as it lives. A [`Snapshot`] reads them all and prints as a table:
 //!
 //! ```
@@ -16,9 +16,13 @@
 //!
 //! # Trade-offs
 //! - The registry holds weak references: it keeps nothing alive, and what is gone is gone from the next snapshot.
-//! - Counters of one row are consistent with each other, because each pattern fills its row under the lock that guards
-//!   them. Rows are read one after another: a snapshot is not one instant of the whole program.
-//! - A snapshot costs one short lock for each live component. Nothing is paid while nobody looks.
+//! - How far the counters of one row belong together depends on how they are kept. Queues, task groups and pipeline
+//!   stages with workers are read under the lock that guards their counters: one instant. A [pool](crate::pool) counts
+//!   without a lock: a job that has just ended may still be counted as in flight, never the other way round, and its
+//!   gauges are read at another moment than its flow. A stage that runs inside another's loop enters its counts when
+//!   that loop pauses. At rest every row is exact.
+//! - Rows are read one after another: a snapshot is not one instant of the whole program.
+//! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks.
 
 mod flow;
 mod registry;

@@ -1,5 +1,6 @@
 //! What a look inside gives: rows of numbers, and a table of them.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -78,14 +79,19 @@ impl Snapshot {
 
     /// The rows with their depth, each part below the whole it belongs to.
     fn tree(&self) -> Vec<(usize, &Row)> {
-        let is_root = |row: &&Row| !self.rows.iter().any(|other| Some(other.id) == row.parent);
-        let mut open: Vec<(usize, &Row)> = self.rows.iter().filter(is_root).map(|row| (0, row)).rev().collect();
+        let listed: HashSet<RowId> = self.rows.iter().map(|row| row.id).collect();
+        // Last first: the stack gives them back in order.
+        let mut parts: HashMap<Option<RowId>, Vec<&Row>> = HashMap::new();
+        for row in self.rows.iter().rev() {
+            let parent = row.parent.filter(|parent| listed.contains(parent));
+            parts.entry(parent).or_default().push(row);
+        }
+        let mut open: Vec<(usize, &Row)> = Vec::new();
+        open.extend(parts.remove(&None).into_iter().flatten().map(|row| (0, row)));
         let mut tree = Vec::with_capacity(self.rows.len());
         while let Some((depth, row)) = open.pop() {
             tree.push((depth, row));
-            open.extend(
-                self.rows.iter().rev().filter(|part| part.parent == Some(row.id)).map(|part| (depth + 1, part)),
-            );
+            open.extend(parts.remove(&Some(row.id)).into_iter().flatten().map(|part| (depth + 1, part)));
         }
         tree
     }

@@ -9,6 +9,9 @@ use crate::observe::Flow;
 pub struct PoolStats {
     /// What became of the jobs: `failed` are those that panicked, `discarded` those that never began. A job is counted
     /// before its handle resolves.
+    ///
+    /// `in_flight` is what these leave of `accepted`, so [`is_conserved`](Flow::is_conserved) says nothing of a pool that
+    /// is not so by itself. Check that it is 0 once the pool has shut down, or against the handles that are out.
     pub flow: Flow,
     /// How many places of the queue are taken; also by cancelled jobs that no worker has come across yet.
     pub queued: usize,

@@ -82,6 +82,26 @@ async fn a_queue_is_a_line_and_a_pipeline_a_tree() {
     assert_eq!(snapshot.of_kind("stage").count(), 3);
 }
 
+#[tokio::test]
+async fn the_rows_of_one_whole_stay_together_and_in_order() {
+    let registry = Registry::new();
+    let mut running = registry.enter(|| {
+        ["first", "second", "third"].map(|name| {
+            let stages = Pipeline::from_iter(0..3).map_async(2, |n| async move { n }).named("fetch");
+            stages.fold(0, |sum, n| sum + n).titled(name).spawn()
+        })
+    });
+    for running in &mut running {
+        running.await.unwrap();
+    }
+    let table = registry.snapshot().to_string();
+    let names: Vec<&str> =
+        table.lines().skip(1).filter_map(|line| line.split("  ").find(|cell| !cell.is_empty())).collect();
+    assert_eq!(names.iter().filter(|name| **name == "fetch").count(), 3, "{table}");
+    let wholes: Vec<usize> = (0..names.len()).filter(|index| index % 4 == 0).collect();
+    assert_eq!(wholes.iter().map(|index| names[*index]).collect::<Vec<_>>(), ["first", "second", "third"], "{table}");
+}
+
 #[test]
 fn sequence_numbers_count_snapshots() {
     let registry = Registry::new();
