@@ -134,6 +134,26 @@ fn a_nack_wakes_a_receiver_that_waits() {
 }
 
 #[test]
+fn finishing_what_was_put_back_above_the_capacity_wakes_a_sender() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        producer.try_send(1).expect("there is room");
+        let delivery = consumer.try_recv().expect("1 is queued");
+        producer.try_send(2).expect("a delivery takes no room");
+        delivery.nack();
+        let both = [consumer.try_recv(), consumer.try_recv()].map(|taken| taken.expect("two are queued"));
+        assert!(producer.is_empty() && producer.try_send(3).is_err());
+        let sender = thread::spawn(move || {
+            block_on(producer.send(3)).expect("open");
+            producer
+        });
+        both.into_iter().for_each(queue::Delivery::done);
+        assert_eq!(take(&consumer), Some(3));
+        assert_settled(&sender.join().expect("no panic"), 3);
+    });
+}
+
+#[test]
 fn join_sees_the_last_item_done() {
     model(|| {
         let (producer, consumer) = queue::bounded(2);
