@@ -30,6 +30,27 @@ pub(super) struct Ring<T> {
     registration: OnceLock<Registration>,
 }
 
+/// Runs an attempt; when it gives nothing, waits in line until it is worth trying again. The attempt is written out twice,
+/// so that the one that need not wait is compiled into its caller.
+macro_rules! poll_line {
+    ($ring:expr, $line:expr, $slot:expr, $cx:expr, $attempt:expr) => {{
+        // An end that is always ready must still let its neighbours run.
+        let budget = ready!(tokio::task::coop::poll_proceed($cx));
+        let result = match $slot.is_waiting() {
+            true => None,
+            false => $ring.change($attempt),
+        };
+        let polled = match result {
+            Some(result) => Poll::Ready(result),
+            None => $ring.wait_in_line($line, $slot, $cx, $attempt),
+        };
+        if polled.is_ready() {
+            budget.made_progress();
+        }
+        polled
+    }};
+}
+
 /// Keeps what every operation writes off the cache lines of the reference counts and of the settings, which others only
 /// read. Two lines of 64 bytes, because processors fetch them in pairs.
 #[repr(align(128))]
@@ -102,18 +123,17 @@ impl<T> Ring<T> {
         look(&self.lock())
     }
 
-    /// Runs `attempt`; when it gives nothing, waits in line until it is worth trying again.
-    #[inline]
-    fn poll_line<R>(
+    /// Takes a place in line, or keeps it, until the attempt gives something.
+    #[cold]
+    fn wait_in_line<R>(
         &self,
         line: Line,
         slot: &mut Slot,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut State<T>, &mut Wakes) -> Option<R>,
     ) -> Poll<R> {
-        // An end that is always ready must still let its neighbours run.
-        let budget = ready!(tokio::task::coop::poll_proceed(cx));
-        let mut waker = None;
+        // Who has a place was most likely called up, and needs no waker any more.
+        let mut waker = (!slot.is_waiting()).then(|| cx.waker().clone());
         loop {
             let can_wait = waker.is_some();
             let mut left = None;
@@ -130,7 +150,6 @@ impl<T> Ring<T> {
             match result {
                 Some(result) => {
                     drop_waker(waker);
-                    budget.made_progress();
                     return Poll::Ready(result);
                 }
                 None if can_wait => return Poll::Pending,
@@ -169,7 +188,7 @@ impl<T> Ring<T> {
         tag: usize,
     ) -> Poll<Result<(), SendError<T>>> {
         let offer =
-            ready!(self.poll_line(Line::Senders, slot, cx, |state, wakes| match state.offer(item, tag, wakes) {
+            ready!(poll_line!(self, Line::Senders, slot, cx, |state, wakes| match state.offer(item, tag, wakes) {
                 Offer::Full if state.has_waiting_senders() => None,
                 offer => Some(offer),
             }));
@@ -201,11 +220,11 @@ impl<T> Ring<T> {
 
     #[inline]
     pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, u32)>> {
-        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
+        poll_line!(self, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
     }
 
     pub(super) fn poll_recv_many(&self, slot: &mut Slot, cx: &mut Context<'_>, max: usize) -> Poll<Option<Taken<T>>> {
-        self.poll_line(Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
+        poll_line!(self, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
     }
 
     // Finishing.
@@ -289,11 +308,11 @@ impl<T> Ring<T> {
     }
 
     pub(super) fn poll_join(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_line(Line::Joiners, slot, cx, |state, _| state.is_finished().then_some(()))
+        poll_line!(self, Line::Joiners, slot, cx, |state, _| state.is_finished().then_some(()))
     }
 
     pub(super) fn poll_closed(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_line(Line::Closers, slot, cx, |state, _| state.is_closed().then_some(()))
+        poll_line!(self, Line::Closers, slot, cx, |state, _| state.is_closed().then_some(()))
     }
 
     pub(super) fn add_producer(&self, tag: usize) {
