@@ -16,7 +16,7 @@
 //!     windows-0.58.0/lib.rs
 //!     windows-0.59.0/lib.rs
 //!
-//! 1,265 groups, 3,416 redundant files, 24.15 MB could be freed; scanned 32,313 files, 426.58 MB in 0.24 s (1777 MB/s), 0 errors
+//! 217 groups, 976 redundant files, 18.58 MB could be freed; scanned 52,073 files, 1.30 GB; read 145.00 MB in 1.18 s (123 MB/s), 0 errors
 //! ```
 //!
 //! What to watch in the code: a trip to another thread costs as much as looking at a dozen files, so that everything
