@@ -79,6 +79,9 @@ impl Model {
     }
 
     /// Works as a worker of an asynchronous stage does; gives the places of those to hire to `hire`.
+    ///
+    /// # Cancel safety
+    /// As a worker of a stage: dropped, it settles what it holds.
     pub async fn work(&self, mut place: Place, mut make: impl FnMut(u32) -> Made, mut hire: impl FnMut(Place)) {
         let mut finished = Vec::new();
         while let Some(found) = poll_fn(|cx| self.intake.poll_next(cx, &mut place.0, &mut finished)).await {
@@ -96,6 +99,9 @@ impl Model {
     }
 
     /// Passes numbers on as a buffer that waits does.
+    ///
+    /// # Cancel safety
+    /// As a relay: dropped, it settles what it holds.
     pub async fn relay(&self, mut place: Place, items: u32) {
         for item in 0..items {
             let room = poll_fn(|cx| match place.0.room(cx.waker()) {
@@ -111,6 +117,12 @@ impl Model {
     }
 
     /// The next result; `None` at the end.
+    ///
+    /// # Errors
+    /// The failure of the stage.
+    ///
+    /// # Cancel safety
+    /// No result is lost.
     pub async fn take(&self) -> Option<Result<u32, PipelineError>> {
         let mut taken = VecDeque::new();
         let end = poll_fn(|cx| self.hub.poll_take(cx, 1, &mut taken)).await?;
