@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use regatta::pipeline::{Concurrency, Pipeline};
+use regatta::pipeline::Pipeline;
 use regatta::policy::Overflow;
 use regatta::queue;
 
@@ -149,7 +149,7 @@ async fn a_job_that_a_thread_has_just_taken_does_not_outlive_the_pipeline() {
         let probe = DropCounter::new();
         let captured = probe.guard();
         let failed = Pipeline::from_iter(0..4_u32)
-            .map_cpu(Concurrency::unordered(4), move |n| {
+            .map_cpu(4, move |n| {
                 let _ = &captured;
                 if n == round % 4 {
                     super::kit::burst();
