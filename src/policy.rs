@@ -1,4 +1,4 @@
-//! Plain values that several patterns share: what to do at a bound, how long to wait before trying again.
+//! Plain values that several patterns share: what to do at a bound, who goes first, how long to wait before trying again.
 //!
 //! A policy is data. It holds no state, spawns nothing and reads no clock; the pattern that is given one keeps the
 //! state. So a policy can be a constant, be compared, and be used by any number of things at once.
@@ -26,6 +26,52 @@ pub enum Overflow {
     DropOldest,
     /// Drop what comes while there is no room: for samples, where any will do.
     DropNewest,
+}
+
+/// Which of three lanes an item or a job travels in.
+///
+/// The higher lane goes first, but no lane is ever starved: of 16 turns at least 12 begin with `High`, 3 with `Normal` and
+/// one with `Low`. A turn whose lane is empty goes to the highest that is not.
+///
+/// # Examples
+/// ```
+/// use regatta::policy::Priority;
+///
+/// assert!(Priority::High > Priority::Normal && Priority::Normal > Priority::Low);
+/// assert_eq!(Priority::default(), Priority::Normal);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Priority {
+    /// What can wait: served when nothing else is there, and at every sixteenth turn.
+    Low,
+    /// What has no priority of its own.
+    #[default]
+    Normal,
+    /// What goes first.
+    High,
+}
+
+impl Priority {
+    /// All of them, the highest first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// In which order the lanes are looked at in this turn. Turns are counted by whoever takes, from any number.
+    pub(crate) fn order(turn: u32) -> [Self; 3] {
+        match turn % 16 {
+            15 => [Self::Low, Self::High, Self::Normal],
+            3 | 7 | 11 => [Self::Normal, Self::High, Self::Low],
+            _ => Self::ALL,
+        }
+    }
+
+    /// The index of the lane, the highest first.
+    pub(crate) fn lane(self) -> usize {
+        match self {
+            Self::High => 0,
+            Self::Normal => 1,
+            Self::Low => 2,
+        }
+    }
 }
 
 /// How long to wait before each new attempt: exponential growth between two bounds, with jitter.

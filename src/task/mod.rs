@@ -40,6 +40,7 @@ mod error;
 mod group;
 mod handle;
 mod ledger;
+mod park;
 mod report;
 #[cfg(feature = "signal")]
 mod signal;
@@ -50,6 +51,8 @@ pub(crate) use caught::Caught;
 pub use error::{SpawnError, TaskError};
 pub use group::{Spawner, TaskGroup};
 pub use handle::TaskHandle;
+#[expect(unused_imports, reason = "the queue's and the pool's blocking ends are next")]
+pub(crate) use park::{block_on, block_on_timeout};
 pub use report::ShutdownReport;
 #[cfg(feature = "signal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]

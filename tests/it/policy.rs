@@ -110,3 +110,10 @@ fn an_empty_range_is_refused() {
 fn a_rate_of_zero_is_refused() {
     let _ = Rate::per_sec(0);
 }
+
+#[test]
+fn priorities_compare_by_urgency() {
+    use regatta::policy::Priority::{self, High, Low, Normal};
+    assert!(High > Normal && Normal > Low);
+    assert_eq!(Priority::ALL, [High, Normal, Low]);
+}
