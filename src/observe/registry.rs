@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 
+use futures::future::Either;
+
 use super::snapshot::{Row, RowId, Snapshot};
 
 /// Something that can fill its row of a snapshot. Called without any lock of the registry.
@@ -108,10 +110,24 @@ impl Registry {
 
     /// The closure, to be run elsewhere in the scope it was made in.
     pub(crate) fn carried<R>(run: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        let run = Self::carried_with(|()| run());
+        move || run(())
+    }
+
+    /// The same for a closure that is given something.
+    pub(crate) fn carried_with<A, R>(run: impl FnOnce(A) -> R) -> impl FnOnce(A) -> R {
         let scoped = Self::scoped();
-        move || match scoped {
-            None => run(),
-            Some(registry) => registry.enter(run),
+        move |given| match scoped {
+            None => run(given),
+            Some(registry) => registry.enter(|| run(given)),
+        }
+    }
+
+    /// The future, to be polled elsewhere in the scope it was made in.
+    pub(crate) fn carried_future<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        match Self::scoped() {
+            None => Either::Left(future),
+            Some(registry) => Either::Right(async move { registry.scope(future).await }),
         }
     }
 

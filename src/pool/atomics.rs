@@ -2,12 +2,18 @@
 
 #[cfg(regatta_loom)]
 pub(super) use loom::{
-    sync::{Mutex, MutexGuard, atomic::AtomicU64},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
     thread::yield_now,
 };
 #[cfg(not(regatta_loom))]
 pub(super) use std::{
-    sync::{Mutex, MutexGuard, atomic::AtomicU64},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
     thread::yield_now,
 };
 

@@ -1,7 +1,8 @@
 //! What became of the jobs, counted without a lock.
 //!
 //! Invariants:
-//! 1. A job is accepted once, before it is pushed, and ends once: done, failed or discarded, before its handle resolves.
+//! 1. A job is accepted once, before it is pushed, and ends once: done, failed, dropped or discarded, before its handle
+//!    resolves.
 //! 2. A reading never shows more jobs ended than accepted. [`flow`](Books::flow) reads the endings first, with
 //!    acquire; each ending is counted with release, after the job came through the queue, and so after it was
 //!    accepted. With a relaxed pair a reader could see the ending and miss the acceptance.
@@ -11,13 +12,17 @@
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::atomics::AtomicU64;
+use super::error::JobError;
 use crate::observe::Flow;
 
 pub(super) struct Books {
     accepted: Line,
     done: Line,
     failed: AtomicU64,
+    dropped: AtomicU64,
     discarded: AtomicU64,
+    /// Of those discarded: each by itself, by whoever held its handle.
+    cancelled: AtomicU64,
 }
 
 /// A counter on cache lines of its own: submitters write one, workers the other.
@@ -30,8 +35,24 @@ pub(super) enum Ending {
     Done,
     /// It panicked.
     Failed,
-    /// It was cancelled before it began.
+    /// The overflow policy dropped it.
+    Dropped,
+    /// Its handle cancelled it.
+    Cancelled,
+    /// The pool stopped before it could end.
     Discarded,
+}
+
+impl Ending {
+    pub(super) fn of<R>(result: &Result<R, JobError>) -> Self {
+        match result {
+            Ok(_) => Self::Done,
+            Err(JobError::Panicked(_)) => Self::Failed,
+            Err(JobError::Full(_)) => Self::Dropped,
+            Err(JobError::Cancelled(_)) => Self::Cancelled,
+            Err(JobError::Closed(_)) => Self::Discarded,
+        }
+    }
 }
 
 impl Books {
@@ -40,27 +61,41 @@ impl Books {
             accepted: Line(AtomicU64::new(0)),
             done: Line(AtomicU64::new(0)),
             failed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
             discarded: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn accepted(&self) {
-        self.accepted.0.fetch_add(1, Relaxed);
+    /// Gives the job's number, from 0.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted.0.fetch_add(1, Relaxed)
     }
 
     pub(super) fn ended(&self, ending: Ending) {
         let counter = match ending {
             Ending::Done => &self.done.0,
             Ending::Failed => &self.failed,
+            Ending::Dropped => &self.dropped,
             Ending::Discarded => &self.discarded,
+            Ending::Cancelled => {
+                // Before the sum that it is a part of.
+                self.cancelled.fetch_add(1, Relaxed);
+                &self.discarded
+            }
         };
         counter.fetch_add(1, Release);
     }
 
     pub(super) fn flow(&self) -> Flow {
-        let (done, failed, discarded) =
-            (self.done.0.load(Acquire), self.failed.load(Acquire), self.discarded.load(Acquire));
+        let [done, failed, dropped, discarded] =
+            [&self.done.0, &self.failed, &self.dropped, &self.discarded].map(|counter| counter.load(Acquire));
         let accepted = self.accepted.0.load(Relaxed);
-        Flow { accepted, done, failed, dropped: 0, discarded, in_flight: accepted - done - failed - discarded }
+        let in_flight = accepted - done - failed - dropped - discarded;
+        Flow { accepted, done, failed, dropped, discarded, in_flight }
+    }
+
+    pub(super) fn cancelled(&self) -> u64 {
+        self.cancelled.load(Relaxed)
     }
 }

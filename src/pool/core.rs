@@ -1,52 +1,74 @@
 //! The state machine of the pool: places, jobs, workers and those who wait. No threads and no runtime in here.
 //!
-//! Invariants, on top of those of the [word](super::word) and the [books](super::books):
-//! 1. No user code runs under the lobby's lock: wakers are cloned before it; they are called and dropped, as closures
+//! Invariants, on top of those of the [word](super::word), the [floor](super::floor) and the [books](super::books):
+//! 1. No user code runs under the desk's lock: wakers are cloned before it; they are called and dropped, as jobs
 //!    are, after it is gone. The one lock taken outside it is a job's own, never the other way round.
-//! 2. A submitter that waits is in the lobby before the word says `waiting`, both under the lock; whoever gives a place
+//! 2. A submitter that waits is in the list before the word says `waiting`, both under the lock; whoever gives a place
 //!    back and sees `waiting` takes the lock after it. So a wake-up is not missed.
 //! 3. Of the places given back while somebody waits, all below the low-water mark and all between it and the capacity
 //!    have woken somebody: wake-ups are never fewer than the places they are for.
-//! 4. While somebody waits, nobody else comes in but those who have been let in; and while somebody waits, a job is
-//!    queued or a submitter has been let in and has not come yet. So somebody will let the next in: whoever takes that
-//!    job, the submitter with its own job, or the submitter as it gives up.
+//! 4. While somebody waits, nobody else comes in but those who have been let in, and children of running jobs; and while
+//!    somebody waits, a job is queued or a submitter has been let in and has not come yet. So somebody will let the next
+//!    in: whoever takes that job, the submitter with its own job, or the submitter as it gives up.
 //! 5. Once the word is closed, `queued`, `active` and `dropping` only fall, and whoever brings one to 0 tells the
 //!    watchers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::Ordering::Relaxed;
 
-use super::atomics::{Mutex, MutexGuard, lock, yield_now};
+use super::atomics::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, lock};
+use super::body::At;
 use super::books::{Books, Ending};
 use super::error::JobError;
+use super::floor::Floor;
 use super::injector::Injector;
-use super::word::{Admission, Entry, Leave, Levels, Word};
-use crate::error::{Closed, Panicked, drop_quietly, log_quietly, wake_quietly};
+use super::job::Work;
+use super::meter::Samples;
+use super::rows::Rows;
+use super::slot::{Slot, State};
+use super::trace::JobEvent;
+use super::word::{Levels, Word};
+use crate::error::{Closed, Panicked, catch, log_quietly};
 use crate::observe::{Observe, Row};
-use crate::task::{ShutdownReport, Ticket, Waiters};
+use crate::policy::Overflow;
+use crate::task::{ShutdownReport, Waiters};
 
 /// How many submitters are let in at once. Waking one for each place would cost a trip through the scheduler for each
 /// job; fewer than half of the default capacity keeps the workers busy meanwhile.
 const BATCH_MAX: u32 = 256;
 
-/// A job, as the worker sees it.
-pub(super) trait Run: Send + Sync {
-    /// Runs the closure and resolves the handle; nothing, if the job was cancelled.
-    fn run(&self);
-
-    /// Drops the closure unrun and resolves the handle; tells whether the job had not begun.
-    fn discard(&self, why: &JobError) -> bool;
-}
+/// How many workers of a pool have a row in snapshots.
+const WORKER_ROWS_MAX: usize = 64;
 
 pub(super) struct Core {
-    word: Word,
-    queue: Injector<Arc<dyn Run>>,
-    lobby: Mutex<Lobby>,
-    books: Books,
+    pub(super) word: Word,
+    pub(super) queue: Injector<Arc<dyn Work>>,
+    desk: Mutex<Desk>,
+    pub(super) books: Books,
     names: Names,
-    capacity: u32,
-    low_water: u32,
+    pub(super) settings: Settings,
+    pub(super) low_water: u32,
+    /// How many slots there are: a worker that knows fewer looks for the others.
+    slot_count: AtomicUsize,
+    /// Of the floor, as hints: how many jobs are bound, and whether somebody is wanted.
+    held: AtomicUsize,
+    is_somebody_wanted: AtomicBool,
+    /// Counts the picks of [`Random`](super::Placement::Random) and [`RoundRobin`](super::Placement::RoundRobin).
+    picks: AtomicU64,
+    is_aborted: AtomicBool,
+    waits: Samples,
+    runs: Samples,
+    pub(super) rows: Rows,
+}
+
+/// What never changes.
+pub(super) struct Settings {
+    pub(super) capacity: u32,
+    pub(super) overflow: Overflow,
+    pub(super) make_state: Box<dyn Fn(usize) -> State + Send + Sync>,
+    pub(super) worker_name: Option<Box<dyn Fn(usize) -> Arc<str> + Send + Sync>>,
+    pub(super) on_job: Option<Box<dyn Fn(&JobEvent) + Send + Sync>>,
 }
 
 /// What the pool and its jobs are called in errors.
@@ -56,27 +78,44 @@ pub(super) struct Names {
     pub(super) job: Arc<str>,
 }
 
-struct Lobby {
-    submitters: Waiters,
+/// What is under the one lock.
+pub(super) struct Desk {
+    pub(super) submitters: Waiters,
     /// Those who wait for the pool to be idle or empty.
-    watchers: Waiters,
-    /// How many are dropping closures of cancelled jobs at the moment.
-    dropping: usize,
+    pub(super) watchers: Waiters,
+    /// How many are dropping bodies of stopped jobs at the moment.
+    pub(super) dropping: usize,
+    pub(super) floor: Floor,
     panics: Vec<Panicked>,
 }
 
 impl Core {
-    pub(super) fn new(name: Arc<str>, limit: usize, capacity: u32) -> Self {
+    pub(super) fn new(name: Arc<str>, limit: usize, settings: Settings) -> Self {
         let names = Names { pool: format!("pool `{name}`").into(), job: format!("job of pool `{name}`").into(), name };
-        let lobby = Lobby { submitters: Waiters::new(), watchers: Waiters::new(), dropping: 0, panics: Vec::new() };
+        let desk = Desk {
+            submitters: Waiters::new(),
+            watchers: Waiters::new(),
+            dropping: 0,
+            floor: Floor::new(),
+            panics: Vec::new(),
+        };
+        let capacity = settings.capacity;
         Self {
             word: Word::new(limit),
             queue: Injector::new(),
-            lobby: Mutex::new(lobby),
+            desk: Mutex::new(desk),
             books: Books::new(),
             names,
-            capacity,
+            settings,
             low_water: capacity - (capacity / 4).clamp(1, BATCH_MAX),
+            slot_count: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            is_somebody_wanted: AtomicBool::new(false),
+            picks: AtomicU64::new(0),
+            is_aborted: AtomicBool::new(false),
+            waits: Samples::new(),
+            runs: Samples::new(),
+            rows: Rows::default(),
         }
     }
 
@@ -84,261 +123,158 @@ impl Core {
         self.word.levels()
     }
 
-    pub(super) fn books(&self) -> &Books {
-        &self.books
-    }
-
     pub(super) fn names(&self) -> &Names {
         &self.names
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.capacity as usize
+        self.settings.capacity as usize
     }
 
-    /// Takes a place without waiting.
-    pub(super) fn try_enter(&self) -> Admission {
-        self.word.admit(Entry { capacity: self.capacity, is_let_in: false, waits: false })
-    }
-
-    /// Takes a place, or queues up for one; the answer is never [`Admission::Full`].
-    pub(super) fn poll_enter(&self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Poll<Admission> {
-        if ticket.is_none() {
-            match self.try_enter() {
-                Admission::Full => {}
-                answer => return Poll::Ready(answer),
-            }
-        }
-        let waker = cx.waker().clone();
-        let mut lobby = self.lobby();
-        let is_let_in = ticket.as_ref().is_some_and(|ticket| lobby.submitters.is_notified(ticket));
-        let (polled, displaced) = match self.word.admit(Entry { capacity: self.capacity, is_let_in, waits: true }) {
-            Admission::Full => (Poll::Pending, lobby.submitters.register(ticket, waker)),
-            answer => {
-                let left = ticket.take().and_then(|ticket| lobby.submitters.leave(ticket).waker);
-                self.waited(&lobby);
-                (Poll::Ready(answer), left)
-            }
-        };
-        drop(lobby);
-        drop_quietly(displaced);
-        polled
-    }
-
-    /// Gives up a wait; a wake-up that was meant for this submitter goes to the next.
-    pub(super) fn give_up_waiting(&self, ticket: Ticket) {
-        let (left, next) = {
-            let mut lobby = self.lobby();
-            let left = lobby.submitters.leave(ticket);
-            let next = if left.was_notified { lobby.submitters.notify_one() } else { None };
-            self.waited(&lobby);
-            (left.waker, next)
-        };
-        next.into_iter().for_each(wake_quietly);
-        drop_quietly(left);
-    }
-
-    /// Queues the job of a submitter that was admitted.
-    pub(super) fn push(&self, job: Arc<dyn Run>) {
-        self.books.accepted();
-        self.queue.push(job);
-    }
-
-    /// Does a worker's work, until there is none; `linger` is how many times it looks again before it leaves.
-    pub(super) fn work(&self, linger: u32) {
-        let mut idle_rounds = 0;
-        loop {
-            if let Some(job) = self.queue.pop() {
-                idle_rounds = 0;
-                self.took();
-                // All that the user gave is caught within; what is left is the user's tracing subscriber.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run())) {
-                    drop_quietly(payload);
-                }
-            } else if self.word.levels().queued() > 0 {
-                // A submitter is between its admission and its push, or another worker between pop and take.
-                yield_now();
-            } else if idle_rounds < linger {
-                idle_rounds += 1;
-                yield_now();
-            } else if self.leave(false) {
-                return;
-            }
-        }
-    }
-
-    /// Gives back a worker that could not be started, or was dropped before it began. If it was the only one, nobody
-    /// can run what is queued, so it is discarded.
-    pub(super) fn forgo_worker(&self, why: &JobError) {
-        while !self.leave(true) {
-            self.drain(why);
-        }
-    }
-
-    /// Admits nobody from here on; tells whether it was open before.
-    pub(super) fn close(&self) -> bool {
-        let was_open = self.word.close();
-        if was_open {
-            let refused = {
-                let mut lobby = self.lobby();
-                let refused = lobby.submitters.notify_all();
-                self.waited(&lobby);
-                refused
-            };
-            refused.into_iter().for_each(wake_quietly);
-            log_quietly(|| tracing::debug!(target: "regatta::pool", pool = %self.names.name, "closed"));
-        }
-        was_open
-    }
-
-    /// Closes, and discards every queued job.
-    pub(super) fn abort(&self) {
-        self.close();
-        self.drain(&self.closed());
-    }
-
-    /// Discards every queued job: first takes them all, so that no worker begins one meanwhile, then drops them.
-    pub(super) fn drain(&self, why: &JobError) {
-        self.drop_begins();
-        let mut jobs = Vec::new();
-        while self.word.levels().queued() > 0 {
-            match self.queue.pop() {
-                Some(job) => {
-                    self.took();
-                    jobs.push(job);
-                }
-                // Somebody is between admission and push, or between pop and take: a few instructions.
-                None => yield_now(),
-            }
-        }
-        for job in jobs {
-            job.discard(why);
-        }
-        self.drop_ends();
+    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
+        lock(&self.desk)
     }
 
     pub(super) fn closed(&self) -> JobError {
         JobError::Closed(Closed::new(self.names.pool.clone()))
     }
 
-    /// Says that a closure is about to be dropped unrun; nobody is told that the pool has stopped until it is.
-    pub(super) fn drop_begins(&self) {
-        self.lobby().dropping += 1;
+    /// Whether running jobs should end early.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.is_aborted.load(Relaxed)
     }
 
-    pub(super) fn drop_ends(&self) {
-        let watchers = {
-            let mut lobby = self.lobby();
-            lobby.dropping -= 1;
-            if lobby.dropping == 0 { lobby.watchers.notify_all() } else { Vec::new() }
-        };
-        watchers.into_iter().for_each(wake_quietly);
+    /// Relaxed: whoever must not miss it comes through a lock.
+    pub(super) fn set_aborted(&self) {
+        self.is_aborted.store(true, Relaxed);
     }
 
-    /// Keeps the first panics for the report.
-    pub(super) fn panicked(&self, panicked: &Panicked) {
-        let mut lobby = self.lobby();
-        if lobby.panics.len() < ShutdownReport::PANICS_KEPT {
-            lobby.panics.push(panicked.clone());
+    pub(super) fn pick(&self) -> u64 {
+        self.picks.fetch_add(1, Relaxed)
+    }
+
+    // Slots.
+
+    /// The slot of this number; it is made if it is not there yet, and all below it.
+    pub(super) fn slot(&self, index: usize) -> Arc<Slot> {
+        loop {
+            let next = {
+                let desk = self.desk();
+                match desk.floor.slot(index) {
+                    Some(slot) => return slot,
+                    None => desk.floor.len(),
+                }
+            };
+            self.make_slot(next);
         }
     }
 
-    /// Waits until `is_over`, which is given the levels and how many are dropping closures. The pool must be closed.
-    pub(super) fn poll_settled(
-        &self,
-        is_over: fn(Levels, usize) -> bool,
-        ticket: &mut Option<Ticket>,
-        cx: &Context<'_>,
-    ) -> Poll<()> {
-        let waker = cx.waker().clone();
-        let mut lobby = self.lobby();
-        // Under the lock: whoever changes the levels tells the watchers under it, before or after this look.
-        let (polled, displaced) = if is_over(self.word.levels(), lobby.dropping) {
-            (Poll::Ready(()), ticket.take().and_then(|ticket| lobby.watchers.leave(ticket).waker))
-        } else {
-            (Poll::Pending, lobby.watchers.register(ticket, waker))
+    /// Makes the next slot. The name is the user's code, so it is called without the lock; somebody else may be first.
+    pub(super) fn make_slot(&self, index: usize) {
+        let name = || self.settings.worker_name.as_ref().map(|name| name(index));
+        let name = catch(&self.names.pool, name).ok().flatten();
+        let name = name.unwrap_or_else(|| format!("{}/{index}", self.names.name).into());
+        let slot = Arc::new(Slot::new(index, name));
+        let is_new = {
+            let mut desk = self.desk();
+            let is_new = desk.floor.add(&slot);
+            self.slot_count.store(desk.floor.len(), Relaxed);
+            is_new
         };
-        drop(lobby);
-        drop_quietly(displaced);
-        polled
+        if is_new && index < WORKER_ROWS_MAX {
+            self.rows.enter(&slot);
+        }
     }
 
-    pub(super) fn stop_watching(&self, ticket: Ticket) {
-        let left = self.lobby().watchers.leave(ticket);
-        drop_quietly(left.waker);
+    pub(super) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.desk().floor.slots()
+    }
+
+    pub(super) fn slot_count(&self) -> usize {
+        self.slot_count.load(Relaxed)
+    }
+
+    /// Keeps the hints in step with the floor.
+    pub(super) fn note(&self, floor: &Floor) {
+        self.held.store(floor.held() as usize, Relaxed);
+        self.is_somebody_wanted.store(floor.is_somebody_wanted(), Relaxed);
+    }
+
+    /// Whether jobs are queued that are bound to nobody: a hint.
+    pub(super) fn has_free_jobs(&self) -> bool {
+        self.levels().queued() as usize > self.held.load(Relaxed)
+    }
+
+    /// Whether jobs are bound to a worker that is not there: a hint.
+    pub(super) fn is_somebody_wanted(&self) -> bool {
+        self.is_somebody_wanted.load(Relaxed)
+    }
+
+    pub(super) fn make_state(&self, index: usize) -> State {
+        let state: Box<dyn Any + Send> = (self.settings.make_state)(index);
+        state
+    }
+
+    // What is written down.
+
+    /// Counts the job's end; a panic is kept for the report.
+    pub(super) fn book<R>(&self, result: &Result<R, JobError>) {
+        if let Err(JobError::Panicked(panicked)) = result {
+            let mut desk = self.desk();
+            if desk.panics.len() < ShutdownReport::PANICS_KEPT {
+                desk.panics.push(panicked.clone());
+            }
+        }
+        self.books.ended(Ending::of(result));
+    }
+
+    pub(super) fn record_wait(&self, ns: u64) {
+        self.waits.add(ns);
+    }
+
+    pub(super) fn record_run(&self, ns: u64) {
+        self.runs.add(ns);
+    }
+
+    pub(super) fn timings(&self) -> [super::stats::Timing; 2] {
+        [self.waits.timing(), self.runs.timing()]
+    }
+
+    /// Tells the hook that a job begins.
+    pub(super) fn trace(&self, job: u64, at: &At<'_>) {
+        if let Some(on_job) = &self.settings.on_job {
+            let Slot { index, name, .. } = &*at.post.slot;
+            log_quietly(|| on_job(&JobEvent { job, worker: *index, worker_name: name.clone(), source: at.source }));
+        }
     }
 
     pub(super) fn report(&self, elapsed: std::time::Duration) -> ShutdownReport {
         let flow = self.books.flow();
+        let panicked = self.desk().panics.clone();
         ShutdownReport {
             name: self.names.name.clone(),
             finished: flow.done,
-            aborted: flow.discarded,
+            aborted: flow.discarded + flow.dropped,
             panicked_count: flow.failed,
-            panicked: self.lobby().panics.clone(),
-            still_running: (0..flow.in_flight).map(|_| self.names.job.clone()).collect(),
+            panicked,
+            still_running: self.still_running(flow.in_flight),
             elapsed,
         }
     }
 
-    /// Gives back the place of a job that was popped, to those who wait for one.
-    fn took(&self) {
-        let levels = self.word.take();
-        if levels.has_waiting() && levels.queued() <= self.low_water {
-            let batch = if levels.queued() == self.low_water { self.capacity - self.low_water } else { 1 };
-            let next: Vec<Waker> = {
-                let mut lobby = self.lobby();
-                let next = (0..batch).map_while(|_| lobby.submitters.notify_one()).collect();
-                self.waited(&lobby);
-                next
-            };
-            next.into_iter().for_each(wake_quietly);
-        }
-        if levels.is_closed() && levels.queued() == 0 {
-            self.tell_watchers();
-        }
+    /// Names those that run by their workers; one that is being handed over has no worker yet.
+    fn still_running(&self, count: u64) -> Vec<Arc<str>> {
+        let running = self.slots().into_iter().filter(|slot| slot.meter.is_running());
+        let named = running.map(|slot| format!("{} at worker `{}`", self.names.job, slot.name).into());
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        named.chain(std::iter::repeat(self.names.job.clone())).take(count).collect()
     }
 
-    fn leave(&self, others_suffice: bool) -> bool {
-        match self.word.leave(others_suffice) {
-            Leave::Needed => false,
-            Leave::Left(levels) => {
-                if levels.is_closed() && levels.active() == 0 {
-                    self.tell_watchers();
-                }
-                true
-            }
-        }
+    /// Takes the workers off the registry.
+    pub(super) fn leave_registry(&self) {
+        self.rows.close();
+        self.slots().iter().for_each(|slot| slot.leave_registry());
     }
-
-    /// Keeps the word in step with the list of submitters.
-    fn waited(&self, lobby: &Lobby) {
-        if lobby.submitters.is_empty() {
-            self.word.clear_waiting();
-        }
-    }
-
-    fn tell_watchers(&self) {
-        let watchers = self.lobby().watchers.notify_all();
-        watchers.into_iter().for_each(wake_quietly);
-    }
-
-    fn lobby(&self) -> MutexGuard<'_, Lobby> {
-        lock(&self.lobby)
-    }
-}
-
-/// Counts the job's end; a panic is kept and logged.
-pub(super) fn book(core: &Core, error: Option<&JobError>) {
-    let ending = match error {
-        None => Ending::Done,
-        Some(JobError::Panicked(panicked)) => {
-            core.panicked(panicked);
-            Ending::Failed
-        }
-        Some(_) => Ending::Discarded,
-    };
-    core.books.ended(ending);
 }
 
 impl Observe for Core {

@@ -2,32 +2,41 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use futures::Stream;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::builder::CpuPoolBuilder;
+use super::body::{call, call_with};
+use super::builder::{OfClosures, PoolBuilder};
+use super::chunk::{CpuChunks, CpuEach, succeeding};
+use super::context::CpuContext;
 use super::core::Core;
+use super::crew::Crew;
 use super::current;
 use super::error::{JobError, SubmitError};
+use super::face::face;
 use super::handle::JobHandle;
-use super::map;
+use super::map::{MapError, ordered};
+use super::owner::Owner;
+use super::placement::{JobOptions, Placement};
+use super::run_stats::RunStats;
+use super::schedule::{self, Schedule};
 use super::settled::Settled;
 use super::stats::PoolStats;
-use super::submit::{SubmitFuture, refused};
-use super::word::Admission;
-use super::worker::Crew;
-use crate::observe::{Observe, Registration, Registry};
-use crate::task::{ShutdownReport, TaskGroup, within};
+use super::submit::{Accept, SubmitFuture};
+use super::unordered::unordered;
+use super::word::LIMIT_MAX;
+use crate::error::refuse_zero;
+use crate::task::ShutdownReport;
 
 /// Runs CPU closures for async code, at most a given number at once.
 ///
 /// See [the module](super) for what it does differently, and for what to use instead. Clones are the same pool; when
 /// the last is dropped, the pool is [aborted](Self::abort). [`CpuPool::current`] is a pool that lives as long as the
-/// runtime.
+/// runtime. `S` is the type of the workers' own [state](PoolBuilder::state), if they have one.
 ///
 /// # Examples
 /// ```
@@ -44,47 +53,29 @@ use crate::task::{ShutdownReport, TaskGroup, within};
 /// ```
 ///
 /// # Fairness
-/// Jobs begin in the order in which they were accepted. Submitters that wait are let in first come, first served, in
-/// groups: when the queue is full, the next wait until a quarter of it (at most 256 places) has come free. While anybody
-/// waits who has not been let in, newcomers queue up behind, and `try_submit` is refused. Those who have been let in come
-/// in as they are polled; one that finds the queue full again, because newcomers came in after the last of the line was
-/// let in, goes on waiting, at the front.
+/// Within a [priority](crate::policy::Priority), jobs of the common queue begin in the order in which they were accepted.
+/// Submitters that wait are let in first come, first served, whatever the priority of their jobs, in groups: when the
+/// queue is full, the next wait until a quarter of it (at most 256 places) has come free. While anybody waits who has not
+/// been let in, newcomers queue up behind, and `try_submit` is refused. Those who have been let in come in as they are
+/// polled; one that finds the queue full again, because newcomers came in after the last of the line was let in, goes on
+/// waiting, at the front.
 ///
 /// # Complexity
-/// A job costs one allocation, and no lock is shared between jobs while nobody waits and nothing is cancelled.
-#[doc(alias("bulkhead", "semaphore", "spawn_blocking", "threadpool", "rayon"))]
+/// A job costs one allocation, and no lock is shared between jobs while nobody waits, nothing is cancelled and nothing is
+/// bound to a worker.
+#[doc(alias("bulkhead", "semaphore", "spawn_blocking", "threadpool", "rayon", "work stealing"))]
 #[must_use = "dropping the last clone of the pool aborts it"]
-#[derive(Clone)]
-pub struct CpuPool {
+pub struct CpuPool<S = ()> {
     owner: Arc<Owner>,
+    state: PhantomData<fn() -> S>,
 }
 
-/// What all clones share. Jobs and workers hold the state only, so they keep no pool from being dropped.
-struct Owner {
-    crew: Arc<Crew>,
-    /// Tasks that do nothing but be dropped with the runtime.
-    sentries: TaskGroup,
-    _registration: Registration,
-}
-
-/// Aborts the pool when the runtime drops its tasks: nobody could wait for the jobs, and the runtime would wait for
-/// the whole queue to be worked off.
-struct EndWithRuntime(Weak<Core>);
+face!(CpuPool);
 
 impl CpuPool {
-    /// Creates a pool that runs at most `limit` closures at once and queues up to 1024; it borrows the blocking threads
-    /// of the runtime it is created in.
-    ///
-    /// # Panics
-    /// When `limit` is zero, and outside a tokio runtime.
-    #[track_caller]
-    pub fn new(limit: usize) -> Self {
-        Self::builder().limit(limit).build()
-    }
-
     /// Starts a pool with settings of its own.
-    pub fn builder() -> CpuPoolBuilder {
-        CpuPoolBuilder::new()
+    pub fn builder() -> PoolBuilder<OfClosures> {
+        PoolBuilder::of_closures()
     }
 
     /// The default pool of the runtime we are in: one closure for each core, and a queue of 1024.
@@ -110,47 +101,14 @@ impl CpuPool {
         current::of_runtime(&crate::task::runtime("CpuPool::current"))
     }
 
-    pub(super) fn assemble(name: Option<Arc<str>>, limit: usize, capacity: u32, runtime: Handle) -> Self {
-        let registry = Registry::current();
-        let id = registry.reserve();
-        let name = name.unwrap_or_else(|| format!("pool#{id}").into());
-        let core = Arc::new(Core::new(name.clone(), limit, capacity));
-        let subject: Weak<Core> = Arc::downgrade(&core);
-        let subject: Weak<dyn Observe> = subject;
-        let registration = registry.enroll(id, "pool", &name, None, subject);
-        let sentries = TaskGroup::unobserved(name, CancellationToken::new());
-        let pool = Self {
-            owner: Arc::new(Owner { crew: Arc::new(Crew::new(core, runtime)), sentries, _registration: registration }),
-        };
-        pool.until_runtime_ends("runtime", EndWithRuntime(Arc::downgrade(pool.core())));
-        pool
+    pub(super) fn owner(&self) -> &Arc<Owner> {
+        &self.owner
     }
+}
 
-    /// Keeps `value` until the runtime, or the pool, is dropped.
-    pub(super) fn until_runtime_ends<T: Send + 'static>(&self, name: &str, value: T) {
-        let sentry = async move {
-            let _value = value;
-            std::future::pending::<()>().await;
-        };
-        // The group is never closed before it is dropped, so nothing is refused. The group owns the task.
-        let _ = self.owner.sentries.spawn(name, sentry);
-    }
-
-    /// Keeps the pool until its last job has ended; it must be closed.
-    pub(super) fn until_idle(self) {
-        let pool = self.clone();
-        let linger = async move { Settled::idle(pool.core()).await };
-        // As above. The task belongs to the pool that it keeps, and lets go of it at the end, or with the runtime.
-        let _ = self.owner.sentries.spawn("linger", linger);
-    }
-
-    /// The pool's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.core().names().name
-    }
-
-    /// Queues a closure, waiting for room if there is none; gives the handle of the job.
+impl<S: Send + 'static> CpuPool<S> {
+    /// Queues a closure, waiting for room if there is none and the [policy](PoolBuilder::overflow) is to wait; gives the
+    /// handle of the job.
     ///
     /// # Cancel safety
     /// Dropped before its end, the future drops the closure, unrun and uncounted;
@@ -158,17 +116,19 @@ impl CpuPool {
     /// who waits. Once it has resolved, the job belongs to the handle, and dropping that cancels a queued job.
     ///
     /// # Errors
-    /// [`SubmitError`] with the closure, when the pool is closed.
+    /// [`SubmitError`] with the closure: [closed](SubmitError::is_closed) when the pool is;
+    /// [full](SubmitError::is_full) where the policy is to reject, or when it is called from inside a job of the same pool,
+    /// which does not wait for room: it may be waiting for itself.
     ///
     /// # Fairness
     /// First come, first served; see [`CpuPool`]. A submit that was let in and is never polled again holds its turn, and
     /// may keep the rest of the line waiting: do not keep one aside, as in a `select!` loop, while others wait.
-    pub fn submit<F, R>(&self, run: F) -> SubmitFuture<'_, F>
+    pub fn submit<F, R>(&self, run: F) -> SubmitFuture<'_, F, R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        SubmitFuture::new(self, run)
+        SubmitFuture::new(self.crew(), run, JobOptions::new(), plain())
     }
 
     /// Queues a closure if there is room.
@@ -194,10 +154,77 @@ impl CpuPool {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match self.core().try_enter() {
-            Admission::Admitted { calls_worker } => Ok(self.crew().enqueue(run, calls_worker)),
-            admission => Err(refused(self.core(), admission, run)),
-        }
+        self.submit(run).at_once()
+    }
+
+    /// Queues a closure, and waits at most `limit` for room.
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit): dropped while it waits it takes the closure along.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and [elapsed](SubmitError::is_elapsed).
+    ///
+    /// # Panics
+    /// On a runtime without timers (`enable_time`).
+    pub async fn submit_timeout<F, R>(&self, run: F, limit: Duration) -> Result<JobHandle<R>, SubmitError<F>>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit(run).within(limit).await
+    }
+
+    /// Queues a closure that is given its [context](CpuContext), with a [`Placement`], a
+    /// [`Priority`](crate::policy::Priority), or both as [`JobOptions`].
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when there is none of the number asked for.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::policy::Priority;
+    /// use regatta::pool::CpuPool;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = CpuPool::new(2);
+    /// let endless = pool.submit_with(Priority::Low, |cx| {
+    ///     let mut rounds = 0_u64;
+    ///     while !cx.is_cancelled() {
+    ///         rounds += 1; // one small piece of the work
+    ///     }
+    ///     rounds
+    /// });
+    /// let endless = endless.await?;
+    /// endless.cancel(); // it has begun, or not
+    /// assert!(endless.await.is_ok_and(|_rounds| true) || pool.stats().cancelled == 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn submit_with<F, R>(&self, options: impl Into<JobOptions>, run: F) -> SubmitFuture<'_, F, R>
+    where
+        F: FnOnce(CpuContext<S>) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        SubmitFuture::new(self.crew(), run, options.into(), given::<F, R, S>())
+    }
+
+    /// Queues a closure that runs at this worker and no other: [`submit_with`](Self::submit_with) and
+    /// [`Placement::Worker`].
+    ///
+    /// # Cancel safety
+    /// As [`submit`](Self::submit).
+    ///
+    /// # Errors
+    /// As [`submit_with`](Self::submit_with).
+    pub fn submit_to<F, R>(&self, worker: usize, run: F) -> SubmitFuture<'_, F, R>
+    where
+        F: FnOnce(CpuContext<S>) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.submit_with(Placement::Worker(worker), run)
     }
 
     /// Applies a function to every item, on all the pool's workers, and gives the results in the order of the input.
@@ -206,7 +233,8 @@ impl CpuPool {
     /// one by one if the iterator does not tell how many there are. At most two chunks for each worker are out at once.
     /// Each chunk is one job in [`stats`](Self::stats).
     ///
-    /// For items that are very small or very many, reduce them where they are instead of collecting results.
+    /// For items that are very small or very many, reduce them where they are instead of collecting results. For a choice
+    /// of how items are dealt out, and what that came to, use [`map_with`](Self::map_with).
     ///
     /// # Cancel safety
     /// Dropping the future stops the work: queued chunks are discarded, running ones end after the item they are at.
@@ -214,7 +242,8 @@ impl CpuPool {
     ///
     /// # Errors
     /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed.
+    /// [`JobError::Closed`] when the pool is, or becomes, closed; [`JobError::Full`] when its
+    /// [policy](PoolBuilder::overflow) rejects or drops a chunk.
     ///
     /// # Panics
     /// A panic of the iterator is the caller's, and stops the work. One of `f` is a value.
@@ -231,53 +260,154 @@ impl CpuPool {
     /// assert!(failed.unwrap_err().is_panicked());
     /// # Ok(()) }
     /// ```
-    pub fn map<I, F, R>(&self, items: I, f: F) -> impl Future<Output = Result<Vec<R>, JobError>> + use<'_, I, F, R>
+    pub fn map<I, F, R>(&self, items: I, f: F) -> impl Future<Output = Result<Vec<R>, JobError>> + use<'_, S, I, F, R>
     where
         I: IntoIterator,
         I::Item: Send + 'static,
         F: Fn(I::Item) -> R + Send + Sync + 'static,
         R: Send + 'static,
     {
-        map::map(self, items, f)
+        let chunks = CpuChunks::new(succeeding(f));
+        async move { ordered(self.crew(), items, chunks).await.map_err(MapError::into_job_error) }
     }
 
-    /// Accepts no more jobs; what was accepted is finished. At once, any number of times.
-    pub fn close(&self) {
-        self.core().close();
-    }
-
-    /// Tells whether the pool accepts no more jobs.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.core().levels().is_closed()
-    }
-
-    /// Closes the pool, waits until every accepted job has ended, or until `deadline` from now; then discards what is
-    /// still queued, and reports.
-    ///
-    /// When it returns, nothing that a queued job captured is alive. A closure that runs cannot be stopped: at the
-    /// deadline it is named in [`still_running`](ShutdownReport::still_running).
+    /// Applies a function that can fail to every item, as [`map`](Self::map) does.
     ///
     /// # Cancel safety
-    /// Dropped before its end it leaves the pool closed, but discards nothing; it may be called again.
+    /// As [`map`](Self::map).
+    ///
+    /// # Errors
+    /// [`MapError::Failed`] with the error, and the index, of the first item in the order of the input that failed, or
+    /// [`MapError::Job`] if that one panicked or could not be worked on. The rest is stopped: items behind it that have not
+    /// begun never do.
+    ///
+    /// # Panics
+    /// A panic of the iterator is the caller's, and stops the work. One of `f` is a value.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pool::{CpuPool, MapError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = CpuPool::new(2);
+    /// assert_eq!(pool.try_map(["1", "2"], |text| text.parse::<u8>()).await?, [1, 2]);
+    ///
+    /// let failed = pool.try_map(["1", "two", "three"], |text| text.parse::<u8>()).await;
+    /// assert!(matches!(failed, Err(MapError::Failed { index: 1, .. })));
+    /// # Ok(()) }
+    /// ```
+    pub fn try_map<I, F, R, E>(
+        &self,
+        items: I,
+        f: F,
+    ) -> impl Future<Output = Result<Vec<R>, MapError<E>>> + use<'_, S, I, F, R, E>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> Result<R, E> + Send + Sync + 'static,
+        R: Send + 'static,
+        E: Send + 'static,
+    {
+        ordered(self.crew(), items, CpuChunks::new(f))
+    }
+
+    /// Applies a function to every item and gives each result when it is there, whatever the order of the input.
+    ///
+    /// Items are pulled and worked on as for [`map`](Self::map), while the stream is polled: whoever does not take results
+    /// stops new items from being begun.
+    ///
+    /// # Cancel safety
+    /// Safe to poll in `select!`: results are kept by the stream. Dropping the stream stops the work, as with `map`.
+    ///
+    /// # Errors
+    /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on. (Its chunk counts as
+    /// done.) When the pool is closed, the stream ends with [`JobError::Closed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use futures::StreamExt;
+    /// use regatta::pool::CpuPool;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let pool = CpuPool::new(2);
+    /// let mut squares: Vec<u64> = pool.map_unordered(1..=4, |n| n * n).map(|square| square.unwrap()).collect().await;
+    /// squares.sort_unstable();
+    /// assert_eq!(squares, [1, 4, 9, 16]);
+    /// # }
+    /// ```
+    pub fn map_unordered<I, F, R>(
+        &self,
+        items: I,
+        f: F,
+    ) -> impl Stream<Item = Result<R, JobError>> + use<S, I, F, R>
+    where
+        I: IntoIterator,
+        I::Item: Send + 'static,
+        F: Fn(I::Item) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        unordered(self.crew().clone(), items, CpuEach::new(f))
+    }
+
+    /// Applies a function to every item, with the items dealt out as `schedule` says, and tells what that came to.
+    ///
+    /// All items are taken at the beginning. [`map`](Self::map) is for those that come from an iterator as they are needed.
+    ///
+    /// # Cancel safety
+    /// As [`map`](Self::map).
+    ///
+    /// # Errors
+    /// As [`map`](Self::map).
+    ///
+    /// # Panics
+    /// A panic of `f` is a value.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pool::{CpuPool, Schedule};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = CpuPool::new(2);
+    /// for schedule in [Schedule::Static, Schedule::Stealing, Schedule::Guided] {
+    ///     let (squares, stats) = pool.map_with(schedule, vec![1, 2, 3, 4], |n: u64| n * n).await?;
+    ///     assert_eq!(squares, [1, 4, 9, 16]);
+    ///     println!("{schedule:?}: {stats}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn map_with<T, F, R>(
+        &self,
+        schedule: Schedule,
+        items: Vec<T>,
+        f: F,
+    ) -> impl Future<Output = Result<(Vec<R>, RunStats), JobError>> + Send + use<'_, S, T, F, R>
+    where
+        T: Send + 'static,
+        F: Fn(T) -> R + Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        schedule::run(self.crew(), schedule, items, f)
+    }
+
+    /// Closes the pool, waits until every accepted job has ended, or nearly until `deadline` from now; then discards what
+    /// is still queued, asks what runs to stop, and reports at the deadline.
+    ///
+    /// When it returns, nothing that a queued job captured is alive. A closure that runs cannot be stopped, but asked:
+    /// a tenth of the time, at most a second, is left for those that look at
+    /// [`is_cancelled`](CpuContext::is_cancelled). At the deadline a closure that still runs is named in
+    /// [`still_running`](ShutdownReport::still_running).
+    ///
+    /// # Cancel safety
+    /// Dropped before its end it leaves the pool closed; it may be called again.
     ///
     /// # Panics
     /// On a runtime without timers (`enable_time`), if there is something to wait for.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
-        let begun = Instant::now();
-        self.close();
-        let core = self.core();
-        if !within(deadline, Settled::idle(core)).await {
-            core.abort();
-            Settled::empty(core).await;
-        }
-        let report = core.report(begun.elapsed());
-        tracing::debug!(target: "regatta::pool", %report, "shut down");
-        report
+        self.owner.shutdown(deadline).await
     }
 
-    /// Closes the pool and discards every queued job, here and now; closures that run are not disturbed. Their handles
-    /// resolve to [`JobError::Closed`].
+    /// Closes the pool and discards every queued job, here and now; closures that run are asked to stop, see
+    /// [`is_cancelled`](CpuContext::is_cancelled). The handles of what was discarded resolve to [`JobError::Closed`].
     pub fn abort(&self) {
         self.core().abort();
     }
@@ -293,38 +423,21 @@ impl CpuPool {
         Settled::empty(self.core()).await;
         self.core().report(begun.elapsed())
     }
-
-    /// Reads what became of the jobs, and the levels of the moment.
-    #[must_use]
-    pub fn stats(&self) -> PoolStats {
-        PoolStats::of(self.core())
-    }
-
-    pub(super) fn crew(&self) -> &Arc<Crew> {
-        &self.owner.crew
-    }
-
-    fn core(&self) -> &Arc<Core> {
-        self.crew().core()
-    }
 }
 
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.crew.core().abort();
-    }
+fn plain<F, R>() -> Accept<F, R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    |crew, run, admitted| admitted.enqueue(crew, call(run))
 }
 
-impl Drop for EndWithRuntime {
-    fn drop(&mut self) {
-        if let Some(core) = self.0.upgrade() {
-            core.abort();
-        }
-    }
-}
-
-impl fmt::Debug for CpuPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CpuPool").field("name", &self.name()).field("stats", &self.stats()).finish_non_exhaustive()
-    }
+fn given<F, R, S>() -> Accept<F, R>
+where
+    F: FnOnce(CpuContext<S>) -> R + Send + 'static,
+    R: Send + 'static,
+    S: Send + 'static,
+{
+    |crew, run, admitted| admitted.enqueue(crew, call_with::<_, _, S>(run))
 }

@@ -47,11 +47,11 @@ pub(super) fn of_runtime(runtime: &Handle) -> CpuPool {
         }
     };
     if let Some(replaced) = replaced {
-        replaced.until_idle();
+        replaced.owner().clone().until_idle();
     }
     // On a runtime that is shutting down, the task is dropped at once and the entry is gone again.
-    let core = Arc::downgrade(pool.crew().core());
-    pool.until_runtime_ends("default", Forget { runtime: id, core });
+    let core = Arc::downgrade(pool.owner().core());
+    pool.owner().until_runtime_ends("default", Forget { runtime: id, core });
     pool
 }
 
@@ -62,7 +62,7 @@ fn defaults() -> MutexGuard<'static, HashMap<Id, CpuPool>> {
 impl Drop for Forget {
     fn drop(&mut self) {
         let pool = match defaults().entry(self.runtime) {
-            Entry::Occupied(known) if Arc::as_ptr(known.get().crew().core()) == self.core.as_ptr() => {
+            Entry::Occupied(known) if Arc::as_ptr(known.get().owner().core()) == self.core.as_ptr() => {
                 Some(known.remove())
             }
             _ => None,

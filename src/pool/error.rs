@@ -2,31 +2,41 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::error::{Cancelled, Closed, Full, Panicked};
+use crate::error::{Cancelled, Closed, Elapsed, Full, Panicked};
 
-/// The pool did not take the job; the closure is handed back.
+/// The pool did not take the job; the closure, or the future, is handed back.
 pub struct SubmitError<F> {
     job: F,
     reason: Reason,
 }
 
+/// Why a job is not taken in.
 #[derive(Debug)]
-enum Reason {
+pub(super) enum Reason {
     Full(Full),
+    /// Asked for from inside a job of the pool, which must not wait for it.
+    FullInside(Full),
     Closed(Closed),
+    Elapsed(Elapsed),
+    NoWorker(NoWorker),
+}
+
+/// The pool has no worker of this number.
+#[derive(Debug)]
+pub(super) struct NoWorker {
+    pool: Arc<str>,
+    worker: usize,
+    limit: usize,
 }
 
 impl<F> SubmitError<F> {
-    pub(super) fn full(job: F, full: Full) -> Self {
-        Self { job, reason: Reason::Full(full) }
+    pub(super) fn new(job: F, reason: Reason) -> Self {
+        Self { job, reason }
     }
 
-    pub(super) fn closed(job: F, closed: Closed) -> Self {
-        Self { job, reason: Reason::Closed(closed) }
-    }
-
-    /// Gives back the closure that was not submitted.
+    /// Gives back the closure, or the future, that was not submitted.
     #[must_use]
     pub fn into_inner(self) -> F {
         self.job
@@ -35,7 +45,7 @@ impl<F> SubmitError<F> {
     /// Tells whether the queue had no room: trying again later may help.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.reason, Reason::Full(_))
+        matches!(self.reason, Reason::Full(_) | Reason::FullInside(_))
     }
 
     /// Tells whether the pool accepts nothing more.
@@ -44,22 +54,51 @@ impl<F> SubmitError<F> {
         matches!(self.reason, Reason::Closed(_))
     }
 
+    /// Tells whether the time allowed was over before there was room.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self.reason, Reason::Elapsed(_))
+    }
+
+    /// Tells whether the job was meant for a worker that the pool does not have, or no longer.
+    #[must_use]
+    pub fn is_no_worker(&self) -> bool {
+        matches!(self.reason, Reason::NoWorker(_))
+    }
+
     /// What somebody is told who waits for the job's value, not for its admission.
     pub(super) fn into_job_error(self) -> JobError {
-        // Whoever waits for admission is refused only by a closed pool.
         match self.reason {
+            Reason::Full(full) | Reason::FullInside(full) => JobError::Full(full),
             Reason::Closed(closed) => JobError::Closed(closed),
-            Reason::Full(full) => JobError::Closed(Closed::new(full.place)),
+            Reason::Elapsed(_) | Reason::NoWorker(_) => unreachable!("a map sets no limit and picks no worker"),
         }
     }
 
     fn word(&self) -> &(dyn Error + 'static) {
         match &self.reason {
-            Reason::Full(full) => full,
+            Reason::Full(full) | Reason::FullInside(full) => full,
             Reason::Closed(closed) => closed,
+            Reason::Elapsed(elapsed) => elapsed,
+            Reason::NoWorker(no_worker) => no_worker,
         }
     }
 }
+
+impl NoWorker {
+    pub(super) fn new(pool: Arc<str>, worker: usize, limit: usize) -> Self {
+        Self { pool, worker, limit }
+    }
+}
+
+impl fmt::Display for NoWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pool, worker, limit } = self;
+        write!(f, "{pool} has no worker {worker}: its limit is {limit}, and the first worker is 0")
+    }
+}
+
+impl Error for NoWorker {}
 
 impl<F> fmt::Debug for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +108,11 @@ impl<F> fmt::Debug for SubmitError<F> {
 
 impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job was not submitted: {}", self.word())
+        write!(f, "the job was not submitted: {}", self.word())?;
+        match &self.reason {
+            Reason::FullInside(_) => f.write_str("; a job does not wait for room in its own pool"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -85,10 +128,12 @@ impl<F> Error for SubmitError<F> {
 pub enum JobError {
     /// Its code panicked, or a destructor of what it captured did.
     Panicked(Panicked),
-    /// It was cancelled before it began: by [`JobHandle::cancel`](super::JobHandle::cancel), or because the operating
-    /// system refused the pool its only thread.
+    /// It was cancelled: by [`JobHandle::cancel`](super::JobHandle::cancel), or because the operating system refused the
+    /// pool its only thread.
     Cancelled(Cancelled),
-    /// The pool stopped before the job began: aborted, dropped, out of time in a shutdown, or its runtime is gone.
+    /// The queue was full, and the pool's [overflow policy](crate::policy::Overflow) dropped it.
+    Full(Full),
+    /// The pool stopped before the job could end: aborted, dropped, out of time in a shutdown, or its runtime is gone.
     Closed(Closed),
 }
 
@@ -99,13 +144,19 @@ impl JobError {
         matches!(self, Self::Panicked(_))
     }
 
-    /// Tells whether the job was cancelled before it began.
+    /// Tells whether the job was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled(_))
     }
 
-    /// Tells whether the pool stopped before the job began.
+    /// Tells whether the overflow policy dropped the job.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+
+    /// Tells whether the pool stopped before the job could end.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
@@ -117,6 +168,7 @@ impl fmt::Display for JobError {
         match self {
             Self::Panicked(panicked) => panicked.fmt(f),
             Self::Cancelled(cancelled) => cancelled.fmt(f),
+            Self::Full(full) => write!(f, "the job was dropped: {full}"),
             Self::Closed(closed) => closed.fmt(f),
         }
     }

@@ -1,129 +1,161 @@
-//! A function over many items: in chunks, in order, bounded.
+//! A function over many items, in order: jobs are handed out as there is room, and results gathered as they come first.
 //!
-//! Invariants:
-//! 1. At most two chunks for each worker are out; their handles are kept, and awaited, in the order of the input.
-//! 2. `stop` holds the lowest index of a failed chunk. Chunks before it run to their end, so that the first failure in
-//!    the order of the input is found; those after it end within one item.
+//! Invariant: at most two jobs for each worker are out; their handles are kept, and awaited, in the order of the input.
 
 use std::collections::VecDeque;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::cpu::CpuPool;
-use super::error::JobError;
+use super::body::Body;
+use super::chunk::{Deal, Done, Quiet, Stop, StopAll};
+use super::crew::Crew;
+use super::error::{JobError, SubmitError};
 use super::handle::JobHandle;
-use crate::error::drop_quietly;
+use super::here::Here;
+use super::placement::JobOptions;
+use super::submit::SubmitFuture;
 
-const CHUNK_MAX: usize = 1024;
+/// Why a [`try_map`](super::CpuPool::try_map) gave no results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MapError<E> {
+    /// The function returned an error.
+    Failed {
+        /// The item's place in the input, from 0. Items before it did not fail.
+        index: usize,
+        /// What the function returned.
+        error: E,
+    },
+    /// An item could not be worked on, or the function panicked.
+    Job(JobError),
+}
 
-/// How many chunks a worker gets of a long input: enough that the last ones even out.
-const CHUNKS_EACH: usize = 8;
+impl<E> MapError<E> {
+    /// The function's own error, if it returned one.
+    #[must_use]
+    pub fn into_failed(self) -> Option<E> {
+        match self {
+            Self::Failed { error, .. } => Some(error),
+            Self::Job(_) => None,
+        }
+    }
+}
 
-/// Which chunks need not go on. Relaxed: it carries no data, and one more item is allowed for.
-struct Stop(AtomicU64);
+impl MapError<Infallible> {
+    pub(super) fn into_job_error(self) -> JobError {
+        match self {
+            Self::Failed { error, .. } => match error {},
+            Self::Job(error) => error,
+        }
+    }
+}
 
-/// Items that are dropped one by one and caught: two destructors that panic in the drop of a `Vec` end the process.
-struct Quiet<T>(Vec<T>);
+impl<E: fmt::Display> fmt::Display for MapError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { index, error } => write!(f, "item {index} failed: {error}"),
+            Self::Job(error) => error.fmt(f),
+        }
+    }
+}
 
-/// Stops every chunk when the future is dropped, or its iterator panics.
-struct StopAll(Arc<Stop>);
+// The word, or the user's error, is the whole message already, so it is not repeated as a source.
+impl<E: fmt::Debug + fmt::Display> Error for MapError<E> {}
 
-pub(super) async fn map<I, F, R>(pool: &CpuPool, items: I, f: F) -> Result<Vec<R>, JobError>
+/// The jobs of a map that are out, with the position of their first items.
+struct Window<R, E> {
+    out: VecDeque<(u64, JobHandle<Done<R, E>>)>,
+    results: Quiet<R>,
+}
+
+pub(super) async fn ordered<I, D, R, E>(crew: &Arc<dyn Crew>, items: I, deal: D) -> Result<Vec<R>, MapError<E>>
 where
     I: IntoIterator,
-    I::Item: Send + 'static,
-    F: Fn(I::Item) -> R + Send + Sync + 'static,
-    R: Send + 'static,
+    D: Deal<I::Item>,
+    D::Job: Body<Output = Done<R, E>>,
 {
     let mut items = items.into_iter();
-    let limit = pool.stats().limit;
-    let chunk_size = (items.size_hint().0 / (CHUNKS_EACH * limit)).clamp(1, CHUNK_MAX);
-    let f = Arc::new(f);
-    let stop = StopAll(Arc::new(Stop(AtomicU64::new(u64::MAX))));
-    let mut results = Quiet(Vec::new());
-    let mut out: VecDeque<JobHandle<Quiet<R>>> = VecDeque::new();
-    // From 1: a stop at 0 is before them all.
-    for index in 1.. {
+    let limit = crew.core().levels().limit();
+    let size = deal.size(items.size_hint().0, limit);
+    let stop = StopAll(Stop::new());
+    let mut window = Window { out: VecDeque::new(), results: Quiet(Vec::new()) };
+    let mut position = 1;
+    loop {
         let mut chunk = Quiet(Vec::new());
-        chunk.0.extend(items.by_ref().take(chunk_size));
+        chunk.0.extend(items.by_ref().take(size));
         if chunk.0.is_empty() {
             break;
         }
-        if out.len() == 2 * limit {
-            gather(&mut out, &mut results).await?;
+        if window.out.len() >= 2 * limit {
+            window.gather().await?;
         }
-        let (f, stop) = (f.clone(), stop.0.clone());
-        match pool.submit(move || run_chunk(index, chunk, &*f, &stop)).await {
-            Ok(handle) => out.push_back(handle),
-            Err(refused) => {
-                // The chunks that were taken in come first in the order of the input, and so do their failures.
-                while !out.is_empty() {
-                    gather(&mut out, &mut results).await?;
+        let first = position;
+        position += chunk.0.len() as u64;
+        let mut job = deal.job(first, chunk, stop.0.clone());
+        loop {
+            match hand_over(crew, job).await {
+                Ok(handle) => {
+                    window.out.push_back((first, handle.cancel_on_drop()));
+                    break;
                 }
-                return Err(refused.into_job_error());
+                // One of ours that ends makes room.
+                Err(refused) if refused.is_full() && !window.out.is_empty() => {
+                    window.gather().await?;
+                    job = refused.into_inner();
+                }
+                Err(refused) => {
+                    // The jobs that were taken in come first in the order of the input, and so do their failures.
+                    window.gather_all().await?;
+                    return Err(MapError::Job(refused.into_job_error()));
+                }
             }
         }
     }
-    while !out.is_empty() {
-        gather(&mut out, &mut results).await?;
-    }
-    Ok(results.into_inner())
+    window.gather_all().await?;
+    Ok(window.results.into_inner())
 }
 
-async fn gather<R>(out: &mut VecDeque<JobHandle<Quiet<R>>>, results: &mut Quiet<R>) -> Result<(), JobError> {
-    if let Some(first) = out.pop_front() {
-        results.0.append(&mut first.await?.0);
-    }
-    Ok(())
-}
-
-fn run_chunk<T, R>(index: u64, mut chunk: Quiet<T>, f: &(impl Fn(T) -> R + ?Sized), stop: &Stop) -> Quiet<R> {
-    let mut results = Quiet(Vec::with_capacity(chunk.0.len()));
-    // From the back: what is left stays where it is dropped quietly.
-    chunk.0.reverse();
-    let run = || {
-        while !stop.is_over(index)
-            && let Some(item) = chunk.0.pop()
-        {
-            results.0.push(f(item));
+/// Submits a job. Inside a job of the same pool it is not queued where there is no room: whoever awaits it runs it.
+pub(super) async fn hand_over<B: Body>(crew: &Arc<dyn Crew>, body: B) -> Result<JobHandle<B::Output>, SubmitError<B>> {
+    match submit(crew, body).await {
+        Err(refused) if refused.is_full() && Here::in_pool(crew.core()).is_some() => {
+            Ok(crew.aside(refused.into_inner()))
         }
-    };
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        stop.fail(index);
-        drop((chunk, results));
-        resume_unwind(payload);
-    }
-    results
-}
-
-impl Stop {
-    fn is_over(&self, index: u64) -> bool {
-        index > self.0.load(Relaxed)
-    }
-
-    fn fail(&self, index: u64) {
-        self.0.fetch_min(index, Relaxed);
+        answer => answer,
     }
 }
 
-impl<T> Quiet<T> {
-    fn into_inner(mut self) -> Vec<T> {
-        mem::take(&mut self.0)
-    }
+/// Submits a job if there is room.
+pub(super) fn hand_over_at_once<B: Body>(
+    crew: &Arc<dyn Crew>,
+    body: B,
+) -> Result<JobHandle<B::Output>, SubmitError<B>> {
+    submit(crew, body).at_once()
 }
 
-impl<T> Drop for Quiet<T> {
-    fn drop(&mut self) {
-        if mem::needs_drop::<T>() {
-            self.0.drain(..).for_each(drop_quietly);
+fn submit<B: Body>(crew: &Arc<dyn Crew>, body: B) -> SubmitFuture<'_, B, B::Output> {
+    SubmitFuture::new(crew, body, JobOptions::new(), |crew, body, admitted| admitted.enqueue(crew, body))
+}
+
+impl<R, E> Window<R, E> {
+    async fn gather(&mut self) -> Result<(), MapError<E>> {
+        let Some((first, handle)) = self.out.pop_front() else { return Ok(()) };
+        let Done { mut results, failure } = handle.await.map_err(MapError::Job)?;
+        let worked_on = results.0.len() as u64;
+        self.results.0.append(&mut results.0);
+        match failure {
+            None => Ok(()),
+            // Positions begin at 1.
+            Some(error) => Err(MapError::Failed { index: (first - 1 + worked_on) as usize, error }),
         }
     }
-}
 
-impl Drop for StopAll {
-    fn drop(&mut self) {
-        self.0.fail(0);
+    async fn gather_all(&mut self) -> Result<(), MapError<E>> {
+        while !self.out.is_empty() {
+            self.gather().await?;
+        }
+        Ok(())
     }
 }

@@ -61,28 +61,60 @@
 //!   [crossbeam-deque](https://docs.rs/crossbeam-deque), whose injector is the queue.
 
 mod atomics;
+mod body;
 mod books;
 mod builder;
+mod chunk;
+mod context;
 mod core;
 mod cpu;
+mod crew;
 mod current;
+mod entry;
 mod error;
+mod face;
+mod floor;
 mod handle;
+mod here;
 mod injector;
 mod job;
+mod lanes;
+mod lending;
 mod map;
+mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub mod model;
+mod owner;
+mod placement;
+mod rows;
+mod run_stats;
+mod schedule;
+mod seat;
 mod settled;
+mod slot;
 mod stats;
+mod stopping;
 mod submit;
+mod task_chunk;
+mod task_pool;
+mod tasks;
+mod threads;
+mod trace;
+mod unordered;
 mod word;
-mod worker;
 
-pub use builder::CpuPoolBuilder;
+pub use builder::{Naming, OfClosures, OfFutures, PoolBuilder};
+pub use context::{CpuContext, TaskContext};
 pub use cpu::CpuPool;
 pub use error::{JobError, SubmitError};
 pub use handle::JobHandle;
-pub use stats::PoolStats;
+pub use map::MapError;
+pub use placement::{JobOptions, Placement};
+pub use run_stats::RunStats;
+pub use schedule::Schedule;
+pub use stats::{PoolStats, Timing, WorkerStats};
 pub use submit::SubmitFuture;
+pub use task_pool::TaskPool;
+pub use trace::{JobEvent, Source};
+pub use unordered::{AsCompleted, as_completed};

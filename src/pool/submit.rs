@@ -3,82 +3,201 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::task::coop;
 
+use super::body::Body;
 use super::core::Core;
-use super::cpu::CpuPool;
-use super::error::SubmitError;
+use super::crew::Crew;
+use super::entry::Spot;
+use super::error::{NoWorker, Reason, SubmitError};
 use super::handle::JobHandle;
+use super::here::Here;
+use super::placement::{JobOptions, Placement};
 use super::word::Admission;
-use crate::error::{Closed, Full};
+use crate::error::{Closed, Elapsed, Full};
+use crate::policy::Overflow;
 use crate::task::Ticket;
 
-/// The future of [`CpuPool::submit`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct SubmitFuture<'a, F> {
-    pool: &'a CpuPool,
+/// Submits a job when there is room; made by the `submit` methods of [`CpuPool`](super::CpuPool) and
+/// [`TaskPool`](super::TaskPool).
+///
+/// # Cancel safety
+/// Nothing is submitted before the future is ready. Dropped earlier it drops the closure, or the future, unrun and
+/// uncounted; [`into_inner`](Self::into_inner) gives it back instead. A turn that came meanwhile passes to the next who
+/// waits.
+///
+/// # Panics
+/// When it is polled again after it was ready.
+#[must_use = "nothing is submitted unless the future is awaited"]
+pub struct SubmitFuture<'a, F, R> {
+    crew: &'a Arc<dyn Crew>,
     /// Absent once submitted or handed back.
     run: Option<F>,
+    options: JobOptions,
+    /// Where it will go, once that is picked.
+    spot: Option<Spot>,
     ticket: Option<Ticket>,
+    accept: Accept<F, R>,
 }
 
-// The closure is moved, never pinned.
-impl<F> Unpin for SubmitFuture<'_, F> {}
+/// Makes a job of what the user gave, once it is admitted.
+pub(super) type Accept<F, R> = fn(&Arc<dyn Crew>, F, Admitted) -> JobHandle<R>;
 
-impl<'a, F> SubmitFuture<'a, F> {
-    pub(super) fn new(pool: &'a CpuPool, run: F) -> Self {
-        Self { pool, run: Some(run), ticket: None }
+/// What a job that is let in goes on with.
+pub(super) enum Admitted {
+    Place { spot: Spot, calls_worker: bool },
+    /// There is no room, and by policy nobody waits for it.
+    Dropped,
+}
+
+impl Admitted {
+    pub(super) fn enqueue<B: Body>(self, crew: &Arc<dyn Crew>, body: B) -> JobHandle<B::Output> {
+        match self {
+            Self::Place { spot, calls_worker } => crew.enqueue(body, spot, calls_worker),
+            Self::Dropped => crew.drop_newest(body),
+        }
+    }
+}
+
+// The job is moved, never pinned.
+impl<F, R> Unpin for SubmitFuture<'_, F, R> {}
+
+impl<'a, F, R> SubmitFuture<'a, F, R> {
+    pub(super) fn new(crew: &'a Arc<dyn Crew>, run: F, options: JobOptions, accept: Accept<F, R>) -> Self {
+        Self { crew, run: Some(run), options, spot: None, ticket: None, accept }
     }
 
-    /// Gives up waiting and hands the closure back; `None` once the future has finished.
+    /// Gives up waiting and hands the closure, or the future, back; `None` once this has finished.
     #[must_use]
     pub fn into_inner(mut self) -> Option<F> {
         self.run.take()
     }
+
+    /// Submits at once, or not at all.
+    pub(super) fn at_once(mut self) -> Result<JobHandle<R>, SubmitError<F>> {
+        let admitted = match self.crew.core().try_admit(self.options) {
+            Err(Wait::Refused(reason)) => Err(reason),
+            Err(Wait::Full(_)) => Err(Reason::Full(full(self.crew.core()))),
+            Ok(admitted) => Ok(admitted),
+        };
+        self.finish(admitted)
+    }
+
+    /// Waits for at most `limit`.
+    pub(super) async fn within(mut self, limit: Duration) -> Result<JobHandle<R>, SubmitError<F>> {
+        match tokio::time::timeout(limit, &mut self).await {
+            Ok(submitted) => submitted,
+            Err(_) => {
+                let elapsed = Elapsed::new(self.crew.core().names().pool.clone(), limit);
+                self.finish(Err(Reason::Elapsed(elapsed)))
+            }
+        }
+    }
+
+    fn finish(&mut self, admitted: Result<Admitted, Reason>) -> Result<JobHandle<R>, SubmitError<F>> {
+        let Some(run) = self.run.take() else { unreachable!("the job is there until the end") };
+        match admitted {
+            Ok(admitted) => Ok((self.accept)(self.crew, run, admitted)),
+            Err(reason) => Err(SubmitError::new(run, reason)),
+        }
+    }
+
+    fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<Admitted, Reason>> {
+        let core = self.crew.core();
+        if self.ticket.is_none() {
+            match core.try_admit(self.options) {
+                Ok(admitted) => return Poll::Ready(Ok(admitted)),
+                Err(Wait::Refused(reason)) => return Poll::Ready(Err(reason)),
+                Err(Wait::Full(spot)) => {
+                    if !core.waits_for_room() {
+                        return Poll::Ready(Err(Reason::Full(full(core))));
+                    }
+                    if Here::in_pool(core).is_some() {
+                        return Poll::Ready(Err(Reason::FullInside(full(core))));
+                    }
+                    self.spot = Some(spot);
+                }
+            }
+        }
+        let Some(spot) = &self.spot else { unreachable!("who waits has picked a place") };
+        let admission = ready!(core.poll_enter(spot, &mut self.ticket, cx));
+        let Some(spot) = self.spot.take() else { unreachable!("as above") };
+        Poll::Ready(match admission {
+            Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
+            Admission::Full | Admission::Closed => Err(Reason::Closed(closed(core))),
+        })
+    }
 }
 
-impl<F, R> Future for SubmitFuture<'_, F>
-where
-    F: FnOnce() -> R + Send + 'static,
-    R: Send + 'static,
-{
+impl<F, R> Future for SubmitFuture<'_, F, R> {
     type Output = Result<JobHandle<R>, SubmitError<F>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         assert!(this.run.is_some(), "a submit future was polled after its end");
         let coop = ready!(coop::poll_proceed(cx));
-        let crew = this.pool.crew();
-        let admission = ready!(crew.core().poll_enter(&mut this.ticket, cx));
+        let admitted = ready!(this.poll_admitted(cx));
         coop.made_progress();
-        let Some(run) = this.run.take() else { unreachable!("looked at above") };
-        Poll::Ready(match admission {
-            Admission::Admitted { calls_worker } => Ok(crew.enqueue(run, calls_worker)),
-            Admission::Full | Admission::Closed => Err(refused(crew.core(), admission, run)),
-        })
+        Poll::Ready(this.finish(admitted))
     }
 }
 
-/// What a submitter is told that was not admitted.
-pub(super) fn refused<F>(core: &Core, admission: Admission, run: F) -> SubmitError<F> {
-    let place = core.names().pool.clone();
-    match admission {
-        Admission::Full => SubmitError::full(run, Full::new(place, core.capacity())),
-        _ => SubmitError::closed(run, Closed::new(place)),
-    }
-}
-
-impl<F> Drop for SubmitFuture<'_, F> {
+impl<F, R> Drop for SubmitFuture<'_, F, R> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.pool.crew().core().give_up_waiting(ticket);
+            self.crew.core().give_up_waiting(ticket);
         }
     }
 }
 
-impl<F> fmt::Debug for SubmitFuture<'_, F> {
+/// Why a job is not admitted right now.
+pub(super) enum Wait {
+    /// There is no room, but there may be.
+    Full(Spot),
+    Refused(Reason),
+}
+
+impl Core {
+    /// Takes a place without waiting, as the overflow policy has it.
+    pub(super) fn try_admit(&self, options: JobOptions) -> Result<Admitted, Wait> {
+        let spot = match self.spot(options) {
+            Ok(spot) => spot,
+            Err(limit) => return Err(Wait::Refused(Reason::NoWorker(self.no_worker(options, limit)))),
+        };
+        let admission = match self.settings.overflow {
+            Overflow::DropOldest => self.enter_by_force(&spot),
+            _ => self.try_enter(&spot),
+        };
+        match admission {
+            Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
+            Admission::Full if self.settings.overflow == Overflow::DropNewest => Ok(Admitted::Dropped),
+            Admission::Full => Err(Wait::Full(spot)),
+            Admission::Closed => Err(Wait::Refused(Reason::Closed(closed(self)))),
+        }
+    }
+
+    fn no_worker(&self, options: JobOptions, limit: usize) -> NoWorker {
+        let worker = match options.placement {
+            Placement::Worker(worker) | Placement::Prefer(worker) => worker,
+            _ => unreachable!("the pool picks workers that it has"),
+        };
+        NoWorker::new(self.names().pool.clone(), worker, limit)
+    }
+}
+
+pub(super) fn full(core: &Core) -> Full {
+    Full::new(core.names().pool.clone(), core.capacity())
+}
+
+pub(super) fn closed(core: &Core) -> Closed {
+    Closed::new(core.names().pool.clone())
+}
+
+impl<F, R> fmt::Debug for SubmitFuture<'_, F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SubmitFuture").field("is_waiting", &self.ticket.is_some()).finish_non_exhaustive()
     }

@@ -1,23 +1,26 @@
 //! Who may come in and who must be called: the pool's whole state in one atomic word.
 //!
 //! ```text
-//! | closed 1 | waiting 1 | limit 15 | active 15 | queued 32 |
+//! | closed 1 | waiting 1 | limit 17 | active 17 | queued 28 |
 //! ```
 //!
 //! Invariants:
 //! 1. `queued` counts places: a place is taken by [`admit`](Word::admit) before its job is pushed, and given back by
-//!    [`take`](Word::take) after its job was popped. So it is never below the number of jobs in the queue, and never
+//!    [`take`](Word::take) after its job was popped. So it is never below the number of jobs in the queues, and never
 //!    above the capacity.
-//! 2. `active <= limit`. Whoever raises `active` owes the pool a worker; each unit belongs to one worker, or to one
-//!    that is on its way.
-//! 3. `queued > 0` implies `active > 0`: a place is taken together with a unit of `active` unless all are out already,
-//!    and [`leave`](Word::leave) gives the last unit back only while `queued` is 0. So no job is left without a worker.
-//! 4. `waiting` is written under the lobby's lock only, and is set while and only while a submitter is in its list.
+//! 2. Whoever raises `active` owes the pool a worker; each unit belongs to one worker, or to one that is on its way. It is
+//!    raised below `limit` only, and so above it only after the limit was lowered.
+//! 3. Of the jobs that are queued, `held` are bound to one worker each; the [floor](super::floor) counts them, under the
+//!    desk's lock. `queued > held` implies `active > 0`: a place is taken together with a unit of `active` unless all are
+//!    out already, and [`leave`](Word::leave) gives a unit back only while `queued == held`. So no job that anybody may run
+//!    is left without a worker. The floor looks after the others.
+//! 4. `active` is lowered, `limit` changed, and `waiting` written under the desk's lock only. `waiting` is set while and
+//!    only while a submitter is in its list.
 //! 5. Nothing is admitted after `closed` is set, and it is never taken back.
 //!
 //! # Orderings
 //! Every one is relaxed. All decisions are made by read-modify-writes of this one word, which see the latest value
-//! whatever their ordering; a job's data travels through the queue and a waker's through the lobby's lock, which
+//! whatever their ordering; a job's data travels through a queue, and a waker's through the desk's lock, which
 //! synchronise by themselves. Plain loads only feed a compare-and-swap, or a loop that looks again.
 
 use std::fmt;
@@ -25,14 +28,17 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::atomics::AtomicU64;
 
-const ACTIVE_ONE: u64 = 1 << 32;
-const LIMIT_SHIFT: u32 = 47;
-const COUNT_MASK: u64 = (1 << 15) - 1;
+const ACTIVE_ONE: u64 = 1 << 28;
+const LIMIT_SHIFT: u32 = 45;
+const QUEUED_MASK: u64 = (1 << 28) - 1;
+const COUNT_MASK: u64 = (1 << 17) - 1;
 const WAITING: u64 = 1 << 62;
 const CLOSED: u64 = 1 << 63;
 
 /// The largest limit that the word has room for.
 pub(super) const LIMIT_MAX: usize = COUNT_MASK as usize;
+/// The largest capacity that the word has room for.
+pub(super) const CAPACITY_MAX: usize = QUEUED_MASK as usize;
 
 pub(super) struct Word(AtomicU64);
 
@@ -58,17 +64,10 @@ pub(super) struct Entry {
     pub(super) capacity: u32,
     /// Whether this submitter has been let in: while others wait, nobody else may come in.
     pub(super) is_let_in: bool,
-    /// Whether to set `waiting` where there is no room: only under the lobby's lock.
+    /// Whether to set `waiting` where there is no room: only under the desk's lock.
     pub(super) waits: bool,
-}
-
-/// How a worker's attempt to leave ended.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Leave {
-    /// The unit of `active` is given back; the levels after that.
-    Left(Levels),
-    /// Somebody has to stay.
-    Needed,
+    /// Whether any worker will do; a job that is bound to one has it called by the floor.
+    pub(super) calls_worker: bool,
 }
 
 impl Word {
@@ -87,7 +86,7 @@ impl Word {
         loop {
             let (next, admission) = seen.admit(entry);
             // The load may be stale. A refused submitter that does not wait could have been refused a moment ago. One
-            // that waits, and finds `waiting` set already, holds the lobby's lock: whoever gave a place back since
+            // that waits, and finds `waiting` set already, holds the desk's lock: whoever gave a place back since
             // saw `waiting`, too, and comes for the lock after it.
             if next == seen {
                 return admission;
@@ -104,23 +103,45 @@ impl Word {
         Levels(self.0.fetch_sub(1, Relaxed) - 1)
     }
 
-    /// Gives back one unit of `active`, unless jobs are queued. With `others_suffice`, also while jobs are queued, if
-    /// another unit remains for them.
-    pub(super) fn leave(&self, others_suffice: bool) -> Leave {
+    /// Raises `active` for a worker that a bound job needs, unless all are out.
+    pub(super) fn raise(&self) -> bool {
+        self.update(|levels| (levels.active() < levels.limit()).then(|| Levels(levels.0 + ACTIVE_ONE))).is_some()
+    }
+
+    /// Gives back one unit of `active`, if every job that is queued is bound to a worker; the levels after that.
+    pub(super) fn leave(&self, held: u32) -> Option<Levels> {
+        self.update(|levels| (levels.queued() <= held).then(|| Levels(levels.0 - ACTIVE_ONE)))
+    }
+
+    /// Gives back one unit of `active`, if another remains for what is queued, or nothing is; the levels after that.
+    pub(super) fn forgo(&self, held: u32) -> Option<Levels> {
+        self.update(|levels| {
+            (levels.queued() <= held || levels.active() > 1).then(|| Levels(levels.0 - ACTIVE_ONE))
+        })
+    }
+
+    /// Gives back one unit of `active`, whatever is queued: where others are known to be there.
+    pub(super) fn retire(&self) -> Levels {
+        Levels(self.0.fetch_sub(ACTIVE_ONE, Relaxed) - ACTIVE_ONE)
+    }
+
+    /// Changes the limit, and raises `active` up to it as far as jobs are queued that anybody may run; by how much.
+    pub(super) fn set_limit(&self, limit: usize, held: u32) -> usize {
+        debug_assert!((1..=LIMIT_MAX).contains(&limit), "whoever resizes clamps the limit");
         let mut seen = self.levels();
         loop {
-            if seen.queued() > 0 && !(others_suffice && seen.active() > 1) {
-                return Leave::Needed;
-            }
-            let next = Levels(seen.0 - ACTIVE_ONE);
-            match self.0.compare_exchange_weak(seen.0, next.0, Relaxed, Relaxed) {
-                Ok(_) => return Leave::Left(next),
+            let free = (seen.queued() - held.min(seen.queued())) as usize;
+            let raised = limit.saturating_sub(seen.active()).min(free);
+            let kept = seen.0 & !(COUNT_MASK << LIMIT_SHIFT);
+            let next = kept + ((limit as u64) << LIMIT_SHIFT) + ACTIVE_ONE * raised as u64;
+            match self.0.compare_exchange_weak(seen.0, next, Relaxed, Relaxed) {
+                Ok(_) => return raised,
                 Err(now) => seen = Levels(now),
             }
         }
     }
 
-    /// Says that nobody waits any more; under the lobby's lock.
+    /// Says that nobody waits any more; under the desk's lock.
     pub(super) fn clear_waiting(&self) {
         self.0.fetch_and(!WAITING, Relaxed);
     }
@@ -129,16 +150,28 @@ impl Word {
     pub(super) fn close(&self) -> bool {
         self.0.fetch_or(CLOSED, Relaxed) & CLOSED == 0
     }
+
+    /// Changes the word as long as there is a next one; the levels after that.
+    fn update(&self, next: impl Fn(Levels) -> Option<Levels>) -> Option<Levels> {
+        let mut seen = self.levels();
+        loop {
+            let next = next(seen)?;
+            match self.0.compare_exchange_weak(seen.0, next.0, Relaxed, Relaxed) {
+                Ok(_) => return Some(next),
+                Err(now) => seen = Levels(now),
+            }
+        }
+    }
 }
 
 impl Levels {
     pub(super) fn queued(self) -> u32 {
-        // Truncation keeps the low half, which is the count.
-        self.0 as u32
+        // The mask keeps less than 32 bits.
+        (self.0 & QUEUED_MASK) as u32
     }
 
     pub(super) fn active(self) -> usize {
-        (self.0 >> 32 & COUNT_MASK) as usize
+        (self.0 >> 28 & COUNT_MASK) as usize
     }
 
     pub(super) fn limit(self) -> usize {
@@ -161,7 +194,7 @@ impl Levels {
         if self.queued() >= entry.capacity || must_queue_up {
             return (Self(if entry.waits { self.0 | WAITING } else { self.0 }), Admission::Full);
         }
-        let calls_worker = self.active() < self.limit();
+        let calls_worker = entry.calls_worker && self.active() < self.limit();
         let raised = if calls_worker { ACTIVE_ONE } else { 0 };
         (Self(self.0 + 1 + raised), Admission::Admitted { calls_worker })
     }

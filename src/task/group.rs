@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures::future::Either;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -261,12 +260,8 @@ where
     let Some(id) = ledger.enter(&place, false) else {
         return Err(SpawnError::new(future, closed(&ledger.name)));
     };
-    let future = match Registry::scoped() {
-        None => Either::Left(future),
-        Some(registry) => Either::Right(async move { registry.scope(future).await }),
-    };
     let guard = Guard::new(ledger.clone(), place.clone(), id);
-    let join = runtime.spawn(Tracked::new(future, guard));
+    let join = runtime.spawn(Tracked::new(Registry::carried_future(future), guard));
     ledger.spawned(id, Stop { abort: join.abort_handle(), closure: None });
     Ok(TaskHandle::new(place, join, None))
 }

@@ -112,9 +112,9 @@ assert_traits!(queue::Stats: Send & Sync & Unpin);
 assert_traits!(queue::Report: Send & Sync & Unpin);
 
 assert_traits!(pool::CpuPool: Send & Sync & Unpin);
-assert_traits!(pool::CpuPoolBuilder: Send & Sync & Unpin);
+assert_traits!(pool::PoolBuilder<pool::OfClosures, Moves>: Send & Sync & Unpin);
 assert_traits!(pool::JobHandle<Moves>: Send & Sync & Unpin);
-assert_traits!(pool::SubmitFuture<'static, fn() -> u8>: Send & Unpin);
+assert_traits!(pool::SubmitFuture<'static, fn() -> u8, u8>: Send & Unpin);
 assert_traits!(pool::PoolStats: Send & Sync & Unpin);
 
 assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);

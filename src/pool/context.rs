@@ -1,0 +1,273 @@
+//! What a job is given: its worker, whether it should stop, a value that stays with the worker, and a way to spawn more.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::body::{At, call_with, drive_with};
+use super::crew::Crew;
+use super::entry::Spot;
+use super::error::{Reason, SubmitError};
+use super::handle::JobHandle;
+use super::here::Post;
+use super::job::Work;
+use super::slot::State;
+use super::submit::{Admitted, closed, full};
+use super::word::Admission;
+use crate::error::drop_quietly;
+
+/// What both kinds of contexts hold.
+struct Inside {
+    job: Arc<dyn Work>,
+    post: Arc<Post>,
+    /// The worker-local value, once the job has asked for it.
+    state: Option<State>,
+}
+
+impl Inside {
+    fn new(at: &At<'_>) -> Self {
+        Self { job: at.job.clone(), post: at.post.clone(), state: None }
+    }
+
+    /// Takes a place at the worker's own end.
+    fn enter(&self) -> Result<Admitted, Reason> {
+        let Post { core, slot, .. } = &*self.post;
+        let spot = Spot::Own(slot.clone());
+        match core.try_enter(&spot) {
+            Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
+            Admission::Full => Err(Reason::Full(full(core))),
+            Admission::Closed => Err(Reason::Closed(closed(core))),
+        }
+    }
+
+    fn state(&mut self) -> &mut dyn Any {
+        let Self { post, state, .. } = self;
+        &mut **state
+            .get_or_insert_with(|| post.slot.take_state().unwrap_or_else(|| post.core.make_state(post.slot.index)))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let Some(state) = self.state.take() else { return };
+        if std::thread::panicking() {
+            // The job may have left it half-changed.
+            drop_quietly(state);
+        } else {
+            self.post.slot.put_state(state);
+        }
+    }
+}
+
+macro_rules! context {
+    ($(#[$doc:meta])* $Context:ident, $Pool:literal) => {
+        $(#[$doc])*
+        pub struct $Context<S = ()> {
+            inside: Inside,
+            state: PhantomData<fn() -> S>,
+        }
+
+        impl<S: Send + 'static> $Context<S> {
+            pub(super) fn new(at: &At<'_>) -> Self {
+                Self { inside: Inside::new(at), state: PhantomData }
+            }
+
+            /// Tells whether the job should end early: its handle was dropped or cancelled, or the pool is being stopped.
+            ///
+            /// # Complexity
+            /// Two loads: look as often as you like.
+            #[must_use]
+            pub fn is_cancelled(&self) -> bool {
+                self.inside.job.is_cancelled()
+            }
+
+            /// The job's number, as [`JobHandle::id`] gives it.
+            #[must_use]
+            pub fn id(&self) -> u64 {
+                self.inside.job.id()
+            }
+
+            /// The number of the worker that runs the job, from 0 up to the pool's limit.
+            #[must_use]
+            pub fn worker(&self) -> usize {
+                self.inside.post.slot.index
+            }
+
+            /// The name of the worker that runs the job.
+            #[must_use]
+            pub fn worker_name(&self) -> &str {
+                &self.inside.post.slot.name
+            }
+
+            /// The value that stays with the worker: what the [`state`](super::PoolBuilder::state) of the builder made for
+            /// it, as the last job here has left it.
+            ///
+            /// It is made when a job first asks for it, and made anew after one that had it has panicked, or was stopped
+            /// half-way. It goes back to the worker with the context; the next job there makes a new one if it is kept longer.
+            ///
+            /// # Panics
+            /// What the function panics with that makes it; the job then ends with that panic.
+            pub fn state(&mut self) -> &mut S {
+                match self.inside.state().downcast_mut() {
+                    Some(state) => state,
+                    None => unreachable!("a pool of `S` makes values of `S`"),
+                }
+            }
+        }
+
+        impl<S> fmt::Debug for $Context<S> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($Context))
+                    .field("job", &self.inside.job.id())
+                    .field("worker", &self.inside.post.slot.name)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+context! {
+    /// What a closure of [`CpuPool::submit_with`](super::CpuPool::submit_with) is given.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pool::{CpuPool, Placement};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Each worker keeps a buffer.
+    /// let pool = CpuPool::builder().limit(2).state(|_worker| Vec::<u8>::with_capacity(4096)).build();
+    /// let length = pool.submit_with(Placement::Worker(1), |mut cx| {
+    ///     let buffer = cx.state();
+    ///     buffer.clear();
+    ///     buffer.extend(b"reused");
+    ///     buffer.len()
+    /// });
+    /// assert_eq!(length.await?.await?, 6);
+    /// # Ok(()) }
+    /// ```
+    CpuContext, "CpuPool"
+}
+
+context! {
+    /// What the closure of [`TaskPool::submit_with`](super::TaskPool::submit_with) is given, and may take into its future.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pool::{Placement, TaskPool};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Each worker counts its jobs.
+    /// let pool = TaskPool::builder().limit(2).state(|_worker| 0_u32).build();
+    /// for expected in 1..=3 {
+    ///     let counted = pool.submit_with(Placement::Worker(1), |mut cx| async move {
+    ///         *cx.state() += 1;
+    ///         *cx.state()
+    ///     });
+    ///     assert_eq!(counted.await?.await?, expected);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    TaskContext, "TaskPool"
+}
+
+impl<S: Send + 'static> CpuContext<S> {
+    /// Spawns a job at this worker's own end: it goes on with its newest job, while workers that have nothing to do steal
+    /// its oldest.
+    ///
+    /// It never waits, because a job that waits for room in its own pool may wait for itself. Handles can be awaited with
+    /// [`JobHandle::wait_blocking`], which runs a job that has not begun right there.
+    ///
+    /// # Errors
+    /// [`SubmitError`] with the closure: [full](SubmitError::is_full), then run it here; or
+    /// [closed](SubmitError::is_closed), when the pool accepts no more jobs.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pool::{CpuContext, CpuPool, Placement};
+    ///
+    /// /// Adds up a range, in halves that others may take.
+    /// fn sum(cx: CpuContext, range: std::ops::Range<u64>) -> u64 {
+    ///     if range.end - range.start <= 1_000 {
+    ///         return range.sum();
+    ///     }
+    ///     let middle = range.start + (range.end - range.start) / 2;
+    ///     let right = cx.spawn(move |cx| sum(cx, middle..range.end));
+    ///     let left = (range.start..middle).sum::<u64>();
+    ///     match right {
+    ///         Ok(right) => left + right.wait_blocking().expect("sums do not panic"),
+    ///         Err(_full) => left + (middle..range.end).sum::<u64>(),
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = CpuPool::new(2);
+    /// let total = pool.submit_with(Placement::Injector, |cx| sum(cx, 0..10_000)).await?;
+    /// assert_eq!(total.await?, 49_995_000);
+    /// # Ok(()) }
+    /// ```
+    pub fn spawn<F, R>(&self, run: F) -> Result<JobHandle<R>, SubmitError<F>>
+    where
+        F: FnOnce(Self) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match self.inside.enter() {
+            Ok(admitted) => Ok(admitted.enqueue(&self.inside.post.crew, call_with::<_, _, S>(run))),
+            Err(reason) => Err(SubmitError::new(run, reason)),
+        }
+    }
+
+    /// Whether something lies in this worker's line that others may steal: a hint.
+    pub(super) fn has_jobs(&self) -> bool {
+        self.inside.post.slot.has_jobs()
+    }
+
+    /// Takes a place for a job at this worker's own end, if there is one.
+    pub(super) fn reserve(&self) -> Option<Reserved<'_>> {
+        Some(Reserved { crew: &self.inside.post.crew, admitted: self.inside.enter().ok()? })
+    }
+}
+
+/// A place in the queue, for a job that is made when it is known that there is one. It has to be used.
+#[must_use = "a place that is taken has to be used"]
+pub(super) struct Reserved<'a> {
+    crew: &'a Arc<dyn Crew>,
+    admitted: Admitted,
+}
+
+impl Reserved<'_> {
+    pub(super) fn spawn<F, R>(self, run: F) -> JobHandle<R>
+    where
+        F: FnOnce(CpuContext) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.admitted.enqueue(self.crew, call_with::<_, _, ()>(run))
+    }
+}
+
+impl<S: Send + 'static> TaskContext<S> {
+    /// Spawns a job at this worker's own end: it goes on with its newest job, while workers that have nothing to do steal
+    /// its oldest.
+    ///
+    /// It never waits, because a job that waits for room in its own pool may wait for itself. Handles can be awaited: a
+    /// job that has not begun begins right there.
+    ///
+    /// # Cancel safety
+    /// Dropping the handle drops a job that has not begun; the pool may drop its future at any await, when it is stopped.
+    ///
+    /// # Errors
+    /// [`SubmitError`] with the closure: [full](SubmitError::is_full), then run it here; or
+    /// [closed](SubmitError::is_closed), when the pool accepts no more jobs.
+    pub fn spawn<M, F>(&self, make: M) -> Result<JobHandle<F::Output>, SubmitError<M>>
+    where
+        M: FnOnce(Self) -> F + Send + 'static,
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self.inside.enter() {
+            Ok(admitted) => Ok(admitted.enqueue(&self.inside.post.crew, drive_with::<_, _, S>(make))),
+            Err(reason) => Err(SubmitError::new(make, reason)),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Whoever calls workers, and the way of a job from its submitter into the queue.
+
+use std::sync::Arc;
+
+use super::body::Body;
+use super::core::Core;
+use super::entry::{Call, Spot};
+use super::handle::JobHandle;
+use super::job::{Job, Work, cancelled};
+
+/// Calls workers for a pool. The caller has raised `active`, and so owes one.
+pub(super) trait Crew: Send + Sync {
+    fn core(&self) -> &Arc<Core>;
+
+    /// Starts one worker, at this slot if it is free when it comes.
+    fn call(&self, slot: Option<usize>);
+}
+
+impl dyn Crew {
+    /// Queues the job of a submitter that was admitted, and calls the worker that it owes.
+    pub(super) fn enqueue<B: Body>(&self, body: B, spot: Spot, calls_worker: bool) -> JobHandle<B::Output> {
+        let (core, id) = (self.core(), self.core().books.accepted());
+        let job = Arc::new(Job::new(core.clone(), body, id, spot.bound_to()));
+        if let Call::Worker(slot) = core.push(job.clone(), spot, calls_worker) {
+            self.call(slot);
+        }
+        JobHandle::new(job)
+    }
+
+    /// Accepts a job and drops it: there is no room, and by policy nobody waits for it.
+    pub(super) fn drop_newest<B: Body>(&self, body: B) -> JobHandle<B::Output> {
+        let job = self.beside(body);
+        job.stop(&self.core().dropped(), false);
+        JobHandle::new(job)
+    }
+
+    /// Accepts a job that needs no place: whoever awaits it, from inside the pool, runs it.
+    pub(super) fn aside<B: Body>(&self, body: B) -> JobHandle<B::Output> {
+        JobHandle::new(self.beside(body))
+    }
+
+    fn beside<B: Body>(&self, body: B) -> Arc<Job<B>> {
+        let core = self.core();
+        Arc::new(Job::new(core.clone(), body, core.books.accepted(), None))
+    }
+
+    /// Changes the limit, and starts the workers that there is work for.
+    pub(super) fn resize(&self, limit: usize) {
+        for call in self.core().resize(limit) {
+            self.call(call);
+        }
+    }
+
+    /// A worker will never come: closes the pool, and lets nobody wait for it.
+    pub(super) fn runtime_is_gone(&self) {
+        let core = self.core();
+        core.close();
+        core.forgo(None, &core.closed());
+    }
+
+    /// A worker could not be started; others may be, later.
+    pub(super) fn worker_is_refused(&self) {
+        let core = self.core();
+        core.forgo(None, &cancelled(core));
+    }
+}

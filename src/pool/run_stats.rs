@@ -1,0 +1,41 @@
+//! What a run over many items came to.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a [`map_with`](super::CpuPool::map_with) was spread over the workers. Times are real times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunStats {
+    /// How long each worker, by number, was at work for this run.
+    pub per_worker_busy: Vec<Duration>,
+    /// How many pieces were worked on by another worker than they were dealt to.
+    pub steals: u64,
+    /// In how many pieces the items were worked on.
+    pub pieces: u64,
+    /// From the call to the last result.
+    pub makespan: Duration,
+}
+
+impl RunStats {
+    /// How well the work was spread: what all workers were busy, as a share of what they could have been.
+    ///
+    /// 1.0 when all were busy from the beginning to the end.
+    #[must_use]
+    pub fn utilisation(&self) -> f64 {
+        let available = self.makespan.as_secs_f64() * self.per_worker_busy.len() as f64;
+        let busy = self.per_worker_busy.iter().sum::<Duration>().as_secs_f64();
+        if available > 0.0 { busy / available } else { 0.0 }
+    }
+}
+
+impl fmt::Display for RunStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { per_worker_busy, steals, pieces, makespan } = self;
+        write!(f, "makespan {makespan:.1?}, {pieces} pieces, {steals} stolen, busy")?;
+        for (worker, busy) in per_worker_busy.iter().enumerate() {
+            write!(f, "{}{busy:.1?}", if worker == 0 { " " } else { " / " })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Tasks for async jobs: a worker is one task, which polls one job after the other.
+//!
+//! Invariants:
+//! 1. Each unit of the word's `active` is one [`Lease`], in a task that has not been polled yet, or in one that runs.
+//! 2. A task that is dropped, as with its runtime, stops the job it has in hand, and gives its unit back.
+//! 3. A job that waits lies in its slot: whoever stops the pool finds it there, or the worker finds that the pool was
+//!    stopped.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+
+use tokio::runtime::Handle;
+use tokio::task::{coop, yield_now};
+
+use super::body::At;
+use super::core::Core;
+use super::crew::Crew;
+use super::here::{Here, Post};
+use super::job::{Fate, Work};
+use super::seat::{Next, Seat};
+use super::trace::Source;
+
+/// The crew of a [`TaskPool`](super::TaskPool): the runtime that polls its workers.
+pub(super) struct Tasks {
+    me: Weak<Self>,
+    core: Arc<Core>,
+    runtime: Handle,
+}
+
+/// The promise of a worker.
+struct Lease(Option<Arc<Tasks>>);
+
+/// A job in a worker's hands.
+struct InHand {
+    job: Arc<dyn Work>,
+    post: Arc<Post>,
+    has_ended: bool,
+}
+
+impl Tasks {
+    pub(super) fn new(core: Arc<Core>, runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self { me: me.clone(), core, runtime })
+    }
+}
+
+impl Crew for Tasks {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn call(&self, slot: Option<usize>) {
+        let lease = Lease(self.me.upgrade());
+        // The pool owns the worker: it stops when the pool is stopped, and `active` says when it has.
+        drop(self.runtime.spawn(lease.run(slot)));
+    }
+}
+
+impl Lease {
+    async fn run(mut self, slot: Option<usize>) {
+        let Some(crew) = self.0.take() else { return };
+        let crew: Arc<dyn Crew> = crew;
+        work(&crew, slot).await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(crew) = self.0.take() {
+            let crew: &dyn Crew = &*crew;
+            crew.runtime_is_gone();
+        }
+    }
+}
+
+async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
+    let Some(mut seat) = Seat::take(crew, slot) else { return };
+    loop {
+        match seat.next() {
+            Next::Job(job, source) => {
+                run(seat.post().clone(), job, source).await;
+                // Jobs that never wait must still let other tasks run.
+                coop::consume_budget().await;
+            }
+            Next::Soon => yield_now().await,
+            Next::Idle => {
+                if seat.leave() {
+                    return;
+                }
+            }
+            Next::Retired => return,
+        }
+    }
+}
+
+async fn run(post: Arc<Post>, job: Arc<dyn Work>, source: Source) {
+    let mut in_hand = InHand { job, post, has_ended: false };
+    in_hand.post.slot.hold(Some(in_hand.job.clone()));
+    if in_hand.post.core.is_aborted() {
+        // Whoever stopped the pool may have looked into the slot before the job lay there.
+        in_hand.job.stop(&in_hand.post.core.closed(), true);
+    }
+    let mut is_first = true;
+    let fate = poll_fn(|cx| {
+        let InHand { job, post, .. } = &in_hand;
+        let _here = Here::enter(post.clone());
+        let at = At { job, post, source };
+        if std::mem::take(&mut is_first) { job.begin(&at, cx) } else { job.go_on(&at, cx) }
+    })
+    .await;
+    in_hand.has_ended = true;
+    if fate == Fate::Broken {
+        in_hand.post.slot.forget_state();
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let Self { job, post, has_ended } = self;
+        if !*has_ended {
+            job.stop(&post.core.closed(), true);
+            post.slot.forget_state();
+        }
+        post.slot.meter.ends();
+        post.slot.hold(None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Borrowing threads for CPU jobs: a worker is one call of `spawn_blocking`.
+//!
+//! Invariants:
+//! 1. Each unit of the word's `active` is one [`Lease`], waiting in tokio's queue or running, apart from those revoked.
+//! 2. A lease that is dropped unrun gives its unit back, so nobody waits for a worker that will never come.
+//! 3. No user code runs inside a call of `spawn_blocking`: tokio may hold a lock of its own there.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::Handle;
+
+use super::atomics::yield_now;
+use super::body::At;
+use super::core::Core;
+use super::crew::Crew;
+use super::here::{Here, Post};
+use super::job::{Fate, Work};
+use super::seat::{Next, Seat};
+use super::trace::Source;
+use crate::error::{Panicked, log_quietly};
+
+/// How many times a worker looks again, yielding to other threads in between, before it gives its thread back.
+/// Measured in docs/design/pool.md.
+const LINGER_ROUNDS: u32 = 20;
+
+/// The crew of a [`CpuPool`](super::CpuPool): the runtime whose threads are borrowed.
+pub(super) struct Threads {
+    me: Weak<Self>,
+    core: Arc<Core>,
+    runtime: Handle,
+    /// Leases that tokio still holds although their unit of `active` was given back. Leases are alike, so whichever
+    /// comes next settles one. Relaxed: the count is all there is to it.
+    revoked: AtomicUsize,
+}
+
+/// The promise of a worker.
+struct Lease {
+    crew: Option<Arc<Threads>>,
+    slot: Option<usize>,
+}
+
+/// Whether this thread is inside `spawn_blocking` on behalf of a pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Calling {
+    No,
+    Yes,
+    /// And the lease was dropped in there: the runtime is gone.
+    Refused,
+}
+
+thread_local! {
+    static CALLING: Cell<Calling> = const { Cell::new(Calling::No) };
+}
+
+impl Threads {
+    pub(super) fn new(core: Arc<Core>, runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self { me: me.clone(), core, runtime, revoked: AtomicUsize::new(0) })
+    }
+
+    fn settles_revoked(&self) -> bool {
+        self.revoked.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1)).is_ok()
+    }
+}
+
+impl Crew for Threads {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn call(&self, slot: Option<usize>) {
+        let lease = Lease { crew: self.me.upgrade(), slot };
+        CALLING.set(Calling::Yes);
+        let called = catch_unwind(AssertUnwindSafe(|| drop(self.runtime.spawn_blocking(move || lease.run()))));
+        let refused = CALLING.replace(Calling::No) == Calling::Refused;
+        let crew: &dyn Crew = self;
+        match called {
+            Ok(()) if !refused => {}
+            Ok(()) => crew.runtime_is_gone(),
+            // Tokio has no blocking thread and the system gives it none. Tokio keeps the lease in its queue all the
+            // same, so it is revoked before its unit is given back.
+            Err(payload) => {
+                let core = &self.core;
+                let panicked = Panicked::from_payload(core.names().pool.clone(), payload);
+                self.revoked.fetch_add(1, Relaxed);
+                crew.worker_is_refused();
+                log_quietly(
+                    || tracing::error!(target: "regatta::pool", pool = %core.names().name, message = %panicked.message, "no thread for a worker"),
+                );
+            }
+        }
+    }
+}
+
+impl Lease {
+    fn run(mut self) {
+        if let Some(crew) = self.crew.take()
+            && !crew.settles_revoked()
+        {
+            let crew: Arc<dyn Crew> = crew;
+            work(&crew, self.slot, LINGER_ROUNDS);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(crew) = self.crew.take() else { return };
+        if CALLING.get() == Calling::Yes {
+            CALLING.set(Calling::Refused);
+        } else if !crew.settles_revoked() {
+            let crew: &dyn Crew = &*crew;
+            crew.runtime_is_gone();
+        }
+    }
+}
+
+/// Does a worker's work, until there is none; `linger` is how many times it looks again before it leaves.
+pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: u32) {
+    let Some(mut seat) = Seat::take(crew, slot) else { return };
+    let mut here = Here::enter(seat.post().clone());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut idle_rounds = 0;
+    loop {
+        match seat.next() {
+            Next::Job(job, source) => {
+                idle_rounds = 0;
+                here.move_to(seat.post());
+                run(seat.post(), &job, source, &mut cx);
+            }
+            Next::Soon => yield_now(),
+            Next::Idle if idle_rounds < linger => {
+                idle_rounds += 1;
+                yield_now();
+            }
+            Next::Idle => {
+                if seat.leave() {
+                    return;
+                }
+            }
+            Next::Retired => return,
+        }
+    }
+}
+
+fn run(post: &Arc<Post>, job: &Arc<dyn Work>, source: Source, cx: &mut Context<'_>) {
+    let at = At { job, post, source };
+    // All that the user gave is caught within.
+    if job.begin(&at, cx) == Poll::Ready(Fate::Broken) {
+        post.slot.forget_state();
+    }
+    post.slot.meter.ends();
+}
