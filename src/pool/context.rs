@@ -218,11 +218,6 @@ impl<S: Send + 'static> CpuContext<S> {
         }
     }
 
-    /// Whether something lies in this worker's line that others may steal: a hint.
-    pub(super) fn has_jobs(&self) -> bool {
-        self.inside.post.slot.has_jobs()
-    }
-
     /// Takes a place for a job at this worker's own end, if there is one.
     pub(super) fn reserve(&self) -> Option<Reserved<'_>> {
         Some(Reserved { crew: &self.inside.post.crew, admitted: self.inside.enter().ok()? })

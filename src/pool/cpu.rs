@@ -335,11 +335,7 @@ impl<S: Send + 'static> CpuPool<S> {
     /// assert_eq!(squares, [1, 4, 9, 16]);
     /// # }
     /// ```
-    pub fn map_unordered<I, F, R>(
-        &self,
-        items: I,
-        f: F,
-    ) -> impl Stream<Item = Result<R, JobError>> + use<S, I, F, R>
+    pub fn map_unordered<I, F, R>(&self, items: I, f: F) -> impl Stream<Item = Result<R, JobError>> + use<S, I, F, R>
     where
         I: IntoIterator,
         I::Item: Send + 'static,

@@ -41,9 +41,8 @@ impl Here {
 
     /// Says that the worker has moved to another slot.
     pub(super) fn move_to(&mut self, post: &Arc<Post>) {
-        let is_known = |here: &RefCell<Option<Arc<Post>>>| {
-            here.borrow().as_ref().is_some_and(|known| Arc::ptr_eq(known, post))
-        };
+        let is_known =
+            |here: &RefCell<Option<Arc<Post>>>| here.borrow().as_ref().is_some_and(|known| Arc::ptr_eq(known, post));
         if !HERE.with(is_known) {
             let before = HERE.with(|here| here.replace(Some(post.clone())));
             drop(before);

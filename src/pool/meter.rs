@@ -120,7 +120,10 @@ impl Meter {
         let is_running = self.is_running();
         let in_flight = u64::from(is_running).min(begun.saturating_sub(done + failed));
         let discarded = begun.saturating_sub(done + failed + in_flight);
-        (Flow { accepted: done + failed + discarded + in_flight, done, failed, dropped: 0, discarded, in_flight }, is_running)
+        (
+            Flow { accepted: done + failed + discarded + in_flight, done, failed, dropped: 0, discarded, in_flight },
+            is_running,
+        )
     }
 }
 

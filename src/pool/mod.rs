@@ -61,6 +61,7 @@
 //!   [crossbeam-deque](https://docs.rs/crossbeam-deque), whose injector is the queue.
 
 mod atomics;
+mod board;
 mod body;
 mod books;
 mod builder;
@@ -86,6 +87,7 @@ mod meter;
 #[doc(hidden)]
 pub mod model;
 mod owner;
+mod pile;
 mod placement;
 mod rows;
 mod run_stats;

@@ -9,15 +9,29 @@ use std::time::Duration;
 pub struct RunStats {
     /// How long each worker, by number, was at work for this run.
     pub per_worker_busy: Vec<Duration>,
-    /// How many pieces were worked on by another worker than they were dealt to.
+    /// How often a worker took half of what another had.
     pub steals: u64,
-    /// In how many pieces the items were worked on.
+    /// In how many pieces of items that follow each other they were worked on.
     pub pieces: u64,
     /// From the call to the last result.
     pub makespan: Duration,
 }
 
 impl RunStats {
+    pub(super) fn new(workers: usize) -> Self {
+        Self { per_worker_busy: vec![Duration::ZERO; workers], steals: 0, pieces: 0, makespan: Duration::ZERO }
+    }
+
+    /// Adds what one job has done.
+    pub(super) fn add(&mut self, worker: usize, busy: Duration, pieces: u64, steals: u64) {
+        // There are more workers than at the beginning, if the pool has grown meanwhile.
+        let known = self.per_worker_busy.len().max(worker + 1);
+        self.per_worker_busy.resize(known, Duration::ZERO);
+        self.per_worker_busy[worker] += busy;
+        self.pieces += pieces;
+        self.steals += steals;
+    }
+
     /// How well the work was spread: what all workers were busy, as a share of what they could have been.
     ///
     /// 1.0 when all were busy from the beginning to the end.

@@ -49,7 +49,10 @@ pub(super) type Accept<F, R> = fn(&Arc<dyn Crew>, F, Admitted) -> JobHandle<R>;
 
 /// What a job that is let in goes on with.
 pub(super) enum Admitted {
-    Place { spot: Spot, calls_worker: bool },
+    Place {
+        spot: Spot,
+        calls_worker: bool,
+    },
     /// There is no room, and by policy nobody waits for it.
     Dropped,
 }

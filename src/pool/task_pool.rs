@@ -132,11 +132,7 @@ impl<S: Send + 'static> TaskPool<S> {
     ///
     /// # Panics
     /// On a runtime without timers (`enable_time`).
-    pub async fn submit_timeout<F>(
-        &self,
-        future: F,
-        limit: Duration,
-    ) -> Result<JobHandle<F::Output>, SubmitError<F>>
+    pub async fn submit_timeout<F>(&self, future: F, limit: Duration) -> Result<JobHandle<F::Output>, SubmitError<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,

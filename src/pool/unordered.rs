@@ -138,7 +138,8 @@ where
             self.hand_out().await;
             match self.out.next().await {
                 Some(Ok(results)) => {
-                    self.ready.extend(results.into_inner().into_iter().map(|result| result.map_err(JobError::Panicked)));
+                    self.ready
+                        .extend(results.into_inner().into_iter().map(|result| result.map_err(JobError::Panicked)));
                 }
                 Some(Err(error)) => return Some(Err(error)),
                 None => return self.ready.pop_front(),

@@ -115,9 +115,7 @@ impl Word {
 
     /// Gives back one unit of `active`, if another remains for what is queued, or nothing is; the levels after that.
     pub(super) fn forgo(&self, held: u32) -> Option<Levels> {
-        self.update(|levels| {
-            (levels.queued() <= held || levels.active() > 1).then(|| Levels(levels.0 - ACTIVE_ONE))
-        })
+        self.update(|levels| (levels.queued() <= held || levels.active() > 1).then(|| Levels(levels.0 - ACTIVE_ONE)))
     }
 
     /// Gives back one unit of `active`, whatever is queued: where others are known to be there.

@@ -1,0 +1,185 @@
+//! Runtimes that begin, end, and have too few threads.
+
+use std::sync::mpsc;
+
+use regatta::observe::Registry;
+use regatta::pool::{CpuPool, JobHandle};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use super::kit::{Held, SOON, multi_thread};
+
+#[test]
+fn when_the_runtime_is_dropped_queued_jobs_resolve() {
+    let runtime = multi_thread();
+    let (pool, held, queued) = runtime.block_on(async {
+        let pool = CpuPool::new(1);
+        let held = Held::submit(&pool).await;
+        let queued = pool.try_submit(|| 7).expect("there is room");
+        (pool, held, queued)
+    });
+    let Held { gate, handle } = held;
+    runtime.shutdown_background();
+    // Another runtime waits: nothing of the first is needed to resolve the handles.
+    let other = multi_thread();
+    assert!(other.block_on(queued).expect_err("discarded").is_closed());
+    drop(gate);
+    assert_eq!(other.block_on(handle), Ok("held"));
+    assert!(other.block_on(pool.submit(|| 7)).is_err());
+}
+
+#[test]
+fn a_runtime_that_is_dropped_does_not_wait_for_the_queue() {
+    let runtime = Builder::new_current_thread().build().expect("the runtime starts");
+    let (pool, held, queued) = runtime.block_on(async {
+        let pool = CpuPool::new(1);
+        let held = Held::submit(&pool).await;
+        let queued: Vec<_> = (0..10).map(|_| pool.try_submit(|| 7).expect("there is room")).collect();
+        (pool, held, queued)
+    });
+    let Held { gate, handle } = held;
+    // The runtime's tasks are dropped before it waits for blocking threads; a captured value opens the gate then.
+    runtime.spawn(async move {
+        let _gate = gate;
+        std::future::pending::<()>().await;
+    });
+    drop(runtime);
+    assert!(handle.is_finished());
+    let flow = pool.stats().flow;
+    assert!(queued.iter().all(JobHandle::is_finished));
+    assert_eq!((flow.accepted, flow.in_flight), (11, 0));
+}
+
+#[test]
+fn a_worker_that_a_dying_runtime_never_starts_resolves_its_jobs() {
+    // One blocking thread, taken by somebody else: the pool's worker waits in tokio's queue.
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().expect("the runtime starts");
+    let (gate, opened) = mpsc::channel::<()>();
+    let (pool, queued) = runtime.block_on(async {
+        let (started, has_started) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let _ = started.send(());
+            let _ = opened.recv();
+        });
+        has_started.await.expect("the thread is taken");
+        let pool = CpuPool::new(1);
+        let queued = pool.try_submit(|| 7).expect("there is room");
+        (pool, queued)
+    });
+    runtime.shutdown_background();
+    drop(gate);
+    assert!(multi_thread().block_on(queued).expect_err("discarded").is_closed());
+    assert!(pool.is_closed());
+}
+
+#[test]
+fn a_job_submitted_to_a_runtime_that_is_gone_is_refused_or_resolves() {
+    let runtime = multi_thread();
+    let handle = runtime.handle().clone();
+    let before = {
+        let _entered = handle.enter();
+        CpuPool::new(1)
+    };
+    drop(runtime);
+    assert!(before.try_submit(|| 7).is_err_and(|refused| refused.is_closed()));
+    let _entered = handle.enter();
+    assert!(CpuPool::new(1).try_submit(|| 7).is_err_and(|refused| refused.is_closed()));
+    assert!(CpuPool::current().try_submit(|| 7).is_err_and(|refused| refused.is_closed()));
+}
+
+#[test]
+fn each_runtime_has_a_default_pool_of_its_own() {
+    let (first, second) = (multi_thread(), multi_thread());
+    let name = || async { CpuPool::current().name().to_owned() };
+    let (first_name, second_name) = (first.block_on(name()), second.block_on(name()));
+    assert_ne!(first_name, second_name);
+    assert_eq!(first.block_on(name()), first_name, "it is made once");
+
+    let kept = first.block_on(async { CpuPool::current() });
+    drop(first);
+    assert!(kept.is_closed());
+    let answer = second.block_on(async { CpuPool::current().submit(|| 7).await.expect("open").await });
+    assert_eq!(answer, Ok(7));
+}
+
+#[tokio::test]
+async fn the_default_pool_is_the_same_for_everybody_on_the_runtime() {
+    let mine = CpuPool::current().name().to_owned();
+    let in_a_job = CpuPool::current().submit(|| CpuPool::current().name().to_owned()).await.expect("open");
+    assert_eq!(in_a_job.await, Ok(mine.clone()));
+    let in_a_task = tokio::spawn(async { CpuPool::current().name().to_owned() });
+    assert_eq!(in_a_task.await.expect("it ends"), mine);
+}
+
+#[tokio::test]
+async fn a_default_pool_that_somebody_closed_is_replaced_and_finishes_its_jobs() {
+    let closed = CpuPool::current();
+    let held = Held::submit(&closed).await;
+    let queued: Vec<_> = (0..100).map(|n| closed.try_submit(move || n).expect("there is room")).collect();
+    let name = closed.name().to_owned();
+    closed.close();
+    drop(closed);
+
+    let fresh = CpuPool::current();
+    assert_ne!(fresh.name(), name);
+    assert_eq!(CpuPool::current().name(), fresh.name(), "it is replaced once");
+    assert_eq!(fresh.submit(|| 7).await.expect("open").await, Ok(7));
+    held.finish().await;
+    for (n, handle) in queued.into_iter().enumerate() {
+        assert_eq!(handle.await, Ok(n), "nobody aborted it");
+    }
+    // The closed one goes when it is idle, and leaves the fresh one where it is.
+    while Registry::global().snapshot().named(&name).is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(CpuPool::current().name(), fresh.name());
+
+    fresh.abort();
+    assert_eq!(CpuPool::current().submit(|| 7).await.expect("open").await, Ok(7));
+}
+
+#[test]
+fn a_default_pool_that_was_closed_goes_with_its_runtime() {
+    let runtime = multi_thread();
+    let (gate, name) = runtime.block_on(async {
+        let pool = CpuPool::current();
+        let Held { gate, handle } = Held::submit(&pool).await;
+        handle.detach();
+        pool.close();
+        let _fresh = CpuPool::current();
+        (gate, pool.name().to_owned())
+    });
+    drop(gate);
+    drop(runtime);
+    assert!(Registry::global().snapshot().named(&name).is_none());
+}
+
+#[tokio::test]
+async fn the_default_pool_outlives_the_scope_it_is_first_used_in() {
+    let mine = Registry::new();
+    let name = mine.scope(async { CpuPool::current().name().to_owned() }).await;
+    assert_eq!(mine.snapshot().rows.len(), 0);
+    assert!(Registry::global().snapshot().named(&name).is_some());
+}
+
+#[test]
+#[should_panic(expected = "CpuPool::current needs a tokio runtime")]
+fn the_default_pool_needs_a_runtime() {
+    let _ = CpuPool::current();
+}
+
+#[test]
+#[should_panic(expected = "CpuPool needs a tokio runtime")]
+fn a_pool_needs_a_runtime() {
+    let _ = CpuPool::new(1);
+}
+
+#[test]
+fn the_current_thread_runtime_works_too() {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("the runtime starts");
+    runtime.block_on(async {
+        let pool = CpuPool::new(2);
+        assert_eq!(pool.map(0..1_000_u32, |n| n + 1).await.expect("all run").len(), 1_000);
+        assert!(pool.shutdown(SOON).await.is_clean());
+    });
+}
