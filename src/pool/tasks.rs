@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
-use tokio::task::{coop, yield_now};
+use tokio::task::coop;
 
 use super::body::At;
 use super::core::Core;
@@ -72,7 +72,7 @@ impl Drop for Lease {
     }
 }
 
-async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
+pub(super) async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
     let Some(mut seat) = Seat::take(crew, slot) else { return };
     loop {
         match seat.next() {
@@ -81,7 +81,7 @@ async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
                 // Jobs that never wait must still let other tasks run.
                 coop::consume_budget().await;
             }
-            Next::Soon => yield_now().await,
+            Next::Soon => let_others_run().await,
             Next::Idle => {
                 if seat.leave() {
                     return;
@@ -90,6 +90,14 @@ async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
             Next::Retired => return,
         }
     }
+}
+
+/// Somebody is between two instructions, on another thread.
+async fn let_others_run() {
+    #[cfg(not(regatta_loom))]
+    tokio::task::yield_now().await;
+    #[cfg(regatta_loom)]
+    super::atomics::yield_now();
 }
 
 async fn run(post: Arc<Post>, job: Arc<dyn Work>, source: Source) {
