@@ -86,6 +86,8 @@ pub(super) async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
                 if seat.leave() {
                     return;
                 }
+                // A job is on its way.
+                let_others_run().await;
             }
             Next::Retired => return,
         }

@@ -140,6 +140,8 @@ pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: u32) {
                 if seat.leave() {
                     return;
                 }
+                // A job is on its way.
+                yield_now();
             }
             Next::Retired => return,
         }

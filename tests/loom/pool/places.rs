@@ -97,11 +97,11 @@ fn a_bound_job_is_run_by_a_worker_that_was_called_for_another() {
     });
 }
 
-/// Two bound jobs, two slots, both workers on their way: each slot gets one.
+/// Two bound jobs, two slots: between them, those who bring them call two workers, and each slot gets one.
 #[test]
 fn two_bound_jobs_call_two_workers() {
-    check(2, || {
-        let pool = Model::new(Workers::Threads, 2, 4);
+    check(3, || {
+        let pool = Model::new(Workers::Called, 2, 4);
         let other = {
             let pool = pool.clone();
             thread::spawn(move || {
@@ -111,8 +111,9 @@ fn two_bound_jobs_call_two_workers() {
         };
         let Ok(mine) = pool.try_submit_with(Placement::Worker(1), |cx| cx.worker()) else { panic!("there is room") };
         let theirs = other.join().expect("the submitter ends");
+        assert_eq!(pool.stats().active, 2);
+        while pool.work() {}
         assert_eq!((block_on(mine), block_on(theirs)), (Ok(1), Ok(0)));
-        pool.join();
         assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
     });
 }

@@ -16,19 +16,45 @@ fn job(running: &Count, ran: &Count, limit: usize) -> impl FnOnce() + Send + 'st
     }
 }
 
+/// Between them, whoever grows and whoever comes in call one worker for each job, and no more than the limit.
 #[test]
-fn growing_loses_no_job_and_calls_no_more_than_the_limit() {
-    check(2, || {
-        let pool = Model::new(Workers::Threads, 1, 4);
-        let (running, ran) = (Count::default(), Count::default());
-        pool.try_submit(job(&running, &ran, 2)).unwrap_or_else(|_| panic!("there is room")).detach();
+fn growing_and_coming_in_call_as_many_as_are_needed() {
+    check(3, || {
+        let pool = Model::new(Workers::Called, 1, 4);
+        let ran = Count::default();
+        let (first, second) = (ran.clone(), ran.clone());
+        pool.try_submit(move || first.raise()).unwrap_or_else(|_| panic!("there is room")).detach();
         let other = {
             let pool = pool.clone();
             thread::spawn(move || pool.resize(2))
         };
-        pool.try_submit(job(&running, &ran, 2)).unwrap_or_else(|_| panic!("there is room")).detach();
+        pool.try_submit(move || second.raise()).unwrap_or_else(|_| panic!("there is room")).detach();
         other.join().expect("it ends");
-        pool.join();
+        assert_eq!(pool.stats().active, 2);
+        let mut calls = 0;
+        while pool.work() {
+            calls += 1;
+        }
+        assert_eq!((ran.value(), calls, pool.stats().queued, pool.stats().active), (2, 2, 0, 0));
+    });
+}
+
+/// The only worker is leaving, there, or on its way while the pool grows and a job comes in.
+#[test]
+fn growing_while_the_worker_leaves_loses_no_job() {
+    check(3, || {
+        let pool = Model::new(Workers::Called, 1, 4);
+        let (running, ran) = (Count::default(), Count::default());
+        pool.try_submit(job(&running, &ran, 2)).unwrap_or_else(|_| panic!("there is room")).detach();
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || assert!(pool.work()))
+        };
+        pool.resize(2);
+        pool.try_submit(job(&running, &ran, 2)).unwrap_or_else(|_| panic!("there is room")).detach();
+        while pool.work() {}
+        worker.join().expect("it ends");
+        while pool.work() {}
         assert_eq!((ran.value(), pool.stats().queued, pool.stats().active), (2, 0, 0));
     });
 }
@@ -53,13 +79,9 @@ fn a_job_that_comes_while_the_only_worker_is_above_the_limit_is_run() {
         let pool = Model::new(Workers::Threads, 2, 4);
         let ran = Count::default();
         let Ok(bound) = pool.try_submit_with(Placement::Worker(1), |cx| cx.worker()) else { panic!("there is room") };
-        let other = {
-            let pool = pool.clone();
-            thread::spawn(move || pool.resize(1))
-        };
+        pool.resize(1);
         let count = ran.clone();
         pool.try_submit(move || count.raise()).unwrap_or_else(|_| panic!("there is room")).detach();
-        other.join().expect("it ends");
         assert!(matches!(block_on(bound), Ok(0 | 1)));
         pool.join();
         assert_eq!((ran.value(), pool.stats().queued, pool.stats().active), (1, 0, 0));
