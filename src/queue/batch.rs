@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::builder::OnDrop;
 use super::delivery::Delivery;
 use super::lanes::Taken;
+use super::outcome::Reason;
 use super::ring::Anchor;
-use super::state::Reason;
 use crate::error::drop_quietly;
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.

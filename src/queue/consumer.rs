@@ -170,7 +170,7 @@ impl<T> Consumer<T> {
             self.stream.is_waiting.store(false, Ordering::Relaxed);
             std::mem::take(&mut *slot)
         };
-        self.ring.retire(Line::Receivers, &mut slot);
+        self.ring.lock.retire(Line::Receivers, &mut slot);
     }
 }
 

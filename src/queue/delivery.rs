@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::builder::OnDrop;
+use super::outcome::{Ending, Reason};
 use super::ring::Anchor;
-use super::state::{Ending, Reason};
 
 /// One received item and the duty to say what became of it.
 ///

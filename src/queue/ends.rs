@@ -54,7 +54,7 @@ macro_rules! both_ends {
             /// Tells whether the queue accepts nothing more.
             #[must_use]
             pub fn is_closed(&self) -> bool {
-                self.ring.look(|state| state.is_closed())
+                self.ring.lock.look(|state| state.is_closed())
             }
 
             /// Waits until the queue is [closed](Self::close), by whomever; it may still hold items.
@@ -71,7 +71,7 @@ macro_rules! both_ends {
             #[must_use]
             #[doc(alias = "qsize")]
             pub fn len(&self) -> usize {
-                self.ring.look(|state| state.queued())
+                self.ring.lock.look(|state| state.queued())
             }
 
             /// Tells whether nothing is queued.

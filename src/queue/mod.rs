@@ -85,7 +85,9 @@ mod error;
 mod for_each;
 mod join;
 mod lanes;
+mod lock;
 mod loom;
+mod outcome;
 mod producer;
 mod recv;
 mod report;
@@ -94,6 +96,7 @@ mod runner;
 mod send;
 mod state;
 mod stats;
+mod tally;
 mod wait;
 
 pub use batch::{Batch, BatchItems, Deliveries};

@@ -7,7 +7,7 @@ use super::ends::both_ends;
 use super::error::SendError;
 use super::ring::Ring;
 use super::send::SendFuture;
-use super::state::UNTAGGED;
+use super::tally::UNTAGGED;
 
 /// Offers items to a queue; made by [`bounded`](super::bounded) or a [`Builder`](super::Builder), and cloned.
 ///

@@ -67,14 +67,14 @@ impl<T> Future for RecvManyFuture<'_, T> {
 impl<T> Drop for RecvFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.consumer.ring.retire(Line::Receivers, &mut self.slot);
+        self.consumer.ring.lock.retire(Line::Receivers, &mut self.slot);
     }
 }
 
 impl<T> Drop for RecvManyFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.consumer.ring.retire(Line::Receivers, &mut self.slot);
+        self.consumer.ring.lock.retire(Line::Receivers, &mut self.slot);
     }
 }
 

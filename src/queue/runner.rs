@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::attempt;
 use super::builder::Builder;
 use super::consumer::Consumer;
+use super::outcome::Ending;
 use super::producer::Producer;
 use super::report::{Report, Troubles};
-use super::state::Ending;
 use crate::error::{BoxError, Closed, Panicked, catch, drop_quietly, log_quietly, refuse_zero};
 use crate::task::{TaskGroup, TaskHandle};
 
@@ -195,7 +195,7 @@ async fn run<T: Send + 'static>(
         abandoned += tally.abandoned;
         troubles.merge(tally.troubles);
     }
-    let (produced, flow) = ring.look(|state| (state.accepted_by(), state.stats().flow));
+    let (produced, flow) = ring.lock.look(|state| (state.accepted_by(), state.stats().flow));
     let Troubles { error_count, errors, panic_count, panics } = troubles;
     let elapsed = begun.elapsed();
     Report {

@@ -65,7 +65,7 @@ impl<T> Future for SendFuture<'_, T> {
 impl<T> Drop for SendFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.producer.ring.retire(Line::Senders, &mut self.slot);
+        self.producer.ring.lock.retire(Line::Senders, &mut self.slot);
     }
 }
 

@@ -21,13 +21,11 @@ use std::task::Waker;
 use super::builder::Limits;
 use super::error::TryRecvError;
 use super::lanes::{Lanes, Taken};
+use super::outcome::{Ending, Fate, Offer, Reason};
 use super::stats::Stats;
+use super::tally::{Levels, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
-use crate::observe::Flow;
 use crate::policy::Overflow;
-
-/// Accepted from a producer that nobody counts.
-pub(super) const UNTAGGED: usize = usize::MAX;
 
 pub(super) struct State<T> {
     lanes: Lanes<T>,
@@ -40,56 +38,6 @@ pub(super) struct State<T> {
     lines: Lines,
     limits: Limits,
     tally: Tally,
-    /// Accepted from each tagged producer.
-    accepted_by: Vec<u64>,
-}
-
-#[derive(Default)]
-struct Tally {
-    accepted: u64,
-    done: u64,
-    failed: u64,
-    dropped: u64,
-    discarded: u64,
-    redelivered: u64,
-    nacked: u64,
-    abandoned: u64,
-    high_water: usize,
-}
-
-/// What became of an offered item.
-pub(super) enum Offer<T> {
-    Accepted,
-    /// Accepted; by policy this one is dropped.
-    Displaced(T),
-    Full,
-    Closed,
-}
-
-/// How a delivery ended that was not put back.
-#[derive(Clone, Copy)]
-pub(super) enum Ending {
-    Done,
-    Failed,
-    Discarded,
-}
-
-/// Why an item was put back.
-#[derive(Clone, Copy)]
-pub(super) enum Reason {
-    Nacked,
-    Abandoned,
-}
-
-/// What became of an item that was put back.
-pub(super) enum Fate<T> {
-    Redelivered,
-    /// There was no room, and by policy this one, the oldest, is dropped.
-    Displaced(T),
-    /// It had its last attempt.
-    GivenUp(T),
-    /// There is no consumer any more.
-    Discarded(T),
 }
 
 impl<T> State<T> {
@@ -104,7 +52,6 @@ impl<T> State<T> {
             lines: Lines::new(),
             limits,
             tally: Tally::default(),
-            accepted_by: Vec::new(),
         }
     }
 
@@ -150,20 +97,20 @@ impl<T> State<T> {
             match self.limits.overflow {
                 Overflow::Wait | Overflow::Reject => return Offer::Full,
                 Overflow::DropNewest => {
-                    self.count_accepted(tag);
-                    self.tally.dropped += 1;
+                    self.tally.accept(tag);
+                    self.tally.drop_by_policy();
                     return item.take().map_or(Offer::Accepted, Offer::Displaced);
                 }
                 Overflow::DropOldest => {
                     if let Some(oldest) = self.lanes.pop_oldest() {
-                        self.tally.dropped += 1;
+                        self.tally.drop_by_policy();
                         offer = Offer::Displaced(oldest);
                     }
                 }
             }
         }
         if let Some(item) = item.take() {
-            self.count_accepted(tag);
+            self.tally.accept(tag);
             self.lanes.push(item);
             self.item_came(wakes);
         }
@@ -175,16 +122,9 @@ impl<T> State<T> {
         self.limits.overflow == Overflow::Wait
     }
 
-    fn count_accepted(&mut self, tag: usize) {
-        self.tally.accepted += 1;
-        if let Some(count) = self.accepted_by.get_mut(tag) {
-            *count += 1;
-        }
-    }
-
     #[inline]
     fn item_came(&mut self, wakes: &mut Wakes) {
-        self.tally.high_water = self.tally.high_water.max(self.queued());
+        self.tally.queue(self.queued());
         self.lines.call_one(Line::Receivers, wakes);
     }
 
@@ -229,39 +169,31 @@ impl<T> State<T> {
     #[inline]
     pub(super) fn finish(&mut self, count: usize, ending: Ending, wakes: &mut Wakes) {
         self.delivered -= count;
-        let counter = match ending {
-            Ending::Done => &mut self.tally.done,
-            Ending::Failed => &mut self.tally.failed,
-            Ending::Discarded => &mut self.tally.discarded,
-        };
-        *counter += count as u64;
+        self.tally.end(count, ending);
         self.items_left(count, wakes);
     }
 
     pub(super) fn put_back(&mut self, item: T, attempt: u32, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
         self.delivered -= 1;
-        match reason {
-            Reason::Nacked => self.tally.nacked += 1,
-            Reason::Abandoned => self.tally.abandoned += 1,
-        }
+        self.tally.hand_in(reason);
         if self.limits.attempts.is_some_and(|attempts| attempt >= attempts) {
-            self.tally.failed += 1;
+            self.tally.end(1, Ending::Failed);
             self.items_left(1, wakes);
             return Fate::GivenUp(item);
         }
         if self.consumers == 0 {
-            self.tally.discarded += 1;
+            self.tally.end(1, Ending::Discarded);
             self.items_left(1, wakes);
             return Fate::Discarded(item);
         }
-        self.tally.redelivered += 1;
+        self.tally.redeliver();
         self.lanes.put_back(item, attempt.saturating_add(1));
         let mut fate = Fate::Redelivered;
         if self.limits.overflow == Overflow::DropOldest
             && self.surplus() > 0
             && let Some(oldest) = self.lanes.pop_oldest()
         {
-            self.tally.dropped += 1;
+            self.tally.drop_by_policy();
             fate = Fate::Displaced(oldest);
         }
         self.owed = self.owed.max(self.surplus());
@@ -312,16 +244,14 @@ impl<T> State<T> {
     /// Takes out what is queued, what was put back first. The queue must be closed already.
     pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
         let items = self.lanes.drain();
-        self.tally.discarded += items.len() as u64;
+        self.tally.end(items.len(), Ending::Discarded);
         self.items_left(items.len(), wakes);
         items
     }
 
     pub(super) fn producer_came(&mut self, tag: usize) {
         self.producers += 1;
-        if tag != UNTAGGED && self.accepted_by.len() <= tag {
-            self.accepted_by.resize(tag + 1, 0);
-        }
+        self.tally.expect(tag);
     }
 
     /// Tells whether it was the last.
@@ -374,23 +304,11 @@ impl<T> State<T> {
     // Looking.
 
     pub(super) fn accepted_by(&self) -> Vec<u64> {
-        self.accepted_by.clone()
+        self.tally.accepted_by()
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let Tally { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, high_water } =
-            self.tally;
-        let (queued, delivered) = (self.queued(), self.delivered);
-        let in_flight = (queued + delivered) as u64;
-        Stats {
-            flow: Flow { accepted, done, failed, dropped, discarded, in_flight },
-            queued,
-            delivered,
-            capacity: self.limits.capacity,
-            redelivered,
-            nacked,
-            abandoned,
-            high_water,
-        }
+        let (queued, delivered, capacity) = (self.queued(), self.delivered, self.limits.capacity);
+        self.tally.stats(Levels { queued, delivered, capacity })
     }
 }
