@@ -76,8 +76,10 @@ impl Builder {
 
     /// Sets what happens to an item that is offered while the queue is full. The default is to wait.
     ///
-    /// With [`Overflow::DropOldest`] an item that was put back counts as older than any that was never delivered. So it is
-    /// what is dropped first; and when one is put back and there is no room, the oldest is dropped then.
+    /// With [`Overflow::DropOldest`] what is dropped is the oldest item of the lowest [lane](super#lanes) that holds
+    /// anything, whatever the priority of the one that is offered, which always gets in. Within a lane an item that was put
+    /// back counts as older than any that was never delivered; and when one is put back and there is no room, the oldest is
+    /// dropped then.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self

@@ -45,7 +45,8 @@ macro_rules! both_ends {
             /// as there is a consumer. Calling it again hands back what has come back meanwhile.
             ///
             /// # Ordering
-            /// Items that had been put back come first, each group oldest first.
+            /// The highest lane comes first. In a lane, items that had been put back come first, each group oldest
+            /// first.
             #[must_use = "these items were accepted and nobody will work on them"]
             pub fn close_now(&self) -> Vec<T> {
                 self.ring.close_now()

@@ -15,6 +15,7 @@
 //!   limit on attempts.
 //! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
 //! - [`Consumer::recv_many`]: many small items.
+//! - [`Producer::with_priority`]: what goes first.
 //! - [`tokio::sync::mpsc`]: one consumer that needs none of this, such as an actor's mailbox.
 //!
 //! # Examples
@@ -59,11 +60,21 @@
 //! than twice the capacity are in hand. If everything fails for ever, producers wait for ever: set
 //! [`attempts`](Builder::attempts).
 //!
+//! # Lanes
+//! Items go first in, first out, as long as they have one priority and none is put back. Else
+//!
+//! - each of the three [priorities](crate::policy::Priority) has a lane, and the lanes take turns: of 16 at least 12 begin
+//!   with the highest, 3 with the middle and one with the lowest, and a lane that is empty gives its turn away;
+//! - what is put back keeps its priority, and stands in a line of its own in its lane, in the order in which it came back.
+//!   In the turns of the lane that line and the fresh items alternate, and when it is the turn of fresh items and there is
+//!   none, the lane gives the turn away. So an item that fails for ever takes at most every second delivery while anything
+//!   fresh is queued, whatever its priority; a low one takes one in 32 from higher lanes that are never empty.
+//!
+//! One [capacity](Builder::new) holds for all lanes together.
+//!
 //! # Trade-offs
 //! - At least once, not exactly once: an item whose worker died just before `done` is delivered again. Handlers should
 //!   not mind, or look at [`Delivery::attempt`]. [`OnDrop::Done`] gives at most once.
-//! - First in, first out, until an item is put back. Those that were form a line of their own, in the order in which they
-//!   came back, and the two lines are delivered from in turn.
 //! - One lock around plain counters, held for some dozens of instructions. That is what makes the numbers exact, and it costs
 //!   against a lock-free channel when many small items go one by one between many tasks; `recv_many` gains more than that
 //!   back.
@@ -84,9 +95,11 @@ mod ends;
 mod error;
 mod for_each;
 mod join;
+mod lane;
 mod lanes;
 mod lock;
 mod loom;
+mod mark;
 mod outcome;
 mod producer;
 mod recv;

@@ -13,9 +13,11 @@ use super::builder::{Limits, OnDrop};
 use super::error::{SendError, TryRecvError};
 use super::lanes::Taken;
 use super::lock::{Lock, poll_line};
+use super::mark::Mark;
 use super::outcome::{Ending, Fate, Offer, Reason};
 use super::state::State;
 use super::stats::Stats;
+use super::tally::Origin;
 use super::wait::{Line, Slot};
 use crate::error::{Closed, Full, drop_quietly, log_quietly};
 use crate::observe::{Observe, Registration, Registry, Row};
@@ -79,9 +81,9 @@ impl<T> Ring<T> {
 
     // Sending.
 
-    pub(super) fn try_send(&self, item: T, tag: usize) -> Result<(), SendError<T>> {
+    pub(super) fn try_send(&self, item: T, origin: &Origin) -> Result<(), SendError<T>> {
         let mut item = Some(item);
-        let offer = self.lock.change(|state, wakes| state.offer(&mut item, tag, wakes));
+        let offer = self.lock.change(|state, wakes| state.offer(&mut item, origin, wakes));
         self.answer(offer, &mut item)
     }
 
@@ -91,10 +93,10 @@ impl<T> Ring<T> {
         slot: &mut Slot,
         cx: &mut Context<'_>,
         item: &mut Option<T>,
-        tag: usize,
+        origin: &Origin,
     ) -> Poll<Result<(), SendError<T>>> {
         let offer = ready!(poll_line!(self.lock, Line::Senders, slot, cx, |state, wakes| match state
-            .offer(item, tag, wakes)
+            .offer(item, origin, wakes)
         {
             Offer::Full if state.has_waiting_senders() => None,
             offer => Some(offer),
@@ -121,12 +123,12 @@ impl<T> Ring<T> {
 
     // Receiving.
 
-    pub(super) fn try_recv(&self) -> Result<(T, u32), TryRecvError> {
+    pub(super) fn try_recv(&self) -> Result<(T, Mark), TryRecvError> {
         self.lock.change(|state, wakes| state.take(wakes))
     }
 
     #[inline]
-    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, u32)>> {
+    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, Mark)>> {
         poll_line!(self.lock, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
     }
 
@@ -152,38 +154,38 @@ impl<T> Ring<T> {
         drop(surplus);
     }
 
-    pub(super) fn put_back(&self, item: T, attempt: u32, reason: Reason) {
-        let fate = self.lock.change(|state, wakes| state.put_back(item, attempt, reason, wakes));
-        self.dispose(fate, attempt);
+    pub(super) fn put_back(&self, item: T, mark: Mark, reason: Reason) {
+        let fate = self.lock.change(|state, wakes| state.put_back(item, mark, reason, wakes));
+        self.dispose(fate, mark);
     }
 
     /// Puts back a batch in its order, and keeps its buffer.
-    pub(super) fn put_back_batch(&self, mut items: VecDeque<T>, mut attempts: VecDeque<u32>, reason: Reason) {
+    pub(super) fn put_back_batch(&self, mut items: VecDeque<T>, mut marks: VecDeque<Mark>, reason: Reason) {
         let mut lost = Vec::new();
         let surplus = self.lock.change(|state, wakes| {
             while let Some(item) = items.pop_front() {
-                let attempt = attempts.pop_front().unwrap_or(1);
-                match state.put_back(item, attempt, reason, wakes) {
+                let mark = marks.pop_front().unwrap_or(Mark::PLAIN);
+                match state.put_back(item, mark, reason, wakes) {
                     Fate::Redelivered => {}
-                    fate => lost.push((fate, attempt)),
+                    fate => lost.push((fate, mark)),
                 }
             }
             state.keep_spare(items)
         });
         drop(surplus);
-        for (fate, attempt) in lost {
-            self.dispose(fate, attempt);
+        for (fate, mark) in lost {
+            self.dispose(fate, mark);
         }
     }
 
-    fn dispose(&self, fate: Fate<T>, attempt: u32) {
+    fn dispose(&self, fate: Fate<T>, mark: Mark) {
         match fate {
             Fate::Redelivered => {}
             Fate::Displaced(victim) => drop_quietly(victim),
             Fate::GivenUp(item) => {
                 drop_quietly(item);
                 log_quietly(|| {
-                    tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
+                    tracing::error!(target: "regatta::queue", queue = %self.name, attempt = mark.attempt(), "an item was given up after its last attempt");
                 });
             }
             Fate::Discarded(item) => {

@@ -58,7 +58,7 @@ impl<T> Future for SendFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         assert!(this.item.is_some(), "a SendFuture was polled after it was ready");
-        this.producer.ring.poll_send(&mut this.slot, cx, &mut this.item, this.producer.tag)
+        this.producer.ring.poll_send(&mut this.slot, cx, &mut this.item, &this.producer.origin)
     }
 }
 

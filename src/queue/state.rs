@@ -21,9 +21,10 @@ use std::task::Waker;
 use super::builder::Limits;
 use super::error::TryRecvError;
 use super::lanes::{Lanes, Taken};
+use super::mark::Mark;
 use super::outcome::{Ending, Fate, Offer, Reason};
 use super::stats::Stats;
-use super::tally::{Levels, Tally};
+use super::tally::{Levels, Origin, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
 use crate::policy::Overflow;
 
@@ -69,6 +70,12 @@ impl<T> State<T> {
         self.limits.capacity.saturating_sub(self.queued()).saturating_sub(self.owed)
     }
 
+    /// Tells whether there is no room, in fewer steps than counting it.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.queued() + self.owed >= self.limits.capacity
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }
@@ -88,16 +95,16 @@ impl<T> State<T> {
 
     /// Takes the item out of its place if it is accepted.
     #[inline]
-    pub(super) fn offer(&mut self, item: &mut Option<T>, tag: usize, wakes: &mut Wakes) -> Offer<T> {
+    pub(super) fn offer(&mut self, item: &mut Option<T>, origin: &Origin, wakes: &mut Wakes) -> Offer<T> {
         if self.is_closed {
             return Offer::Closed;
         }
         let mut offer = Offer::Accepted;
-        if self.room() == 0 {
+        if self.is_full() {
             match self.limits.overflow {
                 Overflow::Wait | Overflow::Reject => return Offer::Full,
                 Overflow::DropNewest => {
-                    self.tally.accept(tag);
+                    self.tally.accept(origin.tag);
                     self.tally.drop_by_policy();
                     return item.take().map_or(Offer::Accepted, Offer::Displaced);
                 }
@@ -110,8 +117,8 @@ impl<T> State<T> {
             }
         }
         if let Some(item) = item.take() {
-            self.tally.accept(tag);
-            self.lanes.push(item);
+            self.tally.accept(origin.tag);
+            self.lanes.push(item, origin.priority);
             self.item_came(wakes);
         }
         offer
@@ -131,7 +138,7 @@ impl<T> State<T> {
     // Items go out.
 
     #[inline]
-    pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, u32), TryRecvError> {
+    pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, Mark), TryRecvError> {
         let Some(taken) = self.lanes.pop() else { return Err(self.why_empty()) };
         self.delivered += 1;
         self.room_came(1, wakes);
@@ -173,10 +180,10 @@ impl<T> State<T> {
         self.items_left(count, wakes);
     }
 
-    pub(super) fn put_back(&mut self, item: T, attempt: u32, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
+    pub(super) fn put_back(&mut self, item: T, mark: Mark, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
         self.delivered -= 1;
         self.tally.hand_in(reason);
-        if self.limits.attempts.is_some_and(|attempts| attempt >= attempts) {
+        if self.limits.attempts.is_some_and(|attempts| mark.attempt() >= attempts) {
             self.tally.end(1, Ending::Failed);
             self.items_left(1, wakes);
             return Fate::GivenUp(item);
@@ -187,7 +194,7 @@ impl<T> State<T> {
             return Fate::Discarded(item);
         }
         self.tally.redeliver();
-        self.lanes.put_back(item, attempt.saturating_add(1));
+        self.lanes.put_back(item, mark.again());
         let mut fate = Fate::Redelivered;
         if self.limits.overflow == Overflow::DropOldest
             && self.surplus() > 0
@@ -241,7 +248,7 @@ impl<T> State<T> {
         true
     }
 
-    /// Takes out what is queued, what was put back first. The queue must be closed already.
+    /// Takes out what is queued, in the order of the lanes. The queue must be closed already.
     pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
         let items = self.lanes.drain();
         self.tally.end(items.len(), Ending::Discarded);
@@ -309,6 +316,6 @@ impl<T> State<T> {
 
     pub(super) fn stats(&self) -> Stats {
         let (queued, delivered, capacity) = (self.queued(), self.delivered, self.limits.capacity);
-        self.tally.stats(Levels { queued, delivered, capacity })
+        self.tally.stats(&Levels { queued, lanes: self.lanes.lens(), delivered, capacity })
     }
 }

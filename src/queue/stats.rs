@@ -1,6 +1,7 @@
 //! The numbers of a queue.
 
 use crate::observe::Flow;
+use crate::policy::Priority;
 
 /// One consistent look at a queue: all numbers are of the same instant.
 ///
@@ -12,6 +13,8 @@ pub struct Stats {
     pub flow: Flow,
     /// Waiting to be received.
     pub queued: usize,
+    /// By [`Priority::lane`].
+    pub(super) lanes: [usize; 3],
     /// Received and not finished yet.
     pub delivered: usize,
     /// How many may be queued.
@@ -24,4 +27,12 @@ pub struct Stats {
     pub abandoned: u64,
     /// The most that was ever queued.
     pub high_water: usize,
+}
+
+impl Stats {
+    /// How many of those [`queued`](Self::queued) are of this priority.
+    #[must_use]
+    pub fn queued_in(&self, priority: Priority) -> usize {
+        self.lanes[priority.lane()]
+    }
 }

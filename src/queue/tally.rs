@@ -3,9 +3,17 @@
 use super::outcome::{Ending, Reason};
 use super::stats::Stats;
 use crate::observe::Flow;
+use crate::policy::Priority;
 
 /// Accepted from a producer that nobody counts.
-pub(super) const UNTAGGED: usize = usize::MAX;
+const UNTAGGED: usize = usize::MAX;
+
+/// Where an item comes from: under which number it is counted, if anyone counts, and the lane it goes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) tag: usize,
+    pub(super) priority: Priority,
+}
 
 #[derive(Default)]
 pub(super) struct Tally {
@@ -25,8 +33,15 @@ pub(super) struct Tally {
 /// What is not counted, but is so at the moment.
 pub(super) struct Levels {
     pub(super) queued: usize,
+    /// By [`Priority::lane`].
+    pub(super) lanes: [usize; 3],
     pub(super) delivered: usize,
     pub(super) capacity: usize,
+}
+
+impl Origin {
+    /// Counted by nobody, and of no priority.
+    pub(super) const PLAIN: Self = Self { tag: UNTAGGED, priority: Priority::Normal };
 }
 
 impl Tally {
@@ -79,13 +94,14 @@ impl Tally {
         self.accepted_by.clone()
     }
 
-    pub(super) fn stats(&self, levels: Levels) -> Stats {
+    pub(super) fn stats(&self, levels: &Levels) -> Stats {
         let Self { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, high_water, .. } = *self;
-        let Levels { queued, delivered, capacity } = levels;
+        let Levels { queued, lanes, delivered, capacity } = *levels;
         let in_flight = (queued + delivered) as u64;
         Stats {
             flow: Flow { accepted, done, failed, dropped, discarded, in_flight },
             queued,
+            lanes,
             delivered,
             capacity,
             redelivered,
