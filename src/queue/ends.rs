@@ -32,6 +32,45 @@ macro_rules! both_ends {
                 $crate::queue::JoinFuture::new(&self.ring)
             }
 
+            /// Blocks this thread until everything accepted is finished, as [`join`](Self::join), whose form for threads
+            /// that run no async code it is.
+            ///
+            /// A thread that holds a delivery itself waits for ever.
+            ///
+            /// # Examples
+            /// ```
+            /// use regatta::queue;
+            /// use std::thread;
+            ///
+            /// let (producer, consumer) = queue::bounded(8);
+            /// producer.send_blocking("work").expect("the queue is open");
+            /// let worker = thread::spawn(move || consumer.recv_blocking().expect("an item is queued").done());
+            /// producer.join_blocking();
+            /// assert_eq!(producer.stats().flow.done, 1);
+            /// worker.join().expect("no panic");
+            /// ```
+            ///
+            /// # Panics
+            /// On a thread that drives async tasks, with tokio's message. Inside `spawn_blocking` and `block_in_place`
+            /// it is allowed.
+            #[track_caller]
+            pub fn join_blocking(&self) {
+                $crate::task::block_on(self.join());
+            }
+
+            /// Blocks this thread until everything accepted is finished, for at most `limit` of real time.
+            ///
+            /// # Errors
+            /// [`Elapsed`](crate::error::Elapsed) when something was unfinished all the time.
+            ///
+            /// # Panics
+            /// As [`join_blocking`](Self::join_blocking).
+            #[track_caller]
+            pub fn join_blocking_timeout(&self, limit: std::time::Duration) -> Result<(), $crate::error::Elapsed> {
+                let joined = $crate::task::block_on_timeout(self.join(), limit);
+                joined.ok_or_else(|| $crate::error::Elapsed::new(self.ring.place().clone(), limit))
+            }
+
             /// Accepts nothing more: senders fail with their item, consumers work off the rest. At once, any number of
             /// times.
             #[doc(alias = "shutdown")]

@@ -16,6 +16,7 @@
 //! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
 //! - [`Consumer::recv_many`]: many small items.
 //! - [`Producer::with_priority`]: what goes first.
+//! - [`Consumer::recv_blocking`], [`Producer::send_blocking`] and their like: threads that run no async code.
 //! - [`tokio::sync::mpsc`]: one consumer that needs none of this, such as an actor's mailbox.
 //!
 //! # Examples
@@ -88,6 +89,7 @@
 
 mod attempt;
 mod batch;
+mod blocking;
 mod builder;
 mod consumer;
 mod delivery;

@@ -149,10 +149,7 @@ impl<T> Producer<T> {
         let mut send = self.send(item);
         match tokio::time::timeout(limit, &mut send).await {
             Ok(sent) => sent,
-            Err(_) => match send.into_inner() {
-                Some(item) => Err(SendError::elapsed(item, self.ring.place().clone(), limit)),
-                None => Ok(()),
-            },
+            Err(_) => send.give_up(limit),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::error::SendError;
 use super::producer::Producer;
@@ -48,6 +49,12 @@ impl<'a, T> SendFuture<'a, T> {
     #[must_use = "dropping the item loses it"]
     pub fn into_inner(mut self) -> Option<T> {
         self.item.take()
+    }
+
+    /// Gives up after so long a time; an item that is gone was sent.
+    pub(super) fn give_up(mut self, limit: Duration) -> Result<(), SendError<T>> {
+        let place = self.producer.ring.place();
+        self.item.take().map_or(Ok(()), |item| Err(SendError::elapsed(item, place.clone(), limit)))
     }
 }
 

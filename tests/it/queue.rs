@@ -1,5 +1,6 @@
 //! The queue through its public API. Futures are polled by hand and clocks are paused: no test sleeps.
 
+mod blocking;
 mod lanes;
 mod twin;
 
@@ -61,6 +62,27 @@ fn conserved(stats: Stats) -> Stats {
     assert!(stats.flow.is_conserved(), "{stats:?}");
     assert_eq!(stats.flow.in_flight, (stats.queued + stats.delivered) as u64, "{stats:?}");
     stats
+}
+
+thread_local! {
+    /// Where the last panic of this thread came from, and its message.
+    static REFUSED: std::cell::RefCell<Option<(String, String)>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Runs something that is to be refused: the file it was refused in and why, or nothing if it was not.
+fn refusal(run: impl FnOnce()) -> Option<(String, String)> {
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let file = info.location().map(|place| place.file().to_owned()).unwrap_or_default();
+            let message = info.to_string();
+            REFUSED.with(|refused| *refused.borrow_mut() = Some((file, message)));
+            others(info);
+        }));
+    });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err()?;
+    REFUSED.take()
 }
 
 // The rows of the textbook.
