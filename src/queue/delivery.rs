@@ -45,10 +45,12 @@ pub struct Delivery<T> {
     ring: Arc<Anchor<T>>,
 }
 
-/// The duty alone, for work that consumes the item. Dropped without a word it says that the item was discarded.
+/// The duty alone, for work that consumes the item. Dropped without a word the delivery is abandoned, and the item, which
+/// is gone, discarded.
 pub(super) struct Receipt<T> {
     ring: Arc<Anchor<T>>,
     ending: Ending,
+    is_abandoned: bool,
 }
 
 impl<T> Delivery<T> {
@@ -107,7 +109,7 @@ impl<T> Delivery<T> {
     pub(super) fn split(mut self) -> (T, Receipt<T>) {
         self.mark = Mark::SETTLED;
         match self.item.take() {
-            Some(item) => (item, Receipt { ring: self.ring.clone(), ending: Ending::Discarded }),
+            Some(item) => (item, Receipt { ring: self.ring.clone(), ending: Ending::Discarded, is_abandoned: true }),
             None => unreachable!("a delivery holds its item while it lives"),
         }
     }
@@ -115,7 +117,12 @@ impl<T> Delivery<T> {
 
 impl<T> Receipt<T> {
     pub(super) fn end(mut self, ending: Ending) {
-        self.ending = ending;
+        (self.ending, self.is_abandoned) = (ending, false);
+    }
+
+    /// The work broke off, and the item with it.
+    pub(super) fn abandon(mut self) {
+        self.ending = Ending::Failed;
     }
 }
 
@@ -131,7 +138,7 @@ impl<T> Drop for Delivery<T> {
                 OnDrop::Redeliver => self.put_back(Reason::Abandoned),
                 OnDrop::Done => {
                     self.mark = Mark::SETTLED;
-                    let receipt = Receipt { ring: self.ring.clone(), ending: Ending::Done };
+                    let receipt = Receipt { ring: self.ring.clone(), ending: Ending::Done, is_abandoned: false };
                     drop(self.item.take());
                     drop(receipt);
                 }
@@ -142,7 +149,10 @@ impl<T> Drop for Delivery<T> {
 
 impl<T> Drop for Receipt<T> {
     fn drop(&mut self) {
-        self.ring.finish(self.ending);
+        match self.is_abandoned {
+            true => self.ring.abandon(self.ending),
+            false => self.ring.finish(self.ending),
+        }
     }
 }
 

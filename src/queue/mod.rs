@@ -45,6 +45,22 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Words
+//! | of an item | it |
+//! |---|---|
+//! | done | was handled with success |
+//! | failed | was given up after its last [attempt](Builder::attempts), or had the only one there is, in a [`ProducerConsumer`] |
+//! | dropped | had to make room, by [policy](crate::policy::Overflow) |
+//! | discarded | was handed back, or left behind when nobody was there any more |
+//!
+//! | of a delivery | it |
+//! |---|---|
+//! | handled | ended with `done`, and [`Consumer::for_each`] counts which worker said it |
+//! | nacked | ended with `nack`, or with an error of the handler of `for_each` |
+//! | abandoned | ended without a word: it was dropped, its handler panicked, or its task was aborted |
+//!
+//! An item has one end, after as many deliveries as it took.
+//!
 //! # The end
 //! `close` stops producers, and consumers go on until the queue is empty *and nothing is in flight*: a delivery that is
 //! out may come back. `close_now` hands back what is queued. Dropping the last [`Producer`] closes; dropping the last
@@ -92,10 +108,12 @@ mod batch;
 mod blocking;
 mod builder;
 mod consumer;
+mod crew;
 mod delivery;
 mod ends;
 mod error;
 mod for_each;
+mod for_each_report;
 mod join;
 mod lane;
 mod lanes;
@@ -119,7 +137,7 @@ pub use builder::{Builder, OnDrop, bounded};
 pub use consumer::Consumer;
 pub use delivery::Delivery;
 pub use error::{SendError, TryRecvError};
-pub use for_each::ForEachReport;
+pub use for_each_report::{ForEachReport, WorkerReport};
 pub use join::{ClosedFuture, JoinFuture};
 pub use producer::Producer;
 pub use recv::{RecvFuture, RecvManyFuture};

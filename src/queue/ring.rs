@@ -143,6 +143,11 @@ impl<T> Ring<T> {
         self.lock.change(|state, wakes| state.finish(1, ending, wakes));
     }
 
+    /// Finishes an item whose delivery ended without a word.
+    pub(super) fn abandon(&self, ending: Ending) {
+        self.lock.change(|state, wakes| state.abandon(ending, wakes));
+    }
+
     /// Finishes a batch and keeps its emptied buffer.
     pub(super) fn finish_batch(&self, count: usize, buffer: VecDeque<T>) {
         let surplus = self.lock.change(|state, wakes| {

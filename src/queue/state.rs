@@ -180,6 +180,12 @@ impl<T> State<T> {
         self.items_left(count, wakes);
     }
 
+    /// Ends a delivery that can't be put back, because its item is gone.
+    pub(super) fn abandon(&mut self, ending: Ending, wakes: &mut Wakes) {
+        self.tally.hand_in(Reason::Abandoned);
+        self.finish(1, ending, wakes);
+    }
+
     pub(super) fn put_back(&mut self, item: T, mark: Mark, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
         self.delivered -= 1;
         self.tally.hand_in(reason);

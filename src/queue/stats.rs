@@ -21,9 +21,9 @@ pub struct Stats {
     pub capacity: usize,
     /// How often an item was put back to be delivered again.
     pub redelivered: u64,
-    /// How often an item was handed in with `nack`.
+    /// How many deliveries were handed in with `nack`.
     pub nacked: u64,
-    /// How often a delivery was dropped without a word.
+    /// How many deliveries ended without a word: they were dropped, or their handler panicked.
     pub abandoned: u64,
     /// The most that was ever queued.
     pub high_water: usize,

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod lanes;
+mod reports;
 mod twin;
 
 use std::collections::{BTreeMap, HashSet};
@@ -184,7 +185,7 @@ async fn textbook_run_reports_errors_abandoned_items_and_panics() {
         .run()
         .await;
     assert_eq!((report.produced.as_slice(), report.consumed.as_slice()), ([10, 10].as_slice(), [16].as_slice()));
-    assert_eq!((report.failed, report.abandoned), (2, 2));
+    assert_eq!((report.failed, report.abandoned), (4, 2));
     assert_eq!((report.error_count, report.panic_count), (3, 2));
     assert_eq!(report.errors[0].to_string(), "producer 1: out of ideas");
     assert_eq!(report.errors[1].to_string(), "consumer 0: three");
@@ -921,7 +922,7 @@ async fn for_each_finishes_retries_and_survives_panics() {
             }
         })
         .await;
-    assert_eq!((report.handled, report.failed, report.panicked), (4, 3, 3));
+    assert_eq!((report.handled, report.nacked, report.panicked), (4, 3, 3));
     let stats = conserved(watch.stats());
     assert_eq!((stats.flow.done, stats.flow.failed, stats.nacked, stats.abandoned), (4, 2, 3, 3));
 }
@@ -1258,7 +1259,7 @@ async fn for_each_needs_no_item_that_can_be_shared() {
     producer.send(std::cell::Cell::new(1)).await.expect("open");
     drop(producer);
     let report = consumer.for_each(1, |item| async move { if item.get() == 1 { Ok(()) } else { Err(()) } }).await;
-    assert_eq!(report.to_string(), "1 handled, 0 failed, 0 panicked");
+    assert_eq!(report.to_string(), "1 handled, 0 nacked, 0 panicked");
 }
 
 // Storms.
