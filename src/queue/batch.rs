@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::builder::OnDrop;
 use super::delivery::Delivery;
 use super::lanes::Taken;
+use super::letter::Reason;
 use super::mark::Mark;
-use super::outcome::Reason;
 use super::ring::Anchor;
 use crate::error::drop_quietly;
 

@@ -4,8 +4,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::builder::OnDrop;
+use super::letter::Reason;
 use super::mark::Mark;
-use super::outcome::{Ending, Reason};
+use super::outcome::Ending;
 use super::ring::Anchor;
 use crate::policy::Priority;
 
@@ -19,7 +20,7 @@ use crate::policy::Priority;
 /// | a bare drop, also by a panic or a dropped future | put back, `attempt + 1` (or [done](OnDrop::Done)) | `abandoned` |
 ///
 /// None of them waits, none fails. Past the [limit of attempts](super::Builder::attempts) an item that is put back is
-/// given up; without any consumer left it is discarded.
+/// given up, and becomes a [dead letter](super::Builder::dead_letters); without any consumer left it is discarded.
 ///
 /// It keeps the queue's memory alive, not the queue: it counts as no consumer.
 ///

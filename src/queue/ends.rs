@@ -3,7 +3,8 @@
 macro_rules! both_ends {
     ($End:ident) => {
         impl<T> $End<T> {
-            /// Waits until everything accepted is finished: done, given up, dropped by policy or discarded.
+            /// Waits until everything accepted is finished: done, given up, dropped by policy or discarded. Dead letters
+            /// are where they go by then.
             ///
             /// It counts what is delivered as well as what is queued, and it closes nothing: new items prolong the
             /// wait. After [`close`](Self::close) it resolves when the rest is worked off; after

@@ -16,6 +16,8 @@
 //! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
 //! - [`Consumer::recv_many`]: many small items.
 //! - [`Producer::with_priority`]: what goes first.
+//! - [`Builder::attempts`] with [`dead_letters`](Builder::dead_letters) or [`on_dead_letter`](Builder::on_dead_letter): what
+//!   fails for good.
 //! - [`Consumer::recv_blocking`], [`Producer::send_blocking`] and their like: threads that run no async code.
 //! - [`tokio::sync::mpsc`]: one consumer that needs none of this, such as an actor's mailbox.
 //!
@@ -101,6 +103,7 @@
 //! # Sources
 //! [`queue`](https://docs.python.org/3/library/queue.html) of Python for `task_done`, `join` and `shutdown`;
 //! [visibility and receive counts](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)
+//! and [dead letters](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html)
 //! of SQS and the acknowledgements of [JetStream](https://docs.nats.io/nats-concepts/jetstream/consumers) for deliveries.
 
 mod attempt;
@@ -109,7 +112,9 @@ mod blocking;
 mod builder;
 mod consumer;
 mod crew;
+mod dead_letters;
 mod delivery;
+mod dispose;
 mod ends;
 mod error;
 mod for_each;
@@ -117,6 +122,7 @@ mod for_each_report;
 mod join;
 mod lane;
 mod lanes;
+mod letter;
 mod lock;
 mod loom;
 mod mark;
@@ -135,10 +141,12 @@ mod wait;
 pub use batch::{Batch, BatchItems, Deliveries};
 pub use builder::{Builder, OnDrop, bounded};
 pub use consumer::Consumer;
+pub use dead_letters::DeadLetters;
 pub use delivery::Delivery;
 pub use error::{SendError, TryRecvError};
 pub use for_each_report::{ForEachReport, WorkerReport};
 pub use join::{ClosedFuture, JoinFuture};
+pub use letter::{DeadLetter, Reason};
 pub use producer::Producer;
 pub use recv::{RecvFuture, RecvManyFuture};
 pub use report::{Report, WorkerError};

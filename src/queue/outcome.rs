@@ -17,19 +17,12 @@ pub(super) enum Ending {
     Discarded,
 }
 
-/// Why an item was put back.
-#[derive(Clone, Copy)]
-pub(super) enum Reason {
-    Nacked,
-    Abandoned,
-}
-
 /// What became of an item that was put back.
 pub(super) enum Fate<T> {
     Redelivered,
     /// There was no room, and by policy this one, the oldest, is dropped.
     Displaced(T),
-    /// It had its last attempt.
+    /// It had its last attempt. If there is a place for dead letters, this is one on its way.
     GivenUp(T),
     /// There is no consumer any more.
     Discarded(T),

@@ -10,11 +10,13 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::builder::{Limits, OnDrop};
+use super::dead_letters::DeadLetters;
 use super::error::{SendError, TryRecvError};
 use super::lanes::Taken;
+use super::letter::Reason;
 use super::lock::{Lock, poll_line};
 use super::mark::Mark;
-use super::outcome::{Ending, Fate, Offer, Reason};
+use super::outcome::{Ending, Fate, Offer};
 use super::state::State;
 use super::stats::Stats;
 use super::tally::Origin;
@@ -25,6 +27,8 @@ use crate::observe::{Observe, Registration, Registry, Row};
 pub(super) struct Ring<T> {
     pub(super) lock: Lock<T>,
     limits: Limits,
+    /// Where dead letters go, if anywhere.
+    pub(super) letters: Option<DeadLetters<T>>,
     name: Arc<str>,
     /// ``queue `name` ``, for errors.
     place: Arc<str>,
@@ -46,7 +50,7 @@ impl<T> std::ops::Deref for Anchor<T> {
 }
 
 impl<T> Ring<T> {
-    pub(super) fn new(limits: Limits, name: Option<Arc<str>>) -> Arc<Self>
+    pub(super) fn new(limits: Limits, letters: Option<DeadLetters<T>>, name: Option<Arc<str>>) -> Arc<Self>
     where
         T: Send + 'static,
     {
@@ -55,7 +59,7 @@ impl<T> Ring<T> {
         let name = name.unwrap_or_else(|| format!("queue#{id}").into());
         let place = format!("queue `{name}`").into();
         let lock = Lock::new(limits);
-        let ring = Arc::new(Self { lock, limits, name, place, registration: OnceLock::new() });
+        let ring = Arc::new(Self { lock, limits, letters, name, place, registration: OnceLock::new() });
         let subject: Weak<Self> = Arc::downgrade(&ring);
         // The cell is ours alone so far, so it is empty.
         let _ = ring.registration.set(registry.enroll(id, "queue", &ring.name, None, subject));
@@ -64,6 +68,10 @@ impl<T> Ring<T> {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
     pub(super) fn place(&self) -> &Arc<str> {
@@ -161,7 +169,7 @@ impl<T> Ring<T> {
 
     pub(super) fn put_back(&self, item: T, mark: Mark, reason: Reason) {
         let fate = self.lock.change(|state, wakes| state.put_back(item, mark, reason, wakes));
-        self.dispose(fate, mark);
+        self.dispose(fate, mark, reason);
     }
 
     /// Puts back a batch in its order, and keeps its buffer.
@@ -179,26 +187,7 @@ impl<T> Ring<T> {
         });
         drop(surplus);
         for (fate, mark) in lost {
-            self.dispose(fate, mark);
-        }
-    }
-
-    fn dispose(&self, fate: Fate<T>, mark: Mark) {
-        match fate {
-            Fate::Redelivered => {}
-            Fate::Displaced(victim) => drop_quietly(victim),
-            Fate::GivenUp(item) => {
-                drop_quietly(item);
-                log_quietly(|| {
-                    tracing::error!(target: "regatta::queue", queue = %self.name, attempt = mark.attempt(), "an item was given up after its last attempt");
-                });
-            }
-            Fate::Discarded(item) => {
-                drop_quietly(item);
-                log_quietly(|| {
-                    tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
-                });
-            }
+            self.dispose(fate, mark, reason);
         }
     }
 
@@ -280,5 +269,9 @@ impl<T: Send> Observe for Ring<T> {
         row.gauge("queued", stats.queued, Some(stats.capacity));
         row.gauge("delivered", stats.delivered, None);
         row.gauge("high_water", stats.high_water, None);
+        let lost = stats.letters_lost + stats.letters_panicked;
+        if lost > 0 {
+            row.gauge("letters_lost", usize::try_from(lost).unwrap_or(usize::MAX), None);
+        }
     }
 }

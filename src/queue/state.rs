@@ -10,19 +10,22 @@
 //! 3. Of the receivers that wait while items are queued, at least as many have been called up and have not answered as
 //!    there are items; so it is with senders and room. Each item that comes calls one, each place that becomes free
 //!    calls one, and whoever leaves after a call without having used it calls the next.
-//! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while nothing is unfinished, no
-//!    receiver after the end.
-//! 5. No foreign code runs here: items leave through return values, wakers to be woken through [`Wakes`], and no waker is
+//! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while all is finished, no receiver
+//!    after the end.
+//! 5. An item that was given up has failed when its dead letter is on its way, and as long as one is, nothing is finished.
+//! 6. No foreign code runs here: items leave through return values, wakers to be woken through [`Wakes`], and no waker is
 //!    cloned or dropped; they come in by value, and go out again.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::builder::Limits;
+use super::dead_letters::Post;
 use super::error::TryRecvError;
 use super::lanes::{Lanes, Taken};
+use super::letter::Reason;
 use super::mark::Mark;
-use super::outcome::{Ending, Fate, Offer, Reason};
+use super::outcome::{Ending, Fate, Offer};
 use super::stats::Stats;
 use super::tally::{Levels, Origin, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
@@ -33,6 +36,8 @@ pub(super) struct State<T> {
     delivered: usize,
     /// Items put back above the capacity, less those finished since.
     owed: usize,
+    /// Dead letters on their way: their items have failed, and they are neither sent nor lost yet.
+    letters: usize,
     is_closed: bool,
     producers: usize,
     consumers: usize,
@@ -47,6 +52,7 @@ impl<T> State<T> {
             lanes: Lanes::new(),
             delivered: 0,
             owed: 0,
+            letters: 0,
             is_closed: false,
             producers: 1,
             consumers: 1,
@@ -80,10 +86,10 @@ impl<T> State<T> {
         self.is_closed
     }
 
-    /// Everything accepted is finished.
+    /// Everything accepted is finished, and its dead letters are where they go.
     #[inline]
     pub(super) fn is_finished(&self) -> bool {
-        self.delivered == 0 && self.queued() == 0
+        self.delivered == 0 && self.queued() == 0 && self.letters == 0
     }
 
     /// Nothing will ever be received again.
@@ -191,6 +197,7 @@ impl<T> State<T> {
         self.tally.hand_in(reason);
         if self.limits.attempts.is_some_and(|attempts| mark.attempt() >= attempts) {
             self.tally.end(1, Ending::Failed);
+            self.letters += usize::from(self.limits.has_letters);
             self.items_left(1, wakes);
             return Fate::GivenUp(item);
         }
@@ -214,6 +221,13 @@ impl<T> State<T> {
         fate
     }
 
+    /// A dead letter has arrived, or never will.
+    pub(super) fn letter_posted(&mut self, post: &Post, wakes: &mut Wakes) {
+        self.letters -= 1;
+        self.tally.post(post);
+        self.call_if_finished(wakes);
+    }
+
     pub(super) fn keep_spare(&mut self, spare: VecDeque<T>) -> Option<VecDeque<T>> {
         self.lanes.keep_spare(spare)
     }
@@ -224,6 +238,11 @@ impl<T> State<T> {
         if self.owed > 0 {
             self.repay(count, wakes);
         }
+        self.call_if_finished(wakes);
+    }
+
+    #[inline]
+    fn call_if_finished(&mut self, wakes: &mut Wakes) {
         if self.is_finished() {
             self.lines.call_all(Line::Joiners, wakes);
             if self.is_closed {

@@ -5,7 +5,8 @@ use crate::policy::Priority;
 
 /// One consistent look at a queue: all numbers are of the same instant.
 ///
-/// `flow.in_flight = queued + delivered`, and `flow` always adds up.
+/// `flow.in_flight = queued + delivered`, and `flow` always adds up. Where dead letters go somewhere, each item that failed
+/// has one: `flow.failed = letters_sent + letters_lost + letters_panicked`, and those that are on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -25,6 +26,12 @@ pub struct Stats {
     pub nacked: u64,
     /// How many deliveries ended without a word: they were dropped, or their handler panicked.
     pub abandoned: u64,
+    /// How many dead letters were sent: the queue for them took them, or the callback returned.
+    pub letters_sent: u64,
+    /// How many dead letters were lost with their item, because the queue for them was full or closed.
+    pub letters_lost: u64,
+    /// How many times the callback for dead letters panicked.
+    pub letters_panicked: u64,
     /// The most that was ever queued.
     pub high_water: usize,
 }

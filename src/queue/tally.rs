@@ -1,6 +1,8 @@
 //! What a queue has counted since it began. Its lock makes the numbers belong together.
 
-use super::outcome::{Ending, Reason};
+use super::dead_letters::Post;
+use super::letter::Reason;
+use super::outcome::Ending;
 use super::stats::Stats;
 use crate::observe::Flow;
 use crate::policy::Priority;
@@ -25,6 +27,9 @@ pub(super) struct Tally {
     redelivered: u64,
     nacked: u64,
     abandoned: u64,
+    letters_sent: u64,
+    letters_lost: u64,
+    letters_panicked: u64,
     high_water: usize,
     /// Accepted from each tagged producer.
     accepted_by: Vec<u64>,
@@ -86,6 +91,14 @@ impl Tally {
         }
     }
 
+    pub(super) fn post(&mut self, post: &Post) {
+        match post {
+            Post::Sent => self.letters_sent += 1,
+            Post::Lost(_) => self.letters_lost += 1,
+            Post::Panicked(_) => self.letters_panicked += 1,
+        }
+    }
+
     pub(super) fn redeliver(&mut self) {
         self.redelivered += 1;
     }
@@ -95,7 +108,8 @@ impl Tally {
     }
 
     pub(super) fn stats(&self, levels: &Levels) -> Stats {
-        let Self { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, high_water, .. } = *self;
+        let Self { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, .. } = *self;
+        let Self { letters_sent, letters_lost, letters_panicked, high_water, .. } = *self;
         let Levels { queued, lanes, delivered, capacity } = *levels;
         let in_flight = (queued + delivered) as u64;
         Stats {
@@ -107,6 +121,9 @@ impl Tally {
             redelivered,
             nacked,
             abandoned,
+            letters_sent,
+            letters_lost,
+            letters_panicked,
             high_water,
         }
     }

@@ -108,7 +108,12 @@ assert_traits!(queue::RecvFuture<'static, Moves>: Send & Unpin);
 assert_traits!(queue::RecvManyFuture<'static, Moves>: Send & Unpin);
 assert_traits!(queue::JoinFuture<'static, Moves>: Send & Unpin);
 assert_traits!(queue::ClosedFuture<'static, Moves>: Send & Unpin);
+assert_traits!(queue::Builder<queue::DeadLetters<Moves>>: Send & Sync & Unpin);
+assert_traits!(queue::DeadLetters<Rc<u8>>: Send & Sync & Unpin);
+assert_traits!(queue::DeadLetter<Moves>: Send & !Sync & Unpin);
+assert_traits!(queue::Producer<queue::DeadLetter<Moves>>: Send & Sync & Unpin);
 assert_traits!(queue::Stats: Send & Sync & Unpin);
+assert_traits!(queue::ForEachReport: Send & Sync & Unpin);
 assert_traits!(queue::Report: Send & Sync & Unpin);
 
 assert_traits!(pool::CpuPool: Send & Sync & Unpin);

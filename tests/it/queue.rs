@@ -2,6 +2,7 @@
 
 mod blocking;
 mod lanes;
+mod letters;
 mod reports;
 mod twin;
 

@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 use regatta::policy::Priority::{self, High, Low, Normal};
+use regatta::queue::{DeadLetter, Reason};
+use std::collections::VecDeque;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -14,6 +16,8 @@ enum Step {
     Abandon(usize),
     Close,
     CloseNow,
+    ReadLetter,
+    CloseLetters,
 }
 
 fn priority() -> impl Strategy<Value = Priority> {
@@ -28,8 +32,8 @@ fn step(priority: impl Strategy<Value = Priority>) -> impl Strategy<Value = Step
         4 => (0..8_usize).prop_map(Step::Done),
         3 => (0..8_usize).prop_map(Step::Nack),
         2 => (0..8_usize).prop_map(Step::Abandon),
-        1 => Just(Step::CloseNow),
-        1 => Just(Step::Close),
+        2 => Just(Step::ReadLetter),
+        1 => prop::sample::select(vec![Step::Close, Step::CloseNow, Step::CloseLetters]),
     ]
 }
 
@@ -61,6 +65,10 @@ struct Naive {
     is_turn_of_returned: BTreeMap<Priority, bool>,
     is_closed: bool,
     owed: usize,
+    /// Dead letters in their queue, and how many fit.
+    letters: VecDeque<(Entry, Reason)>,
+    letters_room: usize,
+    are_letters_closed: bool,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -153,9 +161,15 @@ impl Naive {
         self.queued.len().saturating_sub(self.capacity)
     }
 
-    fn put_back(&mut self, entry: Entry, overflow: Overflow) {
+    fn put_back(&mut self, entry: Entry, reason: Reason, overflow: Overflow) {
         if entry.attempt >= self.attempts {
             self.finish("failed");
+            if self.are_letters_closed || self.letters.len() == self.letters_room {
+                self.count("letters lost", 1);
+            } else {
+                self.count("letters sent", 1);
+                self.letters.push_back((entry, reason));
+            }
         } else {
             self.queued.push(Entry { attempt: entry.attempt + 1, ..entry });
             if overflow == Overflow::DropOldest && self.surplus() > 0 {
@@ -180,8 +194,10 @@ impl Naive {
 }
 
 fn run(capacity: usize, attempts: u32, overflow: Overflow, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let (producer, consumer) = queue::Builder::new(capacity).attempts(attempts).overflow(overflow).build::<u32>();
-    let mut naive = Naive { capacity, attempts, ..Naive::default() };
+    let (letters, failed) = queue::bounded::<DeadLetter<u32>>(2);
+    let builder = queue::Builder::new(capacity).attempts(attempts).overflow(overflow).dead_letters(letters);
+    let (producer, consumer) = builder.build();
+    let mut naive = Naive { capacity, attempts, letters_room: 2, ..Naive::default() };
     let mut out: Vec<Delivery<u32>> = Vec::new();
     for (number, step) in (0_u32..).zip(steps) {
         match step {
@@ -211,19 +227,35 @@ fn run(capacity: usize, attempts: u32, overflow: Overflow, steps: Vec<Step>) -> 
             }
             Step::Nack(which) | Step::Abandon(which) => {
                 let delivery = out.swap_remove(which % out.len());
-                naive.put_back(Entry::of(&delivery), overflow);
-                if matches!(step, Step::Nack(_)) { delivery.nack() } else { drop(delivery) }
+                let is_nack = matches!(step, Step::Nack(_));
+                let reason = if is_nack { Reason::Nacked } else { Reason::Abandoned };
+                naive.put_back(Entry::of(&delivery), reason, overflow);
+                if is_nack { delivery.nack() } else { drop(delivery) }
             }
             Step::Close => {
                 naive.is_closed = true;
                 producer.close();
             }
             Step::CloseNow => prop_assert_eq!(consumer.close_now(), naive.close_now()),
+            Step::ReadLetter => {
+                let letter = failed.try_recv().ok().map(Delivery::into_inner);
+                let letter = letter.map(|letter| {
+                    let DeadLetter { item, attempts: attempt, reason, priority, .. } = letter;
+                    (Entry { item, attempt, priority }, reason)
+                });
+                prop_assert_eq!(letter, naive.letters.pop_front());
+            }
+            Step::CloseLetters => {
+                naive.are_letters_closed = true;
+                failed.close();
+            }
         }
         let stats = conserved(producer.stats());
         let flow = stats.flow;
         let counted = ["accepted", "done", "failed", "dropped", "discarded"].map(|what| naive.counted(what));
         prop_assert_eq!([flow.accepted, flow.done, flow.failed, flow.dropped, flow.discarded], counted);
+        prop_assert_eq!(stats.letters_sent, naive.counted("letters sent"));
+        prop_assert_eq!(stats.letters_lost, naive.counted("letters lost"));
         prop_assert_eq!((stats.queued, stats.delivered), (naive.queued.len(), out.len()));
         for lane in Priority::ALL {
             let expected = naive.queued.iter().filter(|entry| entry.priority == lane).count();
