@@ -61,6 +61,18 @@ impl<T> Lanes<T> {
         self.lanes[priority.lane()].fresh.push_back(item);
     }
 
+    /// Moves the first `count` items over.
+    pub(super) fn append(&mut self, items: &mut VecDeque<T>, count: usize, priority: Priority) {
+        if priority != Priority::Normal {
+            self.special += count;
+        }
+        let lane = &mut self.lanes[priority.lane()].fresh;
+        match count == items.len() {
+            true => lane.append(items), // all at once, which costs less than one by one
+            false => lane.extend(items.drain(..count)),
+        }
+    }
+
     pub(super) fn put_back(&mut self, item: T, mark: Mark) {
         self.special += 1;
         self.lanes[mark.priority().lane()].put_back(item, mark.attempt());

@@ -14,7 +14,7 @@
 //! - [`bounded`]: the queue, with its defaults; [`Builder`] for a name, another [`Overflow`](crate::policy::Overflow), a
 //!   limit on attempts.
 //! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
-//! - [`Consumer::recv_many`]: many small items.
+//! - [`Consumer::recv_many`] and [`Producer::send_many`]: many small items.
 //! - [`Producer::with_priority`]: what goes first.
 //! - [`Builder::attempts`] with [`dead_letters`](Builder::dead_letters) or [`on_dead_letter`](Builder::on_dead_letter): what
 //!   fails for good.
@@ -133,6 +133,7 @@ mod report;
 mod ring;
 mod runner;
 mod send;
+mod send_many;
 mod state;
 mod stats;
 mod tally;
@@ -152,4 +153,5 @@ pub use recv::{RecvFuture, RecvManyFuture};
 pub use report::{Report, WorkerError};
 pub use runner::ProducerConsumer;
 pub use send::SendFuture;
+pub use send_many::SendManyFuture;
 pub use stats::Stats;

@@ -9,6 +9,14 @@ pub(super) enum Offer<T> {
     Closed,
 }
 
+/// What became of several items that were offered.
+pub(super) enum Intake {
+    /// All of them.
+    Accepted,
+    Full,
+    Closed,
+}
+
 /// How a delivery ended that was not put back.
 #[derive(Clone, Copy)]
 pub(super) enum Ending {

@@ -16,7 +16,7 @@ use super::lanes::Taken;
 use super::letter::Reason;
 use super::lock::{Lock, poll_line};
 use super::mark::Mark;
-use super::outcome::{Ending, Fate, Offer};
+use super::outcome::{Ending, Fate, Intake, Offer};
 use super::state::State;
 use super::stats::Stats;
 use super::tally::Origin;
@@ -126,6 +126,44 @@ impl<T> Ring<T> {
             }
             Offer::Full => Err(SendError::full(refused(item), Full::new(self.place.clone(), self.capacity()))),
             Offer::Closed => Err(SendError::closed(refused(item), Closed::new(self.place.clone()))),
+        }
+    }
+
+    pub(super) fn try_send_many(&self, items: VecDeque<T>, origin: &Origin) -> Result<(), SendError<Vec<T>>> {
+        let (mut items, mut dropped) = (items, Vec::new());
+        let intake = self.lock.change(|state, wakes| state.offer_many(&mut items, origin, &mut dropped, wakes));
+        dropped.into_iter().for_each(drop_quietly);
+        self.answer_many(&intake, &mut Some(items))
+    }
+
+    pub(super) fn poll_send_many(
+        &self,
+        slot: &mut Slot,
+        cx: &mut Context<'_>,
+        items: &mut Option<VecDeque<T>>,
+        origin: &Origin,
+    ) -> Poll<Result<(), SendError<Vec<T>>>> {
+        let mut dropped = Vec::new();
+        let left = items.get_or_insert_default();
+        let polled = poll_line!(self.lock, Line::Senders, slot, cx, |state, wakes| match state.offer_many(
+            left,
+            origin,
+            &mut dropped,
+            wakes
+        ) {
+            Intake::Full if state.has_waiting_senders() => None,
+            intake => Some(intake),
+        });
+        dropped.into_iter().for_each(drop_quietly);
+        polled.map(|intake| self.answer_many(&intake, items))
+    }
+
+    fn answer_many(&self, intake: &Intake, items: &mut Option<VecDeque<T>>) -> Result<(), SendError<Vec<T>>> {
+        let items = items.take().unwrap_or_default().into();
+        match intake {
+            Intake::Accepted => Ok(()),
+            Intake::Full => Err(SendError::full(items, Full::new(self.place.clone(), self.capacity()))),
+            Intake::Closed => Err(SendError::closed(items, Closed::new(self.place.clone()))),
         }
     }
 

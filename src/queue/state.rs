@@ -25,7 +25,7 @@ use super::error::TryRecvError;
 use super::lanes::{Lanes, Taken};
 use super::letter::Reason;
 use super::mark::Mark;
-use super::outcome::{Ending, Fate, Offer};
+use super::outcome::{Ending, Fate, Intake, Offer};
 use super::stats::Stats;
 use super::tally::{Levels, Origin, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
@@ -110,7 +110,7 @@ impl<T> State<T> {
             match self.limits.overflow {
                 Overflow::Wait | Overflow::Reject => return Offer::Full,
                 Overflow::DropNewest => {
-                    self.tally.accept(origin.tag);
+                    self.tally.accept(origin.tag, 1);
                     self.tally.drop_by_policy();
                     return item.take().map_or(Offer::Accepted, Offer::Displaced);
                 }
@@ -123,11 +123,37 @@ impl<T> State<T> {
             }
         }
         if let Some(item) = item.take() {
-            self.tally.accept(origin.tag);
+            self.tally.accept(origin.tag, 1);
             self.lanes.push(item, origin.priority);
             self.item_came(wakes);
         }
         offer
+    }
+
+    /// Takes items off the front as long as they are accepted; what is dropped by policy is added to `dropped`.
+    pub(super) fn offer_many(
+        &mut self,
+        items: &mut VecDeque<T>,
+        origin: &Origin,
+        dropped: &mut Vec<T>,
+        wakes: &mut Wakes,
+    ) -> Intake {
+        if self.is_closed && !items.is_empty() {
+            return Intake::Closed;
+        }
+        let fitting = self.room().min(items.len());
+        self.tally.accept(origin.tag, fitting);
+        self.lanes.append(items, fitting, origin.priority);
+        self.items_came(fitting, wakes);
+        if !items.is_empty() && matches!(self.limits.overflow, Overflow::Wait | Overflow::Reject) {
+            return Intake::Full;
+        }
+        while let Some(item) = items.pop_front() {
+            if let Offer::Displaced(victim) = self.offer(&mut Some(item), origin, wakes) {
+                dropped.push(victim);
+            }
+        }
+        Intake::Accepted
     }
 
     /// Whether an offer that finds no room waits for it.
@@ -139,6 +165,15 @@ impl<T> State<T> {
     fn item_came(&mut self, wakes: &mut Wakes) {
         self.tally.queue(self.queued());
         self.lines.call_one(Line::Receivers, wakes);
+    }
+
+    fn items_came(&mut self, count: usize, wakes: &mut Wakes) {
+        self.tally.queue(self.queued());
+        for _ in 0..count {
+            if !self.lines.call_one(Line::Receivers, wakes) {
+                break;
+            }
+        }
     }
 
     // Items go out.

@@ -51,10 +51,10 @@ impl Origin {
 
 impl Tally {
     #[inline]
-    pub(super) fn accept(&mut self, tag: usize) {
-        self.accepted += 1;
-        if let Some(count) = self.accepted_by.get_mut(tag) {
-            *count += 1;
+    pub(super) fn accept(&mut self, tag: usize, count: usize) {
+        self.accepted += count as u64;
+        if let Some(accepted) = self.accepted_by.get_mut(tag) {
+            *accepted += count as u64;
         }
     }
 

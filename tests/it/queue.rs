@@ -4,6 +4,7 @@ mod blocking;
 mod lanes;
 mod letters;
 mod reports;
+mod send_many;
 mod twin;
 
 use std::collections::{BTreeMap, HashSet};

@@ -305,3 +305,39 @@ fn the_letter_of_a_queue_that_is_gone_ends_the_queue_of_letters() {
         leaver.join().expect("no panic");
     });
 }
+
+#[test]
+fn a_batch_goes_through_a_queue_of_one() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        let receiver = thread::spawn(move || [take(&consumer), take(&consumer), take(&consumer)]);
+        block_on(producer.send_many([1, 2])).expect("open");
+        drop(producer);
+        assert_eq!(receiver.join().expect("no panic"), [Some(1), Some(2), None]);
+    });
+}
+
+#[test]
+fn a_batch_that_gives_up_passes_its_call_on() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        producer.try_send(1).expect("there is room");
+        let quitter = producer.clone();
+        let quitter = thread::spawn(move || {
+            poll_once(quitter.send_many([2, 3]));
+        });
+        let sender = producer.clone();
+        let sender = thread::spawn(move || block_on(sender.send(4)).is_ok());
+        // The quitter has sent nothing or 2: whichever it was, 4 comes.
+        let mut last = take(&consumer);
+        while last != Some(4) {
+            last = take(&consumer);
+        }
+        quitter.join().expect("no panic");
+        assert!(sender.join().expect("no panic"));
+        drop(producer);
+        // 2 may have come behind 4.
+        let rest = take(&consumer);
+        assert!(rest.is_none() || take(&consumer).is_none());
+    });
+}

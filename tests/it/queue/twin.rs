@@ -3,12 +3,13 @@
 use super::*;
 use proptest::prelude::*;
 use regatta::policy::Priority::{self, High, Low, Normal};
-use regatta::queue::{DeadLetter, Reason};
+use regatta::queue::{DeadLetter, Reason, SendError};
 use std::collections::VecDeque;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Send(Priority),
+    SendMany(u32, Priority),
     Recv,
     RecvMany(usize),
     Done(usize),
@@ -20,13 +21,14 @@ enum Step {
     CloseLetters,
 }
 
-fn priority() -> impl Strategy<Value = Priority> {
+fn priority() -> impl Strategy<Value = Priority> + Clone {
     prop_oneof![2 => Just(Normal), 1 => Just(High), 1 => Just(Low)]
 }
 
-fn step(priority: impl Strategy<Value = Priority>) -> impl Strategy<Value = Step> {
+fn step(priority: impl Strategy<Value = Priority> + Clone) -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => priority.prop_map(Step::Send),
+        6 => priority.clone().prop_map(Step::Send),
+        2 => (0..5_u32, priority).prop_map(|(count, priority)| Step::SendMany(count, priority)),
         6 => Just(Step::Recv),
         2 => (1..5_usize).prop_map(Step::RecvMany),
         4 => (0..8_usize).prop_map(Step::Done),
@@ -204,6 +206,16 @@ fn run(capacity: usize, attempts: u32, overflow: Overflow, steps: Vec<Step>) -> 
             Step::Send(priority) => {
                 let sent = producer.with_priority(priority).try_send(number);
                 prop_assert_eq!(sent.is_ok(), naive.send(number, priority, overflow));
+            }
+            Step::SendMany(count, priority) => {
+                let items: Vec<u32> = (0..count).map(|index| 1_000 * (index + 1) + number).collect();
+                let accepts = |item: &u32| naive.send(*item, priority, overflow);
+                let sent: Vec<u32> = items.iter().copied().take_while(accepts).collect();
+                let rest = producer.with_priority(priority).try_send_many(items.clone()).map_err(SendError::into_inner);
+                match sent.len() == items.len() {
+                    true => prop_assert_eq!(rest, Ok(())),
+                    false => prop_assert_eq!(rest, Err(items[sent.len()..].to_vec())),
+                }
             }
             Step::Recv => {
                 let received = consumer.try_recv().ok();
