@@ -131,6 +131,7 @@ mod producer;
 mod recv;
 mod report;
 mod ring;
+mod room;
 mod runner;
 mod send;
 mod send_many;

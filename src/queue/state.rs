@@ -2,11 +2,9 @@
 //!
 //! Invariants, true whenever the lock is free:
 //! 1. `accepted = done + failed + dropped + discarded + queued + delivered`.
-//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered;
-//!    what is above is `owed`, and takes room until as many items are finished, also while it is delivered again:
-//!    `queued - capacity <= owed <= queued + delivered - capacity`. By the first, failing in rounds adds up to nothing;
-//!    by the second, a queue that is empty has room unless two capacities are delivered. `DropOldest` owes nothing: it
-//!    drops the oldest when one is put back above the capacity.
+//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered; what
+//!    is above is owed: see [`Room`]. `DropOldest` owes nothing: it drops the oldest when one is put back above the
+//!    capacity.
 //! 3. Of the receivers that wait while items are queued, at least as many have been called up and have not answered as
 //!    there are items; so it is with senders and room. Each item that comes calls one, each place that becomes free
 //!    calls one, and whoever leaves after a call without having used it calls the next.
@@ -26,6 +24,7 @@ use super::lanes::{Lanes, Taken};
 use super::letter::Reason;
 use super::mark::Mark;
 use super::outcome::{Ending, Fate, Intake, Offer};
+use super::room::Room;
 use super::stats::Stats;
 use super::tally::{Levels, Origin, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
@@ -34,8 +33,7 @@ use crate::policy::Overflow;
 pub(super) struct State<T> {
     lanes: Lanes<T>,
     delivered: usize,
-    /// Items put back above the capacity, less those finished since.
-    owed: usize,
+    room: Room,
     /// Dead letters on their way: their items have failed, and they are neither sent nor lost yet.
     letters: usize,
     is_closed: bool,
@@ -51,7 +49,7 @@ impl<T> State<T> {
         Self {
             lanes: Lanes::new(),
             delivered: 0,
-            owed: 0,
+            room: Room::new(limits.capacity),
             letters: 0,
             is_closed: false,
             producers: 1,
@@ -67,19 +65,9 @@ impl<T> State<T> {
         self.lanes.len()
     }
 
-    /// By how much more is queued than there should be.
-    fn surplus(&self) -> usize {
-        self.queued().saturating_sub(self.limits.capacity)
-    }
-
+    /// How many may be sent.
     fn room(&self) -> usize {
-        self.limits.capacity.saturating_sub(self.queued()).saturating_sub(self.owed)
-    }
-
-    /// Tells whether there is no room, in fewer steps than counting it.
-    #[inline]
-    fn is_full(&self) -> bool {
-        self.queued() + self.owed >= self.limits.capacity
+        self.room.left(self.queued())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -106,7 +94,7 @@ impl<T> State<T> {
             return Offer::Closed;
         }
         let mut offer = Offer::Accepted;
-        if self.is_full() {
+        if self.room.is_full(self.queued()) {
             match self.limits.overflow {
                 Overflow::Wait | Overflow::Reject => return Offer::Full,
                 Overflow::DropNewest => {
@@ -245,13 +233,13 @@ impl<T> State<T> {
         self.lanes.put_back(item, mark.again());
         let mut fate = Fate::Redelivered;
         if self.limits.overflow == Overflow::DropOldest
-            && self.surplus() > 0
+            && self.room.surplus(self.queued()) > 0
             && let Some(oldest) = self.lanes.pop_oldest()
         {
             self.tally.drop_by_policy();
             fate = Fate::Displaced(oldest);
         }
-        self.owed = self.owed.max(self.surplus());
+        self.room.owe(self.queued());
         self.item_came(wakes);
         fate
     }
@@ -270,7 +258,7 @@ impl<T> State<T> {
     /// Items are finished or gone: that makes room if some was owed, and whoever waits for the last is called.
     #[inline]
     fn items_left(&mut self, count: usize, wakes: &mut Wakes) {
-        if self.owed > 0 {
+        if self.room.is_owed() {
             self.repay(count, wakes);
         }
         self.call_if_finished(wakes);
@@ -288,9 +276,8 @@ impl<T> State<T> {
 
     #[cold]
     fn repay(&mut self, count: usize, wakes: &mut Wakes) {
-        let rest = self.owed.saturating_sub(count).max(self.surplus());
-        let repaid = std::mem::replace(&mut self.owed, rest) - rest;
-        self.room_came(repaid, wakes);
+        let places = self.room.repay(count, self.queued());
+        self.room_came(places, wakes);
     }
 
     // The queue ends.
@@ -375,7 +362,7 @@ impl<T> State<T> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let (queued, delivered, capacity) = (self.queued(), self.delivered, self.limits.capacity);
+        let (queued, delivered, capacity) = (self.queued(), self.delivered, self.room.capacity());
         self.tally.stats(&Levels { queued, lanes: self.lanes.lens(), delivered, capacity })
     }
 }
