@@ -151,6 +151,20 @@ impl<T> Consumer<T> {
     /// Receives all that are queued, at most `max`; blocks this thread for at most `limit` of real time until there is one.
     /// Gives nothing after the end.
     ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    /// use std::time::Duration;
+    ///
+    /// let (producer, consumer) = queue::bounded(8);
+    /// producer.try_send("work").expect("there is room");
+    /// let batch = consumer.recv_many_blocking_timeout(8, Duration::MAX)?.expect("the queue is open");
+    /// assert_eq!(batch.len(), 1);
+    /// batch.done();
+    /// assert!(consumer.recv_many_blocking_timeout(8, Duration::from_millis(1)).is_err());
+    /// # Ok::<(), regatta::error::Elapsed>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] when nothing came in time.
     ///

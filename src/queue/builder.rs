@@ -37,6 +37,9 @@ pub(super) struct Limits {
 ///
 /// [`bounded`] is enough when the defaults will do: wait for room, redeliver what is abandoned, for ever.
 ///
+/// A plain `Builder` builds a queue of anything. One that knows where dead letters go is a `Builder<DeadLetters<T>>`, and
+/// builds queues of `T`; the other settings can be made before and after.
+///
 /// # Examples
 /// ```
 /// use regatta::policy::Overflow;
@@ -77,13 +80,13 @@ impl Builder {
     /// Sends what is given up after its last [attempt](Self::attempts) to another queue, as a [`DeadLetter`].
     ///
     /// For a service that looks at what failed later, or tries it again in another way. To do something with it at once use
-    /// [`on_dead_letter`](Self::on_dead_letter). Without either a dead letter is a number, [`Flow::failed`](crate::observe::Flow::failed), and a line in
-    /// the log.
+    /// [`on_dead_letter`](Self::on_dead_letter). Without either a dead letter is a number,
+    /// [`Flow::failed`](crate::observe::Flow::failed), and a line in the log.
     ///
     /// Nobody waits for room in the other queue: a letter that it refuses, because it is full or closed, is dropped with its
     /// item, counted as [`letters_lost`](super::Stats::letters_lost) and logged as an error. Give it the room, or the
-    /// [`Overflow`], that this calls for. This queue keeps it open: it is closed when all ends of this queue are gone, and
-    /// all its deliveries.
+    /// [`Overflow`], that this calls for. Letters go to the lane of the producer that is given here. It keeps the other
+    /// queue open as long as there are ends or deliveries of this one, or clones of this builder.
     ///
     /// # Examples
     /// ```

@@ -61,6 +61,18 @@ macro_rules! both_ends {
 
             /// Blocks this thread until everything accepted is finished, for at most `limit` of real time.
             ///
+            /// # Examples
+            /// ```
+            /// use regatta::queue;
+            /// use std::time::Duration;
+            ///
+            /// let (producer, consumer) = queue::bounded(8);
+            /// producer.try_send("work").expect("there is room");
+            /// assert!(producer.join_blocking_timeout(Duration::from_millis(1)).is_err());
+            /// consumer.try_recv().expect("an item is queued").done();
+            /// assert!(producer.join_blocking_timeout(Duration::ZERO).is_ok());
+            /// ```
+            ///
             /// # Errors
             /// [`Elapsed`](crate::error::Elapsed) when something was unfinished all the time.
             ///

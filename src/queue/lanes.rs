@@ -109,8 +109,12 @@ impl<T> Lanes<T> {
 
     /// The oldest of the lowest lane that holds anything.
     pub(super) fn pop_oldest(&mut self) -> Option<T> {
+        if self.special == 0 {
+            return self.lanes[NORMAL].fresh.pop_front();
+        }
         let victim = self.lanes.iter_mut().rev().find_map(Lane::pop_oldest);
-        self.recount();
+        let total: usize = self.lens().iter().sum();
+        self.special = total - self.lanes[NORMAL].fresh.len();
         victim
     }
 
@@ -147,10 +151,5 @@ impl<T> Lanes<T> {
         } else {
             Some(spare)
         }
-    }
-
-    fn recount(&mut self) {
-        let total: usize = self.lens().iter().sum();
-        self.special = total - self.lanes[NORMAL].fresh.len();
     }
 }

@@ -19,6 +19,20 @@ pub enum Reason {
 ///
 /// It goes where [`Builder::dead_letters`](super::Builder::dead_letters) or
 /// [`Builder::on_dead_letter`](super::Builder::on_dead_letter) say.
+///
+/// # Examples
+/// ```
+/// use regatta::queue::{self, DeadLetter};
+///
+/// let (letters, failed) = queue::bounded::<DeadLetter<&str>>(8);
+/// let (producer, consumer) = queue::Builder::new(8).name("mails").attempts(1).dead_letters(letters).build();
+/// producer.try_send("hello").expect("there is room");
+/// consumer.try_recv().expect("an item is queued").nack();
+///
+/// let letter = failed.try_recv().expect("it was given up").into_inner();
+/// assert_eq!(letter.to_string(), "an item of queue `mails` was given up after attempt 1, which was nacked");
+/// assert_eq!(letter.item, "hello");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "the item in a dead letter is the only one there is"]
 #[non_exhaustive]

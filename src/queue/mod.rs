@@ -57,8 +57,8 @@
 //!
 //! | of a delivery | it |
 //! |---|---|
-//! | handled | ended with `done`, and [`Consumer::for_each`] counts which worker said it |
-//! | nacked | ended with `nack`, or with an error of the handler of `for_each` |
+//! | handled | ended with `done` or `into_inner`, or with an `Ok` of the handler of [`for_each`](Consumer::for_each) |
+//! | nacked | ended with `nack`, or with an error of that handler |
 //! | abandoned | ended without a word: it was dropped, its handler panicked, or its task was aborted |
 //!
 //! An item has one end, after as many deliveries as it took.

@@ -96,6 +96,21 @@ impl<T> Producer<T> {
     /// [overflow policy](crate::policy::Overflow) says so. [`send_many`](Self::send_many) for threads that run no async
     /// code.
     ///
+    /// # Examples
+    /// ```
+    /// use regatta::queue;
+    ///
+    /// let (producer, consumer) = queue::bounded(2);
+    /// let worker = std::thread::spawn(move || {
+    ///     let items = std::iter::from_fn(|| consumer.recv_blocking()).map(queue::Delivery::into_inner);
+    ///     items.sum::<i32>()
+    /// });
+    /// producer.send_many_blocking(vec![1, 2, 3, 4, 5])?;
+    /// drop(producer);
+    /// assert_eq!(worker.join().expect("no panic"), 15);
+    /// # Ok::<(), queue::SendError<Vec<i32>>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`send_many`](Self::send_many).
     ///

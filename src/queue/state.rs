@@ -126,20 +126,25 @@ impl<T> State<T> {
         dropped: &mut Vec<T>,
         wakes: &mut Wakes,
     ) -> Intake {
-        if self.is_closed && !items.is_empty() {
-            return Intake::Closed;
-        }
-        let fitting = self.room().min(items.len());
-        self.tally.accept(origin.tag, fitting);
-        self.lanes.append(items, fitting, origin.priority);
-        self.items_came(fitting, wakes);
-        if !items.is_empty() && matches!(self.limits.overflow, Overflow::Wait | Overflow::Reject) {
-            return Intake::Full;
+        if !self.is_closed {
+            let fitting = self.room().min(items.len());
+            self.tally.accept(origin.tag, fitting);
+            self.lanes.append(items, fitting, origin.priority);
+            self.items_came(fitting, wakes);
         }
         while let Some(item) = items.pop_front() {
-            if let Offer::Displaced(victim) = self.offer(&mut Some(item), origin, wakes) {
-                dropped.push(victim);
-            }
+            let mut item = Some(item);
+            let refused = match self.offer(&mut item, origin, wakes) {
+                Offer::Accepted => continue,
+                Offer::Displaced(victim) => {
+                    dropped.push(victim);
+                    continue;
+                }
+                Offer::Full => Intake::Full,
+                Offer::Closed => Intake::Closed,
+            };
+            item.into_iter().for_each(|item| items.push_front(item));
+            return refused;
         }
         Intake::Accepted
     }

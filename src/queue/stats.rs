@@ -24,7 +24,8 @@ pub struct Stats {
     pub redelivered: u64,
     /// How many deliveries were handed in with `nack`.
     pub nacked: u64,
-    /// How many deliveries ended without a word: they were dropped, or their handler panicked.
+    /// How many deliveries ended without a word: they were dropped, or their handler panicked. Where a drop means
+    /// [done](super::OnDrop::Done), they are not among them.
     pub abandoned: u64,
     /// How many dead letters were sent: the queue for them took them, or the callback returned.
     pub letters_sent: u64,
@@ -38,6 +39,17 @@ pub struct Stats {
 
 impl Stats {
     /// How many of those [`queued`](Self::queued) are of this priority.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::policy::Priority;
+    /// use regatta::queue;
+    ///
+    /// let (producer, consumer) = queue::bounded(8);
+    /// producer.with_priority(Priority::Low).try_send("report").expect("there is room");
+    /// let stats = consumer.stats();
+    /// assert_eq!((stats.queued, stats.queued_in(Priority::Low), stats.queued_in(Priority::High)), (1, 1, 0));
+    /// ```
     #[must_use]
     pub fn queued_in(&self, priority: Priority) -> usize {
         self.lanes[priority.lane()]

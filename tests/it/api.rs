@@ -116,6 +116,7 @@ assert_traits!(queue::DeadLetter<Moves>: Send & !Sync & Unpin);
 assert_traits!(queue::Producer<queue::DeadLetter<Moves>>: Send & Sync & Unpin);
 assert_traits!(queue::Stats: Send & Sync & Unpin);
 assert_traits!(queue::ForEachReport: Send & Sync & Unpin);
+assert_traits!(queue::WorkerReport: Send & Sync & Unpin);
 assert_traits!(queue::Report: Send & Sync & Unpin);
 
 assert_traits!(pool::CpuPool: Send & Sync & Unpin);

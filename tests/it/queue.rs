@@ -20,7 +20,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use regatta::BoxError;
 use regatta::error::{Closed, Elapsed, Full};
 use regatta::observe::Registry;
-use regatta::policy::Overflow;
+use regatta::policy::{Overflow, Priority};
 use regatta::queue::{self, Consumer, Delivery, OnDrop, Producer, ProducerConsumer, Stats, TryRecvError};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 
@@ -1356,10 +1356,13 @@ async fn work_off(consumer: Consumer<Item>, id: u64) -> Vec<Item> {
 
 const REDELIVERED: u64 = 1 << 32;
 
-async fn storm(tasks: u64, items: u64) {
+/// Producers take the priorities in turn.
+async fn storm(tasks: u64, items: u64, priorities: &[Priority]) {
     let (producer, consumer) = queue::bounded(16);
     let consumers: Vec<_> = (0..tasks).map(|id| tokio::spawn(work_off(consumer.clone(), id))).collect();
-    let producers: Vec<_> = (0..tasks).map(|id| tokio::spawn(offer(producer.clone(), id, items / tasks))).collect();
+    let lanes = priorities.iter().cycle().map(|&priority| producer.with_priority(priority));
+    let producers: Vec<_> =
+        (0..tasks).zip(lanes).map(|(id, lane)| tokio::spawn(offer(lane, id, items / tasks))).collect();
     let mut seen = HashSet::new();
     let mut handed_back = 0;
     for producer in producers {
@@ -1389,12 +1392,17 @@ async fn storm(tasks: u64, items: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_storm_of_cancellations_loses_nothing() {
-    storm(8, 100_000).await;
+    storm(8, 100_000, &[Priority::Normal]).await;
 }
 
 #[tokio::test]
 async fn a_storm_of_cancellations_on_one_thread_loses_nothing() {
-    storm(8, 20_000).await;
+    storm(8, 20_000, &[Priority::Normal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_storm_of_cancellations_in_three_lanes_loses_nothing() {
+    storm(8, 40_000, &Priority::ALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

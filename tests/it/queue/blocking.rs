@@ -88,13 +88,15 @@ async fn blocking_threads_of_tokio_may_block() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_may_block_inside_block_in_place() {
-    let (producer, consumer) = queue::bounded::<u32>(1);
-    let worker =
-        tokio::spawn(
-            async move { tokio::task::block_in_place(|| consumer.recv_blocking().expect("1 comes").into_inner()) },
-        );
-    producer.send(1).await.expect("open");
-    assert_eq!(worker.await.expect("no panic"), 1);
+    // More items than a task may take in one go: a thread that blocks is no task.
+    let (producer, consumer) = queue::bounded::<u32>(1_000);
+    let worker = tokio::spawn(async move {
+        let receive = || consumer.recv_blocking().map(Delivery::into_inner);
+        tokio::task::block_in_place(|| std::iter::from_fn(receive).count())
+    });
+    producer.send_many((0..1_000).collect::<Vec<_>>()).await.expect("open");
+    producer.close();
+    assert_eq!(worker.await.expect("no panic"), 1_000);
 }
 
 fn assert_all_refuse() {

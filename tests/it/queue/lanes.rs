@@ -1,7 +1,7 @@
 //! Priorities: three lanes, one capacity.
 
 use super::*;
-use regatta::policy::Priority::{self, High, Low, Normal};
+use regatta::policy::Priority::{High, Low, Normal};
 
 /// A queue with these items, each sent with its priority.
 fn laned(capacity: usize, items: impl IntoIterator<Item = (Priority, u32)>) -> (Producer<u32>, Consumer<u32>) {
@@ -235,6 +235,40 @@ fn an_item_of_any_lane_calls_a_receiver() {
         producer.with_priority(priority).try_send(1).expect("there is room");
         assert!(recv.is_woken());
         assert_eq!(assert_ready!(recv.poll()).expect("1").into_inner(), 1);
+    }
+}
+
+#[test]
+fn a_called_receiver_that_is_dropped_passes_the_call_of_what_was_put_back_on() {
+    for priority in Priority::ALL {
+        let (_producer, consumer) = laned(1, [(priority, 1)]);
+        let delivery = consumer.try_recv().expect("1 is queued");
+        let (mut first, mut second) = (task::spawn(consumer.recv()), task::spawn(consumer.recv_many(4)));
+        assert_pending!(first.poll());
+        assert!(second.poll().is_pending());
+        delivery.nack();
+        assert!(first.is_woken() && !second.is_woken());
+        drop(first);
+        assert!(second.is_woken());
+        let again = assert_ready!(second.poll()).expect("1").into_deliveries().next().expect("1");
+        assert_eq!((again.attempt(), again.priority()), (2, priority));
+        again.done();
+    }
+}
+
+#[test]
+fn a_called_sender_that_is_dropped_passes_the_call_on_to_any_lane() {
+    for (first, second) in [(High, Low), (Low, High)] {
+        let (producer, consumer) = laned(1, [(Normal, 1)]);
+        let [first, second] = [first, second].map(|priority| producer.with_priority(priority));
+        let (mut first, mut second) = (task::spawn(first.send(2)), task::spawn(second.send(3)));
+        assert_pending!(first.poll());
+        assert_pending!(second.poll());
+        consumer.try_recv().expect("1 is queued").done();
+        assert!(first.is_woken() && !second.is_woken());
+        drop(first);
+        assert!(second.is_woken());
+        assert_ready_ok!(second.poll());
     }
 }
 

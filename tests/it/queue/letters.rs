@@ -1,7 +1,6 @@
 //! Dead letters: what becomes of an item after its last attempt.
 
 use super::*;
-use regatta::policy::Priority;
 use regatta::queue::{Builder, DeadLetter, Reason};
 use std::sync::OnceLock;
 
@@ -134,6 +133,20 @@ fn a_letter_wakes_whoever_waits_for_it() {
     consumer.try_recv().expect("1").nack();
     assert!(waiting.is_woken());
     assert_eq!(assert_ready!(waiting.poll()).expect("a letter").into_inner().item, 1);
+}
+
+#[test]
+fn a_called_receiver_of_letters_that_is_dropped_passes_the_call_on() {
+    let (producer, consumer, failed) = posted(2);
+    let (mut first, mut second) = (task::spawn(failed.recv()), task::spawn(failed.recv()));
+    assert_pending!(first.poll());
+    assert_pending!(second.poll());
+    send_all(&producer, [1]);
+    drop(batch(&consumer, 1));
+    assert!(first.is_woken() && !second.is_woken());
+    drop(first);
+    assert!(second.is_woken());
+    assert_eq!(assert_ready!(second.poll()).expect("a letter").into_inner().item, 1);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Sending several items at once.
 
 use super::*;
-use regatta::policy::Priority;
 use std::collections::VecDeque;
 
 #[test]

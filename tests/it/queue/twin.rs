@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use regatta::policy::Priority::{self, High, Low, Normal};
+use regatta::policy::Priority::{High, Low, Normal};
 use regatta::queue::{DeadLetter, Reason, SendError};
 use std::collections::VecDeque;
 
