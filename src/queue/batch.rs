@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::builder::OnDrop;
 use super::delivery::Delivery;
 use super::lanes::Taken;
+use super::letter::Reason;
+use super::mark::Mark;
 use super::ring::Anchor;
-use super::state::Reason;
 use crate::error::drop_quietly;
 
 /// Items received together; made by [`Consumer::recv_many`](super::Consumer::recv_many), never empty.
@@ -19,8 +20,8 @@ use crate::error::drop_quietly;
 #[must_use = "a batch that is dropped is put back and delivered again; call `done` or `into_items` to finish it"]
 pub struct Batch<T> {
     items: VecDeque<T>,
-    /// The attempt of each item; empty if it is the first of all of them.
-    attempts: VecDeque<u32>,
+    /// One for each item; empty if all are plain.
+    marks: VecDeque<Mark>,
     ring: Arc<Anchor<T>>,
 }
 
@@ -44,7 +45,7 @@ pub struct Deliveries<T> {
 
 impl<T> Batch<T> {
     pub(super) fn new(taken: Taken<T>, ring: Arc<Anchor<T>>) -> Self {
-        Self { items: taken.items, attempts: taken.attempts, ring }
+        Self { items: taken.items, marks: taken.marks, ring }
     }
 
     /// How many items the batch holds.
@@ -106,7 +107,7 @@ impl<T> Batch<T> {
     }
 
     fn put_back(&mut self, reason: Reason) {
-        self.ring.put_back_batch(std::mem::take(&mut self.items), std::mem::take(&mut self.attempts), reason);
+        self.ring.put_back_batch(std::mem::take(&mut self.items), std::mem::take(&mut self.marks), reason);
     }
 }
 
@@ -165,9 +166,9 @@ impl<T> Iterator for Deliveries<T> {
     type Item = Delivery<T>;
 
     fn next(&mut self) -> Option<Delivery<T>> {
-        let Batch { items, attempts, ring } = &mut self.batch;
+        let Batch { items, marks, ring } = &mut self.batch;
         let item = items.pop_front()?;
-        Some(Delivery::new(item, attempts.pop_front().unwrap_or(1), ring.clone()))
+        Some(Delivery::new(item, marks.pop_front().unwrap_or(Mark::PLAIN), ring.clone()))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

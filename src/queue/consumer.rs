@@ -56,6 +56,8 @@ impl<T> Consumer<T> {
 
     /// Receives one item; gives nothing when the queue has ended: closed, empty, and nothing in flight.
     ///
+    /// Which one is next: see [lanes](super#lanes).
+    ///
     /// While a delivery is out it may come back, so the end is not reached before the last one is finished. A task that
     /// holds a delivery itself while it waits for the end waits for ever.
     ///
@@ -94,8 +96,8 @@ impl<T> Consumer<T> {
     #[doc(alias = "get_nowait")]
     pub fn try_recv(&self) -> Result<Delivery<T>, TryRecvError> {
         self.leave_stream();
-        let (item, attempt) = self.ring.try_recv()?;
-        Ok(Delivery::new(item, attempt, self.ring.clone()))
+        let (item, mark) = self.ring.try_recv()?;
+        Ok(Delivery::new(item, mark, self.ring.clone()))
     }
 
     /// Receives one item, and waits at most `limit` for it; gives nothing after the end.
@@ -145,8 +147,11 @@ impl<T> Consumer<T> {
     /// As [`recv`](Self::recv): nothing is lost.
     ///
     /// # Complexity
-    /// O(1) under the lock when all fresh items are taken, which swaps buffers; O(items) when `max` cuts in, or when
-    /// items were put back. Buffers are used again: no allocation once they have grown.
+    /// O(1) under the lock when all are taken and are fresh and of normal priority, which swaps buffers; else O(items).
+    /// Buffers are used again: no allocation once they have grown, unless items are of another priority or were put back.
+    ///
+    /// # Ordering
+    /// A batch has the order in which [`recv`](Self::recv) would have given the items.
     #[doc(alias = "drain")]
     #[track_caller]
     pub fn recv_many(&self, max: usize) -> RecvManyFuture<'_, T> {
@@ -170,7 +175,7 @@ impl<T> Consumer<T> {
             self.stream.is_waiting.store(false, Ordering::Relaxed);
             std::mem::take(&mut *slot)
         };
-        self.ring.retire(Line::Receivers, &mut slot);
+        self.ring.lock.retire(Line::Receivers, &mut slot);
     }
 }
 
@@ -188,7 +193,7 @@ impl<T> Stream for Consumer<T> {
         let slot = stream.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
         let polled = ring.poll_recv(slot, cx);
         *stream.is_waiting.get_mut() = slot.is_waiting();
-        polled.map(|taken| taken.map(|(item, attempt)| Delivery::new(item, attempt, ring.clone())))
+        polled.map(|taken| taken.map(|(item, mark)| Delivery::new(item, mark, ring.clone())))
     }
 }
 

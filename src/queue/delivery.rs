@@ -4,8 +4,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::builder::OnDrop;
+use super::letter::Reason;
+use super::mark::Mark;
+use super::outcome::Ending;
 use super::ring::Anchor;
-use super::state::{Ending, Reason};
+use crate::policy::Priority;
 
 /// One received item and the duty to say what became of it.
 ///
@@ -17,7 +20,7 @@ use super::state::{Ending, Reason};
 /// | a bare drop, also by a panic or a dropped future | put back, `attempt + 1` (or [done](OnDrop::Done)) | `abandoned` |
 ///
 /// None of them waits, none fails. Past the [limit of attempts](super::Builder::attempts) an item that is put back is
-/// given up; without any consumer left it is discarded.
+/// given up, and becomes a [dead letter](super::Builder::dead_letters); without any consumer left it is discarded.
 ///
 /// It keeps the queue's memory alive, not the queue: it counts as no consumer.
 ///
@@ -38,27 +41,35 @@ use super::state::{Ending, Reason};
 pub struct Delivery<T> {
     /// Present until the delivery is finished or put back: what is dropped without it is done.
     item: Option<T>,
-    /// Zero once nothing is left to say.
-    attempt: u32,
+    /// [`Mark::SETTLED`] once nothing is left to say.
+    mark: Mark,
     ring: Arc<Anchor<T>>,
 }
 
-/// The duty alone, for work that consumes the item. Dropped without a word it says that the item was discarded.
+/// The duty alone, for work that consumes the item. Dropped without a word the delivery is abandoned, and the item, which
+/// is gone, discarded.
 pub(super) struct Receipt<T> {
     ring: Arc<Anchor<T>>,
     ending: Ending,
+    is_abandoned: bool,
 }
 
 impl<T> Delivery<T> {
     #[inline]
-    pub(super) fn new(item: T, attempt: u32, ring: Arc<Anchor<T>>) -> Self {
-        Self { item: Some(item), attempt, ring }
+    pub(super) fn new(item: T, mark: Mark, ring: Arc<Anchor<T>>) -> Self {
+        Self { item: Some(item), mark, ring }
     }
 
     /// Which delivery of this item it is, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.mark.attempt()
+    }
+
+    /// The priority it was sent with, which it keeps when it is put back.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.mark.priority()
     }
 
     /// Finishes the item. It is dropped first: when [`join`](super::Consumer::join) resolves, its destructor has run.
@@ -80,7 +91,7 @@ impl<T> Delivery<T> {
         }
     }
 
-    /// Puts the item back, to be delivered again as attempt + 1.
+    /// Puts the item back, to be delivered again as attempt + 1 and with the priority it has.
     #[doc(alias = "requeue")]
     #[doc(alias = "reject")]
     pub fn nack(mut self) {
@@ -90,16 +101,16 @@ impl<T> Delivery<T> {
     #[cold]
     fn put_back(&mut self, reason: Reason) {
         if let Some(item) = self.item.take() {
-            let attempt = std::mem::take(&mut self.attempt);
-            self.ring.put_back(item, attempt, reason);
+            let mark = std::mem::replace(&mut self.mark, Mark::SETTLED);
+            self.ring.put_back(item, mark, reason);
         }
     }
 
     /// Takes the item for work that consumes it; it is in flight until the receipt says how that ended.
     pub(super) fn split(mut self) -> (T, Receipt<T>) {
-        self.attempt = 0;
+        self.mark = Mark::SETTLED;
         match self.item.take() {
-            Some(item) => (item, Receipt { ring: self.ring.clone(), ending: Ending::Discarded }),
+            Some(item) => (item, Receipt { ring: self.ring.clone(), ending: Ending::Discarded, is_abandoned: true }),
             None => unreachable!("a delivery holds its item while it lives"),
         }
     }
@@ -107,7 +118,12 @@ impl<T> Delivery<T> {
 
 impl<T> Receipt<T> {
     pub(super) fn end(mut self, ending: Ending) {
-        self.ending = ending;
+        (self.ending, self.is_abandoned) = (ending, false);
+    }
+
+    /// The work broke off, and the item with it.
+    pub(super) fn abandon(mut self) {
+        self.ending = Ending::Failed;
     }
 }
 
@@ -115,15 +131,15 @@ impl<T> Drop for Delivery<T> {
     #[inline]
     fn drop(&mut self) {
         if self.item.is_none() {
-            if self.attempt > 0 {
+            if self.mark != Mark::SETTLED {
                 self.ring.finish(Ending::Done);
             }
         } else {
             match self.ring.on_drop() {
                 OnDrop::Redeliver => self.put_back(Reason::Abandoned),
                 OnDrop::Done => {
-                    self.attempt = 0;
-                    let receipt = Receipt { ring: self.ring.clone(), ending: Ending::Done };
+                    self.mark = Mark::SETTLED;
+                    let receipt = Receipt { ring: self.ring.clone(), ending: Ending::Done, is_abandoned: false };
                     drop(self.item.take());
                     drop(receipt);
                 }
@@ -134,7 +150,10 @@ impl<T> Drop for Delivery<T> {
 
 impl<T> Drop for Receipt<T> {
     fn drop(&mut self) {
-        self.ring.finish(self.ending);
+        match self.is_abandoned {
+            true => self.ring.abandon(self.ending),
+            false => self.ring.finish(self.ending),
+        }
     }
 }
 
@@ -161,6 +180,6 @@ impl<T> DerefMut for Delivery<T> {
 impl<T> std::fmt::Debug for Delivery<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let queue = self.ring.name();
-        f.debug_struct("Delivery").field("queue", &queue).field("attempt", &self.attempt).finish_non_exhaustive()
+        f.debug_struct("Delivery").field("queue", &queue).field("attempt", &self.mark.attempt()).finish_non_exhaustive()
     }
 }

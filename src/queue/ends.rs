@@ -3,7 +3,8 @@
 macro_rules! both_ends {
     ($End:ident) => {
         impl<T> $End<T> {
-            /// Waits until everything accepted is finished: done, given up, dropped by policy or discarded.
+            /// Waits until everything accepted is finished: done, given up, dropped by policy or discarded. Dead letters
+            /// are where they go by then.
             ///
             /// It counts what is delivered as well as what is queued, and it closes nothing: new items prolong the
             /// wait. After [`close`](Self::close) it resolves when the rest is worked off; after
@@ -32,6 +33,57 @@ macro_rules! both_ends {
                 $crate::queue::JoinFuture::new(&self.ring)
             }
 
+            /// Blocks this thread until everything accepted is finished, as [`join`](Self::join), whose form for threads
+            /// that run no async code it is.
+            ///
+            /// A thread that holds a delivery itself waits for ever.
+            ///
+            /// # Examples
+            /// ```
+            /// use regatta::queue;
+            /// use std::thread;
+            ///
+            /// let (producer, consumer) = queue::bounded(8);
+            /// producer.send_blocking("work").expect("the queue is open");
+            /// let worker = thread::spawn(move || consumer.recv_blocking().expect("an item is queued").done());
+            /// producer.join_blocking();
+            /// assert_eq!(producer.stats().flow.done, 1);
+            /// worker.join().expect("no panic");
+            /// ```
+            ///
+            /// # Panics
+            /// On a thread that drives async tasks, with tokio's message. Inside `spawn_blocking` and `block_in_place`
+            /// it is allowed.
+            #[track_caller]
+            pub fn join_blocking(&self) {
+                $crate::task::block_on(self.join());
+            }
+
+            /// Blocks this thread until everything accepted is finished, for at most `limit` of real time.
+            ///
+            /// # Examples
+            /// ```
+            /// use regatta::queue;
+            /// use std::time::Duration;
+            ///
+            /// let (producer, consumer) = queue::bounded(8);
+            /// producer.try_send("work").expect("there is room");
+            /// assert!(producer.join_blocking_timeout(Duration::from_millis(1)).is_err());
+            /// consumer.try_recv().expect("an item is queued").done();
+            /// assert!(producer.join_blocking_timeout(Duration::ZERO).is_ok());
+            /// ```
+            ///
+            /// # Errors
+            /// [`Elapsed`](crate::error::Elapsed) when something was unfinished all the time.
+            ///
+            /// # Panics
+            /// As [`join_blocking`](Self::join_blocking).
+            #[track_caller]
+            pub fn join_blocking_timeout(&self, limit: std::time::Duration) -> Result<(), $crate::error::Elapsed> {
+                let joined = $crate::task::block_on_timeout(self.join(), limit);
+                joined.ok_or_else(|| $crate::error::Elapsed::new(self.ring.place().clone(), limit))
+            }
+
             /// Accepts nothing more: senders fail with their item, consumers work off the rest. At once, any number of
             /// times.
             #[doc(alias = "shutdown")]
@@ -45,7 +97,8 @@ macro_rules! both_ends {
             /// as there is a consumer. Calling it again hands back what has come back meanwhile.
             ///
             /// # Ordering
-            /// Items that had been put back come first, each group oldest first.
+            /// The highest lane comes first. In a lane, items that had been put back come first, each group oldest
+            /// first.
             #[must_use = "these items were accepted and nobody will work on them"]
             pub fn close_now(&self) -> Vec<T> {
                 self.ring.close_now()
@@ -54,7 +107,7 @@ macro_rules! both_ends {
             /// Tells whether the queue accepts nothing more.
             #[must_use]
             pub fn is_closed(&self) -> bool {
-                self.ring.look(|state| state.is_closed())
+                self.ring.lock.look(|state| state.is_closed())
             }
 
             /// Waits until the queue is [closed](Self::close), by whomever; it may still hold items.
@@ -71,7 +124,7 @@ macro_rules! both_ends {
             #[must_use]
             #[doc(alias = "qsize")]
             pub fn len(&self) -> usize {
-                self.ring.look(|state| state.queued())
+                self.ring.lock.look(|state| state.queued())
             }
 
             /// Tells whether nothing is queued.

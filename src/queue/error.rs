@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{Closed, Elapsed, Full};
+use crate::error::{Closed, Elapsed, Full, drop_quietly};
 
 /// The item was not sent; it is handed back.
 ///
@@ -32,6 +32,16 @@ enum Kind {
     Elapsed(Elapsed),
 }
 
+impl Kind {
+    fn word(&self) -> &(dyn Error + 'static) {
+        match self {
+            Self::Full(full) => full,
+            Self::Closed(closed) => closed,
+            Self::Elapsed(elapsed) => elapsed,
+        }
+    }
+}
+
 impl<T> SendError<T> {
     pub(super) fn full(item: T, full: Full) -> Self {
         Self { item, kind: Kind::Full(full) }
@@ -49,6 +59,12 @@ impl<T> SendError<T> {
     #[must_use]
     pub fn into_inner(self) -> T {
         self.item
+    }
+
+    /// Drops the item, whatever its destructor does; says why it was not sent.
+    pub(super) fn lose(self) -> String {
+        drop_quietly(self.item);
+        self.kind.word().to_string()
     }
 
     /// Tells whether there was no room.
@@ -79,21 +95,13 @@ impl<T> fmt::Debug for SendError<T> {
 impl<T> fmt::Display for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the item was not sent: ")?;
-        match &self.kind {
-            Kind::Full(full) => full.fmt(f),
-            Kind::Closed(closed) => closed.fmt(f),
-            Kind::Elapsed(elapsed) => elapsed.fmt(f),
-        }
+        fmt::Display::fmt(self.kind.word(), f)
     }
 }
 
 impl<T> Error for SendError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(match &self.kind {
-            Kind::Full(full) => full,
-            Kind::Closed(closed) => closed,
-            Kind::Elapsed(elapsed) => elapsed,
-        })
+        Some(self.kind.word())
     }
 }
 

@@ -1,8 +1,6 @@
 //! A handler for each item, in several tasks.
 
-use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -10,56 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::consumer::Consumer;
+use super::crew::{Crew, Ending, Seat};
 use super::delivery::Delivery;
+use super::for_each_report::ForEachReport;
 use crate::error::{catch, drop_quietly, log_quietly, refuse_zero};
-use crate::task::{Spawner, TaskGroup};
-
-/// How often a handler was run, and how that ended; made by [`Consumer::for_each`].
-///
-/// It counts attempts, not items: one that fails twice and then succeeds is counted three times.
-#[must_use = "the report says how many handlers failed or panicked"]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct ForEachReport {
-    /// The handler returned `Ok`; the item is done.
-    pub handled: u64,
-    /// The handler returned an error; the item was put back with `nack`.
-    pub failed: u64,
-    /// The handler panicked; the item was abandoned.
-    pub panicked: u64,
-}
-
-/// What the workers share.
-struct Crew<T, F> {
-    consumer: Consumer<T>,
-    handler: F,
-    limit: usize,
-    spawner: Spawner,
-    /// For the panics of handlers.
-    place: Arc<str>,
-    roster: Mutex<Roster>,
-}
-
-struct Roster {
-    /// Workers that there are.
-    hired: usize,
-    /// Workers that wait for an item, or are about to.
-    idle: usize,
-    report: ForEachReport,
-}
-
-/// One worker's place in the roster; it is free again when the worker is gone, for whatever reason.
-struct Seat<T, F>(Arc<Crew<T, F>>);
-
-/// One worker with one item in hand. However that ends, it is counted and the worker is idle again; as panicked, unless
-/// it is said to have ended otherwise.
-struct Turn<'a, T, F> {
-    crew: &'a Crew<T, F>,
-    ending: Ending,
-}
-
-/// Which number of the report counts it.
-type Ending = fn(&mut ForEachReport) -> &mut u64;
+use crate::task::TaskGroup;
 
 impl<T: Clone + Send + 'static> Consumer<T> {
     /// Runs `handler` on a clone of each item, at most `n` at once, until the queue has ended.
@@ -83,7 +36,7 @@ impl<T: Clone + Send + 'static> Consumer<T> {
     /// drop(producer);
     ///
     /// let report = consumer.for_each(4, |number| async move { if number == 2 { Err("even") } else { Ok(()) } }).await;
-    /// assert_eq!((report.handled, report.failed), (2, 2)); // 2 was tried twice
+    /// assert_eq!((report.handled, report.nacked), (2, 2)); // 2 was tried twice
     /// # Ok(()) }
     /// ```
     ///
@@ -107,33 +60,27 @@ impl<T: Clone + Send + 'static> Consumer<T> {
         refuse_zero("Consumer::for_each", "n", n);
         async move {
             let group = TaskGroup::unobserved(format!("{}/for_each", self.name()), CancellationToken::new());
-            let crew = Arc::new(Crew {
-                place: format!("handler of {}", self.ring.place()).into(),
-                consumer: self,
-                handler,
-                limit: n,
-                spawner: group.spawner(),
-                roster: Mutex::new(Roster { hired: 1, idle: 1, report: ForEachReport::default() }),
-            });
+            let crew = Crew::new(self, handler, n, group.spawner());
             // Each worker holds a sender: the channel ends with the last of them.
             let (alive, mut all_left) = mpsc::channel::<()>(1);
-            hire(&crew, 0, alive);
+            hire(crew.first(), alive);
             while all_left.recv().await.is_some() {}
             let _ = group.join().await;
-            crew.lock().report
+            crew.report()
         }
     }
 }
 
-fn hire<T, F, R, E>(crew: &Arc<Crew<T, F>>, id: usize, alive: mpsc::Sender<()>)
+fn hire<T, F, R, E>(seat: Seat<T, F>, alive: mpsc::Sender<()>)
 where
     T: Clone + Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), E>> + Send + 'static,
     E: Send + 'static,
 {
+    let (spawner, id) = (seat.crew.spawner.clone(), seat.id);
     // Refused only when the group is stopping: then no worker is needed.
-    let _ = crew.spawner.spawn(id.to_string(), worker(Seat(crew.clone()), alive));
+    let _ = spawner.spawn(id.to_string(), worker(seat, alive));
 }
 
 /// Boxed, because a worker may start the next one, and a future cannot contain its own type.
@@ -145,64 +92,28 @@ where
     E: Send + 'static,
 {
     Box::pin(async move {
-        let crew = &seat.0;
-        while let Some(delivery) = crew.consumer.recv().await {
+        while let Some(delivery) = seat.crew.consumer.recv().await {
             // Whatever else panics, the worker goes on with the next item.
-            let _ = attempt(&crew.place, || turn(crew, delivery, &alive)).await;
+            let _ = attempt(&seat.crew.place, || turn(&seat, delivery, &alive)).await;
         }
     })
 }
 
-async fn turn<T, F, R, E>(crew: &Arc<Crew<T, F>>, delivery: Delivery<T>, alive: &mpsc::Sender<()>)
+async fn turn<T, F, R, E>(seat: &Seat<T, F>, delivery: Delivery<T>, alive: &mpsc::Sender<()>)
 where
     T: Clone + Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
     R: Future<Output = Result<(), E>> + Send + 'static,
     E: Send + 'static,
 {
-    let (mut turn, newcomer) = crew.begin();
-    if let Some(id) = newcomer {
-        hire(crew, id, alive.clone());
+    let (mut turn, newcomer) = seat.begin();
+    if let Some(newcomer) = newcomer {
+        hire(newcomer, alive.clone());
     }
-    crew.handle(delivery, &mut turn.ending).await;
-}
-
-impl<T, F> Crew<T, F> {
-    fn lock(&self) -> MutexGuard<'_, Roster> {
-        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T, F> Drop for Seat<T, F> {
-    fn drop(&mut self) {
-        let mut roster = self.0.lock();
-        roster.hired -= 1;
-        roster.idle -= 1;
-    }
-}
-
-impl<T, F> Drop for Turn<'_, T, F> {
-    fn drop(&mut self) {
-        let mut roster = self.crew.lock();
-        *(self.ending)(&mut roster.report) += 1;
-        roster.idle += 1;
-    }
+    seat.crew.handle(delivery, &mut turn.ending).await;
 }
 
 impl<T: Clone, F> Crew<T, F> {
-    /// One worker has an item; if nobody waits for the next one, and there may be more workers, gives the new one's id.
-    fn begin(&self) -> (Turn<'_, T, F>, Option<usize>) {
-        let turn = Turn { crew: self, ending: |report| &mut report.panicked };
-        let mut roster = self.lock();
-        roster.idle -= 1;
-        if roster.idle > 0 || roster.hired == self.limit {
-            return (turn, None);
-        }
-        roster.idle += 1;
-        roster.hired += 1;
-        (turn, Some(roster.hired - 1))
-    }
-
     async fn handle<R, E>(&self, delivery: Delivery<T>, ending: &mut Ending)
     where
         F: Fn(T) -> R,
@@ -221,7 +132,7 @@ impl<T: Clone, F> Crew<T, F> {
                 let _ = catch(&self.place, || delivery.done());
             }
             Ok(Err(error)) => {
-                *ending = |report| &mut report.failed;
+                *ending = |report| &mut report.nacked;
                 delivery.nack();
                 drop_quietly(error);
             }
@@ -232,12 +143,5 @@ impl<T: Clone, F> Crew<T, F> {
                 });
             }
         }
-    }
-}
-
-impl fmt::Display for ForEachReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { handled, failed, panicked } = self;
-        write!(f, "{handled} handled, {failed} failed, {panicked} panicked")
     }
 }

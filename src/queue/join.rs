@@ -55,13 +55,13 @@ impl<T> Future for ClosedFuture<'_, T> {
 
 impl<T> Drop for JoinFuture<'_, T> {
     fn drop(&mut self) {
-        self.ring.retire(Line::Joiners, &mut self.slot);
+        self.ring.lock.retire(Line::Joiners, &mut self.slot);
     }
 }
 
 impl<T> Drop for ClosedFuture<'_, T> {
     fn drop(&mut self) {
-        self.ring.retire(Line::Closers, &mut self.slot);
+        self.ring.lock.retire(Line::Closers, &mut self.slot);
     }
 }
 

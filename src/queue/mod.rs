@@ -14,7 +14,11 @@
 //! - [`bounded`]: the queue, with its defaults; [`Builder`] for a name, another [`Overflow`](crate::policy::Overflow), a
 //!   limit on attempts.
 //! - [`Consumer::for_each`]: workers around a handler. [`ProducerConsumer`]: producers as well, run to the end.
-//! - [`Consumer::recv_many`]: many small items.
+//! - [`Consumer::recv_many`] and [`Producer::send_many`]: many small items.
+//! - [`Producer::with_priority`]: what goes first.
+//! - [`Builder::attempts`] with [`dead_letters`](Builder::dead_letters) or [`on_dead_letter`](Builder::on_dead_letter): what
+//!   fails for good.
+//! - [`Consumer::recv_blocking`], [`Producer::send_blocking`] and their like: threads that run no async code.
 //! - [`tokio::sync::mpsc`]: one consumer that needs none of this, such as an actor's mailbox.
 //!
 //! # Examples
@@ -43,6 +47,22 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Words
+//! | of an item | it |
+//! |---|---|
+//! | done | was handled with success |
+//! | failed | was given up after its last [attempt](Builder::attempts), or had the only one there is, in a [`ProducerConsumer`] |
+//! | dropped | had to make room, by [policy](crate::policy::Overflow) |
+//! | discarded | was handed back, or left behind when nobody was there any more |
+//!
+//! | of a delivery | it |
+//! |---|---|
+//! | handled | ended with `done` or `into_inner`, or with an `Ok` of the handler of [`for_each`](Consumer::for_each) |
+//! | nacked | ended with `nack`, or with an error of that handler |
+//! | abandoned | ended without a word: it was dropped, its handler panicked, or its task was aborted |
+//!
+//! An item has one end, after as many deliveries as it took.
+//!
 //! # The end
 //! `close` stops producers, and consumers go on until the queue is empty *and nothing is in flight*: a delivery that is
 //! out may come back. `close_now` hands back what is queued. Dropping the last [`Producer`] closes; dropping the last
@@ -59,11 +79,21 @@
 //! than twice the capacity are in hand. If everything fails for ever, producers wait for ever: set
 //! [`attempts`](Builder::attempts).
 //!
+//! # Lanes
+//! Items go first in, first out, as long as they have one priority and none is put back. Else
+//!
+//! - each of the three [priorities](crate::policy::Priority) has a lane, and the lanes take turns: of 16 at least 12 begin
+//!   with the highest, 3 with the middle and one with the lowest, and a lane that is empty gives its turn away;
+//! - what is put back keeps its priority, and stands in a line of its own in its lane, in the order in which it came back.
+//!   In the turns of the lane that line and the fresh items alternate, and when it is the turn of fresh items and there is
+//!   none, the lane gives the turn away. So an item that fails for ever takes at most every second delivery while anything
+//!   fresh is queued, whatever its priority; a low one takes one in 32 from higher lanes that are never empty.
+//!
+//! One [capacity](Builder::new) holds for all lanes together.
+//!
 //! # Trade-offs
 //! - At least once, not exactly once: an item whose worker died just before `done` is delivered again. Handlers should
 //!   not mind, or look at [`Delivery::attempt`]. [`OnDrop::Done`] gives at most once.
-//! - First in, first out, until an item is put back. Those that were form a line of their own, in the order in which they
-//!   came back, and the two lines are delivered from in turn.
 //! - One lock around plain counters, held for some dozens of instructions. That is what makes the numbers exact, and it costs
 //!   against a lock-free channel when many small items go one by one between many tasks; `recv_many` gains more than that
 //!   back.
@@ -73,39 +103,56 @@
 //! # Sources
 //! [`queue`](https://docs.python.org/3/library/queue.html) of Python for `task_done`, `join` and `shutdown`;
 //! [visibility and receive counts](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)
+//! and [dead letters](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html)
 //! of SQS and the acknowledgements of [JetStream](https://docs.nats.io/nats-concepts/jetstream/consumers) for deliveries.
 
 mod attempt;
 mod batch;
+mod blocking;
 mod builder;
 mod consumer;
+mod crew;
+mod dead_letters;
 mod delivery;
+mod dispose;
 mod ends;
 mod error;
 mod for_each;
+mod for_each_report;
 mod join;
+mod lane;
 mod lanes;
+mod letter;
+mod lock;
 mod loom;
+mod mark;
+mod outcome;
 mod producer;
 mod recv;
 mod report;
 mod ring;
+mod room;
 mod runner;
 mod send;
+mod send_many;
 mod state;
 mod stats;
+mod tally;
 mod wait;
 
 pub use batch::{Batch, BatchItems, Deliveries};
 pub use builder::{Builder, OnDrop, bounded};
 pub use consumer::Consumer;
+pub use dead_letters::DeadLetters;
 pub use delivery::Delivery;
 pub use error::{SendError, TryRecvError};
-pub use for_each::ForEachReport;
+pub use for_each_report::{ForEachReport, WorkerReport};
 pub use join::{ClosedFuture, JoinFuture};
+pub use letter::{DeadLetter, Reason};
 pub use producer::Producer;
 pub use recv::{RecvFuture, RecvManyFuture};
 pub use report::{Report, WorkerError};
 pub use runner::ProducerConsumer;
 pub use send::SendFuture;
+pub use send_many::SendManyFuture;
 pub use stats::Stats;

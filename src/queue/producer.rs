@@ -7,7 +7,8 @@ use super::ends::both_ends;
 use super::error::SendError;
 use super::ring::Ring;
 use super::send::SendFuture;
-use super::state::UNTAGGED;
+use super::tally::Origin;
+use crate::policy::Priority;
 
 /// Offers items to a queue; made by [`bounded`](super::bounded) or a [`Builder`](super::Builder), and cloned.
 ///
@@ -17,11 +18,12 @@ use super::state::UNTAGGED;
 /// Senders that wait are woken in the order they came. A sender that comes at the right moment may take the room first
 /// (“barging”); the one that was woken then waits on at the front. No room is ever set aside for a sleeper, so a future
 /// that is alive but not polled keeps nobody else out.
+///
+/// [Priority](Self::with_priority) orders what is queued, not who waits: senders of all priorities stand in one line.
 #[doc(alias = "Sender")]
 pub struct Producer<T> {
     pub(super) ring: Arc<Ring<T>>,
-    /// Under which number the accepted items are counted, if anyone counts them.
-    pub(super) tag: usize,
+    pub(super) origin: Origin,
 }
 
 both_ends!(Producer);
@@ -29,13 +31,53 @@ both_ends!(Producer);
 impl<T> Producer<T> {
     /// The producer that a new queue counts already.
     pub(super) fn first(ring: Arc<Ring<T>>) -> Self {
-        Self { ring, tag: UNTAGGED }
+        Self { ring, origin: Origin::PLAIN }
     }
 
     /// A producer whose items are counted by themselves.
     pub(super) fn tagged(&self, tag: usize) -> Self {
-        self.ring.add_producer(tag);
-        Self { ring: self.ring.clone(), tag }
+        self.of(Origin { tag, ..self.origin })
+    }
+
+    fn of(&self, origin: Origin) -> Self {
+        self.ring.add_producer(origin.tag);
+        Self { ring: self.ring.clone(), origin }
+    }
+
+    /// A clone that sends with this priority, in every way there is to send. Clones of it keep the priority.
+    ///
+    /// The lanes share the capacity: when the queue is full, it is full for all. To keep urgent work from waiting behind
+    /// the rest in front of a full queue, give it a queue of its own.
+    ///
+    /// # Ordering
+    /// Within a lane, first in, first out. Which lane is next is [`Priority`]'s to say: no lane is ever starved. What is
+    /// put back keeps its priority: see [lanes](super#lanes).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::policy::Priority;
+    /// use regatta::queue;
+    ///
+    /// let (producer, consumer) = queue::bounded(8);
+    /// let urgent = producer.with_priority(Priority::High);
+    /// producer.try_send("report").expect("there is room");
+    /// urgent.try_send("alarm").expect("there is room");
+    ///
+    /// let first = consumer.try_recv().expect("two are queued");
+    /// assert_eq!((*first, first.priority()), ("alarm", Priority::High));
+    /// first.nack(); // it comes back as what it was
+    /// assert_eq!(consumer.stats().queued_in(Priority::High), 1);
+    /// ```
+    #[doc(alias = "lane")]
+    #[must_use = "it is the clone that sends with this priority"]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        self.of(Origin { priority, ..self.origin })
+    }
+
+    /// The priority its items are sent with: [`Priority::Normal`], if no other was asked for.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.origin.priority
     }
 
     /// Sends one item; waits for room if the [overflow policy](crate::policy::Overflow) says so.
@@ -76,7 +118,7 @@ impl<T> Producer<T> {
     /// [`SendError`] with the item: full or closed. A policy that drops items is never full.
     #[doc(alias = "put_nowait")]
     pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
-        self.ring.try_send(item, self.tag)
+        self.ring.try_send(item, &self.origin)
     }
 
     /// Sends one item, and waits at most `limit` for room.
@@ -107,17 +149,14 @@ impl<T> Producer<T> {
         let mut send = self.send(item);
         match tokio::time::timeout(limit, &mut send).await {
             Ok(sent) => sent,
-            Err(_) => match send.into_inner() {
-                Some(item) => Err(SendError::elapsed(item, self.ring.place().clone(), limit)),
-                None => Ok(()),
-            },
+            Err(_) => send.give_up(limit),
         }
     }
 }
 
 impl<T> Clone for Producer<T> {
     fn clone(&self) -> Self {
-        self.tagged(self.tag)
+        self.of(self.origin)
     }
 }
 

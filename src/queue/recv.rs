@@ -49,7 +49,7 @@ impl<T> Future for RecvFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let taken = ready!(this.consumer.ring.poll_recv(&mut this.slot, cx));
-        Poll::Ready(taken.map(|(item, attempt)| Delivery::new(item, attempt, this.consumer.ring.clone())))
+        Poll::Ready(taken.map(|(item, mark)| Delivery::new(item, mark, this.consumer.ring.clone())))
     }
 }
 
@@ -67,14 +67,14 @@ impl<T> Future for RecvManyFuture<'_, T> {
 impl<T> Drop for RecvFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.consumer.ring.retire(Line::Receivers, &mut self.slot);
+        self.consumer.ring.lock.retire(Line::Receivers, &mut self.slot);
     }
 }
 
 impl<T> Drop for RecvManyFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.consumer.ring.retire(Line::Receivers, &mut self.slot);
+        self.consumer.ring.lock.retire(Line::Receivers, &mut self.slot);
     }
 }
 

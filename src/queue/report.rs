@@ -10,7 +10,7 @@ use crate::task::TaskError;
 
 /// What each worker of a [`ProducerConsumer`](super::ProducerConsumer) did, and what went wrong.
 ///
-/// `sum(produced) = sum(consumed) + failed + abandoned + flow.discarded`: each item is in exactly one place.
+/// `sum(produced) = sum(consumed) + failed + flow.discarded`: each item is in exactly one place.
 #[derive(Debug)]
 #[must_use = "the report says whether every item was handled"]
 #[non_exhaustive]
@@ -19,10 +19,14 @@ pub struct Report {
     pub produced: Vec<u64>,
     /// How many items each consumer has handled with success, by id.
     pub consumed: Vec<u64>,
-    /// How many items were consumed by a handler that returned an error.
+    /// How many items failed: their handler returned an error, or panicked. As in [`flow`](Self::flow).
     pub failed: u64,
-    /// How many items were taken and never finished, because the handler panicked.
+    /// The same for each consumer, by id.
+    pub failed_by: Vec<u64>,
+    /// How many of those had their delivery abandoned, because the handler panicked.
     pub abandoned: u64,
+    /// The same for each consumer, by id.
+    pub abandoned_by: Vec<u64>,
     /// How many producers ended because the queue was closed under them.
     pub stopped_early: usize,
     /// How many errors workers returned.
@@ -112,7 +116,7 @@ impl fmt::Display for Report {
         let Self { failed, abandoned, error_count, panic_count, elapsed, .. } = self;
         write!(
             f,
-            "{produced} produced, {consumed} consumed, {failed} failed, {abandoned} abandoned, {error_count} errors, {panic_count} panics, in {elapsed:.1?}"
+            "{produced} produced, {consumed} consumed, {failed} failed ({abandoned} abandoned), {error_count} errors, {panic_count} panics, in {elapsed:.1?}"
         )
     }
 }

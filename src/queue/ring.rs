@@ -1,60 +1,39 @@
-//! The core that all ends share: one lock around the [`State`], and a wait that is a loop around a try.
+//! The core that all ends share: what they can do, each as one change of the [`State`] and what has to follow it without
+//! the lock.
 //!
 //! Invariants:
-//! 1. Whoever is called up by a change is woken after the lock is gone.
-//! 2. Items and wakers leave the lock before they are dropped, and wakers are cloned without it: their code may call back
-//!    into the queue.
-//! 3. Each operation has one body in `state.rs`; the form that waits runs the same body, and takes a place in line under
-//!    the same lock that told it to: when that is told it has no waker to wait with yet, it clones one and asks again.
+//! 1. Each operation has one body in `state.rs`; the form that waits runs the same body.
+//! 2. Items leave the lock before they are dropped: their code may call back into the queue.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, ready};
 
 use super::builder::{Limits, OnDrop};
+use super::dead_letters::DeadLetters;
 use super::error::{SendError, TryRecvError};
 use super::lanes::Taken;
-use super::loom::{Mutex, MutexGuard};
-use super::state::{Ending, Fate, Offer, Reason, State};
+use super::letter::Reason;
+use super::lock::{Lock, poll_line};
+use super::mark::Mark;
+use super::outcome::{Ending, Fate, Intake, Offer};
+use super::state::State;
 use super::stats::Stats;
-use super::wait::{Line, Slot, Wakes};
+use super::tally::Origin;
+use super::wait::{Line, Slot};
 use crate::error::{Closed, Full, drop_quietly, log_quietly};
 use crate::observe::{Observe, Registration, Registry, Row};
 
 pub(super) struct Ring<T> {
-    state: Padded<Mutex<State<T>>>,
+    pub(super) lock: Lock<T>,
     limits: Limits,
+    /// Where dead letters go, if anywhere.
+    pub(super) letters: Option<DeadLetters<T>>,
     name: Arc<str>,
     /// ``queue `name` ``, for errors.
     place: Arc<str>,
     registration: OnceLock<Registration>,
 }
-
-/// Runs an attempt; when it gives nothing, waits in line until it is worth trying again. The attempt is written out twice,
-/// so that the one that need not wait is compiled into its caller.
-macro_rules! poll_line {
-    ($ring:expr, $line:expr, $slot:expr, $cx:expr, $attempt:expr) => {{
-        // An end that is always ready must still let its neighbours run.
-        let budget = ready!(tokio::task::coop::poll_proceed($cx));
-        let result = match $slot.is_waiting() {
-            true => None,
-            false => $ring.change($attempt),
-        };
-        let polled = match result {
-            Some(result) => Poll::Ready(result),
-            None => $ring.wait_in_line($line, $slot, $cx, $attempt),
-        };
-        if polled.is_ready() {
-            budget.made_progress();
-        }
-        polled
-    }};
-}
-
-/// Keeps what every operation writes off the cache lines of the reference counts and of the settings, which others only
-/// read. Two lines of 64 bytes, because processors fetch them in pairs.
-#[repr(align(128))]
-struct Padded<V>(V);
 
 /// A reference to the ring that one consumer and its deliveries share. Each delivery counts itself here: on a cache line
 /// of its own consumer, not on one that all of them write.
@@ -71,7 +50,7 @@ impl<T> std::ops::Deref for Anchor<T> {
 }
 
 impl<T> Ring<T> {
-    pub(super) fn new(limits: Limits, name: Option<Arc<str>>) -> Arc<Self>
+    pub(super) fn new(limits: Limits, letters: Option<DeadLetters<T>>, name: Option<Arc<str>>) -> Arc<Self>
     where
         T: Send + 'static,
     {
@@ -79,8 +58,8 @@ impl<T> Ring<T> {
         let id = registry.reserve();
         let name = name.unwrap_or_else(|| format!("queue#{id}").into());
         let place = format!("queue `{name}`").into();
-        let state = Padded(Mutex::new(State::new(limits)));
-        let ring = Arc::new(Self { state, limits, name, place, registration: OnceLock::new() });
+        let lock = Lock::new(limits);
+        let ring = Arc::new(Self { lock, limits, letters, name, place, registration: OnceLock::new() });
         let subject: Weak<Self> = Arc::downgrade(&ring);
         // The cell is ours alone so far, so it is empty.
         let _ = ring.registration.set(registry.enroll(id, "queue", &ring.name, None, subject));
@@ -89,6 +68,10 @@ impl<T> Ring<T> {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
     }
 
     pub(super) fn place(&self) -> &Arc<str> {
@@ -104,78 +87,11 @@ impl<T> Ring<T> {
         self.limits.on_drop
     }
 
-    #[inline]
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // No foreign code runs under the lock, so the books are whole even if a panic passed by.
-        self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the state, then wakes whom the change has called up.
-    #[inline]
-    fn change<R>(&self, change: impl FnOnce(&mut State<T>, &mut Wakes) -> R) -> R {
-        let mut wakes = Wakes::default();
-        let result = change(&mut self.lock(), &mut wakes);
-        wakes.wake();
-        result
-    }
-
-    pub(super) fn look<R>(&self, look: impl FnOnce(&State<T>) -> R) -> R {
-        look(&self.lock())
-    }
-
-    /// Takes a place in line, or keeps it, until the attempt gives something.
-    #[cold]
-    fn wait_in_line<R>(
-        &self,
-        line: Line,
-        slot: &mut Slot,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut State<T>, &mut Wakes) -> Option<R>,
-    ) -> Poll<R> {
-        // Who has a place was most likely called up, and needs no waker any more.
-        let mut waker = (!slot.is_waiting()).then(|| cx.waker().clone());
-        loop {
-            let can_wait = waker.is_some();
-            let mut left = None;
-            let result = self.change(|state, wakes| {
-                let result = attempt(state, wakes);
-                if result.is_some() {
-                    left = state.leave(line, slot);
-                } else if let Some(waker) = waker.take() {
-                    left = state.wait(line, slot, waker);
-                }
-                result
-            });
-            drop_waker(left);
-            match result {
-                Some(result) => {
-                    drop_waker(waker);
-                    return Poll::Ready(result);
-                }
-                None if can_wait => return Poll::Pending,
-                None => waker = Some(cx.waker().clone()),
-            }
-        }
-    }
-
-    /// Gives up a wait, if there is one.
-    #[inline]
-    pub(super) fn retire(&self, line: Line, slot: &mut Slot) {
-        if slot.is_waiting() {
-            self.give_up(line, slot);
-        }
-    }
-
-    #[cold]
-    fn give_up(&self, line: Line, slot: &mut Slot) {
-        drop_waker(self.change(|state, wakes| state.retire(line, slot, wakes)));
-    }
-
     // Sending.
 
-    pub(super) fn try_send(&self, item: T, tag: usize) -> Result<(), SendError<T>> {
+    pub(super) fn try_send(&self, item: T, origin: &Origin) -> Result<(), SendError<T>> {
         let mut item = Some(item);
-        let offer = self.change(|state, wakes| state.offer(&mut item, tag, wakes));
+        let offer = self.lock.change(|state, wakes| state.offer(&mut item, origin, wakes));
         self.answer(offer, &mut item)
     }
 
@@ -185,13 +101,14 @@ impl<T> Ring<T> {
         slot: &mut Slot,
         cx: &mut Context<'_>,
         item: &mut Option<T>,
-        tag: usize,
+        origin: &Origin,
     ) -> Poll<Result<(), SendError<T>>> {
-        let offer =
-            ready!(poll_line!(self, Line::Senders, slot, cx, |state, wakes| match state.offer(item, tag, wakes) {
-                Offer::Full if state.has_waiting_senders() => None,
-                offer => Some(offer),
-            }));
+        let offer = ready!(poll_line!(self.lock, Line::Senders, slot, cx, |state, wakes| match state
+            .offer(item, origin, wakes)
+        {
+            Offer::Full if state.has_waiting_senders() => None,
+            offer => Some(offer),
+        }));
         Poll::Ready(self.answer(offer, item))
     }
 
@@ -212,31 +129,74 @@ impl<T> Ring<T> {
         }
     }
 
+    pub(super) fn try_send_many(&self, items: VecDeque<T>, origin: &Origin) -> Result<(), SendError<Vec<T>>> {
+        let (mut items, mut dropped) = (items, Vec::new());
+        let intake = self.lock.change(|state, wakes| state.offer_many(&mut items, origin, &mut dropped, wakes));
+        dropped.into_iter().for_each(drop_quietly);
+        self.answer_many(&intake, &mut Some(items))
+    }
+
+    pub(super) fn poll_send_many(
+        &self,
+        slot: &mut Slot,
+        cx: &mut Context<'_>,
+        items: &mut Option<VecDeque<T>>,
+        origin: &Origin,
+    ) -> Poll<Result<(), SendError<Vec<T>>>> {
+        let mut dropped = Vec::new();
+        let left = items.get_or_insert_default();
+        let polled = poll_line!(self.lock, Line::Senders, slot, cx, |state, wakes| match state.offer_many(
+            left,
+            origin,
+            &mut dropped,
+            wakes
+        ) {
+            Intake::Full if state.has_waiting_senders() => None,
+            intake => Some(intake),
+        });
+        dropped.into_iter().for_each(drop_quietly);
+        polled.map(|intake| self.answer_many(&intake, items))
+    }
+
+    fn answer_many(&self, intake: &Intake, items: &mut Option<VecDeque<T>>) -> Result<(), SendError<Vec<T>>> {
+        let items = items.take().unwrap_or_default().into();
+        match intake {
+            Intake::Accepted => Ok(()),
+            Intake::Full => Err(SendError::full(items, Full::new(self.place.clone(), self.capacity()))),
+            Intake::Closed => Err(SendError::closed(items, Closed::new(self.place.clone()))),
+        }
+    }
+
     // Receiving.
 
-    pub(super) fn try_recv(&self) -> Result<(T, u32), TryRecvError> {
-        self.change(|state, wakes| state.take(wakes))
+    pub(super) fn try_recv(&self) -> Result<(T, Mark), TryRecvError> {
+        self.lock.change(|state, wakes| state.take(wakes))
     }
 
     #[inline]
-    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, u32)>> {
-        poll_line!(self, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
+    pub(super) fn poll_recv(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Option<(T, Mark)>> {
+        poll_line!(self.lock, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take(wakes)))
     }
 
     pub(super) fn poll_recv_many(&self, slot: &mut Slot, cx: &mut Context<'_>, max: usize) -> Poll<Option<Taken<T>>> {
-        poll_line!(self, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
+        poll_line!(self.lock, Line::Receivers, slot, cx, |state, wakes| unless_empty(state.take_many(max, wakes)))
     }
 
     // Finishing.
 
     #[inline]
     pub(super) fn finish(&self, ending: Ending) {
-        self.change(|state, wakes| state.finish(1, ending, wakes));
+        self.lock.change(|state, wakes| state.finish(1, ending, wakes));
+    }
+
+    /// Finishes an item whose delivery ended without a word.
+    pub(super) fn abandon(&self, ending: Ending) {
+        self.lock.change(|state, wakes| state.abandon(ending, wakes));
     }
 
     /// Finishes a batch and keeps its emptied buffer.
     pub(super) fn finish_batch(&self, count: usize, buffer: VecDeque<T>) {
-        let surplus = self.change(|state, wakes| {
+        let surplus = self.lock.change(|state, wakes| {
             if count > 0 {
                 state.finish(count, Ending::Done, wakes);
             }
@@ -245,58 +205,39 @@ impl<T> Ring<T> {
         drop(surplus);
     }
 
-    pub(super) fn put_back(&self, item: T, attempt: u32, reason: Reason) {
-        let fate = self.change(|state, wakes| state.put_back(item, attempt, reason, wakes));
-        self.dispose(fate, attempt);
+    pub(super) fn put_back(&self, item: T, mark: Mark, reason: Reason) {
+        let fate = self.lock.change(|state, wakes| state.put_back(item, mark, reason, wakes));
+        self.dispose(fate, mark, reason);
     }
 
     /// Puts back a batch in its order, and keeps its buffer.
-    pub(super) fn put_back_batch(&self, mut items: VecDeque<T>, mut attempts: VecDeque<u32>, reason: Reason) {
+    pub(super) fn put_back_batch(&self, mut items: VecDeque<T>, mut marks: VecDeque<Mark>, reason: Reason) {
         let mut lost = Vec::new();
-        let surplus = self.change(|state, wakes| {
+        let surplus = self.lock.change(|state, wakes| {
             while let Some(item) = items.pop_front() {
-                let attempt = attempts.pop_front().unwrap_or(1);
-                match state.put_back(item, attempt, reason, wakes) {
+                let mark = marks.pop_front().unwrap_or(Mark::PLAIN);
+                match state.put_back(item, mark, reason, wakes) {
                     Fate::Redelivered => {}
-                    fate => lost.push((fate, attempt)),
+                    fate => lost.push((fate, mark)),
                 }
             }
             state.keep_spare(items)
         });
         drop(surplus);
-        for (fate, attempt) in lost {
-            self.dispose(fate, attempt);
-        }
-    }
-
-    fn dispose(&self, fate: Fate<T>, attempt: u32) {
-        match fate {
-            Fate::Redelivered => {}
-            Fate::Displaced(victim) => drop_quietly(victim),
-            Fate::GivenUp(item) => {
-                drop_quietly(item);
-                log_quietly(|| {
-                    tracing::error!(target: "regatta::queue", queue = %self.name, attempt, "an item was given up after its last attempt");
-                });
-            }
-            Fate::Discarded(item) => {
-                drop_quietly(item);
-                log_quietly(|| {
-                    tracing::warn!(target: "regatta::queue", queue = %self.name, count = 1, "an item came back after the last consumer had left; it is discarded");
-                });
-            }
+        for (fate, mark) in lost {
+            self.dispose(fate, mark, reason);
         }
     }
 
     // Ending.
 
     pub(super) fn close(&self) {
-        let was_open = self.change(|state, wakes| state.close(wakes));
+        let was_open = self.lock.change(|state, wakes| state.close(wakes));
         self.closed(was_open);
     }
 
     pub(super) fn close_now(&self) -> Vec<T> {
-        let (was_open, items) = self.change(|state, wakes| (state.close(wakes), state.discard(wakes)));
+        let (was_open, items) = self.lock.change(|state, wakes| (state.close(wakes), state.discard(wakes)));
         self.closed(was_open);
         items
     }
@@ -308,28 +249,28 @@ impl<T> Ring<T> {
     }
 
     pub(super) fn poll_join(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<()> {
-        poll_line!(self, Line::Joiners, slot, cx, |state, _| state.is_finished().then_some(()))
+        poll_line!(self.lock, Line::Joiners, slot, cx, |state, _| state.is_finished().then_some(()))
     }
 
     pub(super) fn poll_closed(&self, slot: &mut Slot, cx: &mut Context<'_>) -> Poll<()> {
-        poll_line!(self, Line::Closers, slot, cx, |state, _| state.is_closed().then_some(()))
+        poll_line!(self.lock, Line::Closers, slot, cx, |state, _| state.is_closed().then_some(()))
     }
 
     pub(super) fn add_producer(&self, tag: usize) {
-        self.change(|state, _| state.producer_came(tag));
+        self.lock.change(|state, _| state.producer_came(tag));
     }
 
     pub(super) fn remove_producer(&self) {
-        let was_open = self.change(|state, wakes| state.producer_left() && state.close(wakes));
+        let was_open = self.lock.change(|state, wakes| state.producer_left() && state.close(wakes));
         self.closed(was_open);
     }
 
     pub(super) fn add_consumer(&self) {
-        self.change(|state, _| state.consumer_came());
+        self.lock.change(|state, _| state.consumer_came());
     }
 
     pub(super) fn remove_consumer(&self) {
-        let (was_open, items) = self.change(|state, wakes| match state.consumer_left() {
+        let (was_open, items) = self.lock.change(|state, wakes| match state.consumer_left() {
             true => (state.close(wakes), state.discard(wakes)),
             false => (false, Vec::new()),
         });
@@ -345,15 +286,7 @@ impl<T> Ring<T> {
     }
 
     pub(super) fn stats(&self) -> Stats {
-        self.look(State::stats)
-    }
-}
-
-/// Should it panic, an item that was just taken would be lost.
-#[inline]
-fn drop_waker(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        drop_quietly(waker);
+        self.lock.look(State::stats)
     }
 }
 
@@ -368,11 +301,15 @@ fn unless_empty<R>(taken: Result<R, TryRecvError>) -> Option<Option<R>> {
 
 impl<T: Send> Observe for Ring<T> {
     fn fill(&self, row: &mut Row) {
-        let (stats, is_closed) = self.look(|state| (state.stats(), state.is_closed()));
+        let (stats, is_closed) = self.lock.look(|state| (state.stats(), state.is_closed()));
         row.state = if is_closed { "closed" } else { "open" };
         row.flow = stats.flow;
         row.gauge("queued", stats.queued, Some(stats.capacity));
         row.gauge("delivered", stats.delivered, None);
         row.gauge("high_water", stats.high_water, None);
+        let lost = stats.letters_lost + stats.letters_panicked;
+        if lost > 0 {
+            row.gauge("letters_lost", usize::try_from(lost).unwrap_or(usize::MAX), None);
+        }
     }
 }

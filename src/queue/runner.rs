@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::attempt;
 use super::builder::Builder;
 use super::consumer::Consumer;
+use super::outcome::Ending;
 use super::producer::Producer;
 use super::report::{Report, Troubles};
-use super::state::Ending;
 use crate::error::{BoxError, Closed, Panicked, catch, drop_quietly, log_quietly, refuse_zero};
 use crate::task::{TaskGroup, TaskHandle};
 
@@ -64,6 +64,7 @@ type Consume<T> = Box<dyn Fn(usize, Consumer<T>) -> BoxFuture<'static, Tally> + 
 struct Tally {
     consumed: u64,
     failed: u64,
+    /// Of those that failed.
     abandoned: u64,
     troubles: Troubles,
 }
@@ -106,15 +107,15 @@ impl<T: Send + 'static> ProducerConsumer<T> {
 
     /// Sets how many consumers there are and what each does with its id, from 0, and one item.
     ///
-    /// The item is moved into the handler, so it cannot be put back: an error counts it as `failed`, a panic as
-    /// `abandoned`, and the consumer goes on with the next one.
+    /// The item is moved into the handler, so it cannot be put back: with an error it has failed. With a panic it has
+    /// failed too, and its delivery counts as abandoned. Either way the consumer goes on with the next one.
     ///
     /// # Errors
     /// An error that `handle` gives is in the [`Report`], with the worker's name; `run` itself does not fail.
     ///
     /// # Cancel safety
     /// Futures of `handle` are dropped at whatever await they are when the future of `run` is dropped, and their item with
-    /// them: it is counted as abandoned.
+    /// them: it is counted as discarded, and its delivery as abandoned.
     ///
     /// # Panics
     /// When `count` is zero.
@@ -181,7 +182,7 @@ async fn run<T: Send + 'static>(
 
     let mut troubles = Troubles::default();
     let stopped_early = producers_ended(producers, ring.place(), &mut troubles).await;
-    let (mut consumed, mut failed, mut abandoned) = (Vec::with_capacity(consumers.len()), 0, 0);
+    let (mut consumed, mut failed_by, mut abandoned_by) = (Vec::new(), Vec::new(), Vec::new());
     for (id, consumer) in consumers.into_iter().enumerate() {
         let tally = match consumer.await {
             Ok(tally) => tally,
@@ -191,18 +192,20 @@ async fn run<T: Send + 'static>(
             }
         };
         consumed.push(tally.consumed);
-        failed += tally.failed;
-        abandoned += tally.abandoned;
+        failed_by.push(tally.failed);
+        abandoned_by.push(tally.abandoned);
         troubles.merge(tally.troubles);
     }
-    let (produced, flow) = ring.look(|state| (state.accepted_by(), state.stats().flow));
+    let (produced, flow) = ring.lock.look(|state| (state.accepted_by(), state.stats().flow));
     let Troubles { error_count, errors, panic_count, panics } = troubles;
     let elapsed = begun.elapsed();
     Report {
         produced,
         consumed,
-        failed,
-        abandoned,
+        failed: failed_by.iter().sum(),
+        failed_by,
+        abandoned: abandoned_by.iter().sum(),
+        abandoned_by,
         stopped_early,
         error_count,
         errors,
@@ -261,7 +264,8 @@ where
                 }
             }
             Err(panicked) => {
-                receipt.end(Ending::Failed);
+                receipt.abandon();
+                tally.failed += 1;
                 tally.abandoned += 1;
                 log_quietly(|| {
                     tracing::error!(target: "regatta::queue", worker = %worker, message = %panicked.message, "a handler panicked");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::error::SendError;
 use super::producer::Producer;
@@ -49,6 +50,12 @@ impl<'a, T> SendFuture<'a, T> {
     pub fn into_inner(mut self) -> Option<T> {
         self.item.take()
     }
+
+    /// Gives up after so long a time; an item that is gone was sent.
+    pub(super) fn give_up(mut self, limit: Duration) -> Result<(), SendError<T>> {
+        let place = self.producer.ring.place();
+        self.item.take().map_or(Ok(()), |item| Err(SendError::elapsed(item, place.clone(), limit)))
+    }
 }
 
 impl<T> Future for SendFuture<'_, T> {
@@ -58,14 +65,14 @@ impl<T> Future for SendFuture<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         assert!(this.item.is_some(), "a SendFuture was polled after it was ready");
-        this.producer.ring.poll_send(&mut this.slot, cx, &mut this.item, this.producer.tag)
+        this.producer.ring.poll_send(&mut this.slot, cx, &mut this.item, &this.producer.origin)
     }
 }
 
 impl<T> Drop for SendFuture<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.producer.ring.retire(Line::Senders, &mut self.slot);
+        self.producer.ring.lock.retire(Line::Senders, &mut self.slot);
     }
 }
 

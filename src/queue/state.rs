@@ -2,94 +2,46 @@
 //!
 //! Invariants, true whenever the lock is free:
 //! 1. `accepted = done + failed + dropped + discarded + queued + delivered`.
-//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered;
-//!    what is above is `owed`, and takes room until as many items are finished, also while it is delivered again:
-//!    `queued - capacity <= owed <= queued + delivered - capacity`. By the first, failing in rounds adds up to nothing;
-//!    by the second, a queue that is empty has room unless two capacities are delivered. `DropOldest` owes nothing: it
-//!    drops the oldest when one is put back above the capacity.
+//! 2. A send never raises `queued` above the capacity. Only items put back do, at most by as many as were delivered; what
+//!    is above is owed: see [`Room`]. `DropOldest` owes nothing: it drops the oldest when one is put back above the
+//!    capacity.
 //! 3. Of the receivers that wait while items are queued, at least as many have been called up and have not answered as
 //!    there are items; so it is with senders and room. Each item that comes calls one, each place that becomes free
 //!    calls one, and whoever leaves after a call without having used it calls the next.
-//! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while nothing is unfinished, no
-//!    receiver after the end.
-//! 5. No foreign code runs here: items leave through return values, wakers to be woken through [`Wakes`], and no waker is
+//! 4. Nobody waits for what has happened: no sender or closer once closed, no joiner while all is finished, no receiver
+//!    after the end.
+//! 5. An item that was given up has failed when its dead letter is on its way, and as long as one is, nothing is finished.
+//! 6. No foreign code runs here: items leave through return values, wakers to be woken through [`Wakes`], and no waker is
 //!    cloned or dropped; they come in by value, and go out again.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::builder::Limits;
+use super::dead_letters::Post;
 use super::error::TryRecvError;
 use super::lanes::{Lanes, Taken};
+use super::letter::Reason;
+use super::mark::Mark;
+use super::outcome::{Ending, Fate, Intake, Offer};
+use super::room::Room;
 use super::stats::Stats;
+use super::tally::{Levels, Origin, Tally};
 use super::wait::{Line, Lines, Slot, Wakes};
-use crate::observe::Flow;
 use crate::policy::Overflow;
-
-/// Accepted from a producer that nobody counts.
-pub(super) const UNTAGGED: usize = usize::MAX;
 
 pub(super) struct State<T> {
     lanes: Lanes<T>,
     delivered: usize,
-    /// Items put back above the capacity, less those finished since.
-    owed: usize,
+    room: Room,
+    /// Dead letters on their way: their items have failed, and they are neither sent nor lost yet.
+    letters: usize,
     is_closed: bool,
     producers: usize,
     consumers: usize,
     lines: Lines,
     limits: Limits,
     tally: Tally,
-    /// Accepted from each tagged producer.
-    accepted_by: Vec<u64>,
-}
-
-#[derive(Default)]
-struct Tally {
-    accepted: u64,
-    done: u64,
-    failed: u64,
-    dropped: u64,
-    discarded: u64,
-    redelivered: u64,
-    nacked: u64,
-    abandoned: u64,
-    high_water: usize,
-}
-
-/// What became of an offered item.
-pub(super) enum Offer<T> {
-    Accepted,
-    /// Accepted; by policy this one is dropped.
-    Displaced(T),
-    Full,
-    Closed,
-}
-
-/// How a delivery ended that was not put back.
-#[derive(Clone, Copy)]
-pub(super) enum Ending {
-    Done,
-    Failed,
-    Discarded,
-}
-
-/// Why an item was put back.
-#[derive(Clone, Copy)]
-pub(super) enum Reason {
-    Nacked,
-    Abandoned,
-}
-
-/// What became of an item that was put back.
-pub(super) enum Fate<T> {
-    Redelivered,
-    /// There was no room, and by policy this one, the oldest, is dropped.
-    Displaced(T),
-    /// It had its last attempt.
-    GivenUp(T),
-    /// There is no consumer any more.
-    Discarded(T),
 }
 
 impl<T> State<T> {
@@ -97,14 +49,14 @@ impl<T> State<T> {
         Self {
             lanes: Lanes::new(),
             delivered: 0,
-            owed: 0,
+            room: Room::new(limits.capacity),
+            letters: 0,
             is_closed: false,
             producers: 1,
             consumers: 1,
             lines: Lines::new(),
             limits,
             tally: Tally::default(),
-            accepted_by: Vec::new(),
         }
     }
 
@@ -113,23 +65,19 @@ impl<T> State<T> {
         self.lanes.len()
     }
 
-    /// By how much more is queued than there should be.
-    fn surplus(&self) -> usize {
-        self.queued().saturating_sub(self.limits.capacity)
-    }
-
+    /// How many may be sent.
     fn room(&self) -> usize {
-        self.limits.capacity.saturating_sub(self.queued()).saturating_sub(self.owed)
+        self.room.left(self.queued())
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Everything accepted is finished.
+    /// Everything accepted is finished, and its dead letters are where they go.
     #[inline]
     pub(super) fn is_finished(&self) -> bool {
-        self.delivered == 0 && self.queued() == 0
+        self.delivered == 0 && self.queued() == 0 && self.letters == 0
     }
 
     /// Nothing will ever be received again.
@@ -141,33 +89,64 @@ impl<T> State<T> {
 
     /// Takes the item out of its place if it is accepted.
     #[inline]
-    pub(super) fn offer(&mut self, item: &mut Option<T>, tag: usize, wakes: &mut Wakes) -> Offer<T> {
+    pub(super) fn offer(&mut self, item: &mut Option<T>, origin: &Origin, wakes: &mut Wakes) -> Offer<T> {
         if self.is_closed {
             return Offer::Closed;
         }
         let mut offer = Offer::Accepted;
-        if self.room() == 0 {
+        if self.room.is_full(self.queued()) {
             match self.limits.overflow {
                 Overflow::Wait | Overflow::Reject => return Offer::Full,
                 Overflow::DropNewest => {
-                    self.count_accepted(tag);
-                    self.tally.dropped += 1;
+                    self.tally.accept(origin.tag, 1);
+                    self.tally.drop_by_policy();
                     return item.take().map_or(Offer::Accepted, Offer::Displaced);
                 }
                 Overflow::DropOldest => {
                     if let Some(oldest) = self.lanes.pop_oldest() {
-                        self.tally.dropped += 1;
+                        self.tally.drop_by_policy();
                         offer = Offer::Displaced(oldest);
                     }
                 }
             }
         }
         if let Some(item) = item.take() {
-            self.count_accepted(tag);
-            self.lanes.push(item);
+            self.tally.accept(origin.tag, 1);
+            self.lanes.push(item, origin.priority);
             self.item_came(wakes);
         }
         offer
+    }
+
+    /// Takes items off the front as long as they are accepted; what is dropped by policy is added to `dropped`.
+    pub(super) fn offer_many(
+        &mut self,
+        items: &mut VecDeque<T>,
+        origin: &Origin,
+        dropped: &mut Vec<T>,
+        wakes: &mut Wakes,
+    ) -> Intake {
+        if !self.is_closed {
+            let fitting = self.room().min(items.len());
+            self.tally.accept(origin.tag, fitting);
+            self.lanes.append(items, fitting, origin.priority);
+            self.items_came(fitting, wakes);
+        }
+        while let Some(item) = items.pop_front() {
+            let mut item = Some(item);
+            let refused = match self.offer(&mut item, origin, wakes) {
+                Offer::Accepted => continue,
+                Offer::Displaced(victim) => {
+                    dropped.push(victim);
+                    continue;
+                }
+                Offer::Full => Intake::Full,
+                Offer::Closed => Intake::Closed,
+            };
+            item.into_iter().for_each(|item| items.push_front(item));
+            return refused;
+        }
+        Intake::Accepted
     }
 
     /// Whether an offer that finds no room waits for it.
@@ -175,23 +154,25 @@ impl<T> State<T> {
         self.limits.overflow == Overflow::Wait
     }
 
-    fn count_accepted(&mut self, tag: usize) {
-        self.tally.accepted += 1;
-        if let Some(count) = self.accepted_by.get_mut(tag) {
-            *count += 1;
-        }
-    }
-
     #[inline]
     fn item_came(&mut self, wakes: &mut Wakes) {
-        self.tally.high_water = self.tally.high_water.max(self.queued());
+        self.tally.queue(self.queued());
         self.lines.call_one(Line::Receivers, wakes);
+    }
+
+    fn items_came(&mut self, count: usize, wakes: &mut Wakes) {
+        self.tally.queue(self.queued());
+        for _ in 0..count {
+            if !self.lines.call_one(Line::Receivers, wakes) {
+                break;
+            }
+        }
     }
 
     // Items go out.
 
     #[inline]
-    pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, u32), TryRecvError> {
+    pub(super) fn take(&mut self, wakes: &mut Wakes) -> Result<(T, Mark), TryRecvError> {
         let Some(taken) = self.lanes.pop() else { return Err(self.why_empty()) };
         self.delivered += 1;
         self.room_came(1, wakes);
@@ -229,44 +210,50 @@ impl<T> State<T> {
     #[inline]
     pub(super) fn finish(&mut self, count: usize, ending: Ending, wakes: &mut Wakes) {
         self.delivered -= count;
-        let counter = match ending {
-            Ending::Done => &mut self.tally.done,
-            Ending::Failed => &mut self.tally.failed,
-            Ending::Discarded => &mut self.tally.discarded,
-        };
-        *counter += count as u64;
+        self.tally.end(count, ending);
         self.items_left(count, wakes);
     }
 
-    pub(super) fn put_back(&mut self, item: T, attempt: u32, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
+    /// Ends a delivery that can't be put back, because its item is gone.
+    pub(super) fn abandon(&mut self, ending: Ending, wakes: &mut Wakes) {
+        self.tally.hand_in(Reason::Abandoned);
+        self.finish(1, ending, wakes);
+    }
+
+    pub(super) fn put_back(&mut self, item: T, mark: Mark, reason: Reason, wakes: &mut Wakes) -> Fate<T> {
         self.delivered -= 1;
-        match reason {
-            Reason::Nacked => self.tally.nacked += 1,
-            Reason::Abandoned => self.tally.abandoned += 1,
-        }
-        if self.limits.attempts.is_some_and(|attempts| attempt >= attempts) {
-            self.tally.failed += 1;
+        self.tally.hand_in(reason);
+        if self.limits.attempts.is_some_and(|attempts| mark.attempt() >= attempts) {
+            self.tally.end(1, Ending::Failed);
+            self.letters += usize::from(self.limits.has_letters);
             self.items_left(1, wakes);
             return Fate::GivenUp(item);
         }
         if self.consumers == 0 {
-            self.tally.discarded += 1;
+            self.tally.end(1, Ending::Discarded);
             self.items_left(1, wakes);
             return Fate::Discarded(item);
         }
-        self.tally.redelivered += 1;
-        self.lanes.put_back(item, attempt.saturating_add(1));
+        self.tally.redeliver();
+        self.lanes.put_back(item, mark.again());
         let mut fate = Fate::Redelivered;
         if self.limits.overflow == Overflow::DropOldest
-            && self.surplus() > 0
+            && self.room.surplus(self.queued()) > 0
             && let Some(oldest) = self.lanes.pop_oldest()
         {
-            self.tally.dropped += 1;
+            self.tally.drop_by_policy();
             fate = Fate::Displaced(oldest);
         }
-        self.owed = self.owed.max(self.surplus());
+        self.room.owe(self.queued());
         self.item_came(wakes);
         fate
+    }
+
+    /// A dead letter has arrived, or never will.
+    pub(super) fn letter_posted(&mut self, post: &Post, wakes: &mut Wakes) {
+        self.letters -= 1;
+        self.tally.post(post);
+        self.call_if_finished(wakes);
     }
 
     pub(super) fn keep_spare(&mut self, spare: VecDeque<T>) -> Option<VecDeque<T>> {
@@ -276,9 +263,14 @@ impl<T> State<T> {
     /// Items are finished or gone: that makes room if some was owed, and whoever waits for the last is called.
     #[inline]
     fn items_left(&mut self, count: usize, wakes: &mut Wakes) {
-        if self.owed > 0 {
+        if self.room.is_owed() {
             self.repay(count, wakes);
         }
+        self.call_if_finished(wakes);
+    }
+
+    #[inline]
+    fn call_if_finished(&mut self, wakes: &mut Wakes) {
         if self.is_finished() {
             self.lines.call_all(Line::Joiners, wakes);
             if self.is_closed {
@@ -289,9 +281,8 @@ impl<T> State<T> {
 
     #[cold]
     fn repay(&mut self, count: usize, wakes: &mut Wakes) {
-        let rest = self.owed.saturating_sub(count).max(self.surplus());
-        let repaid = std::mem::replace(&mut self.owed, rest) - rest;
-        self.room_came(repaid, wakes);
+        let places = self.room.repay(count, self.queued());
+        self.room_came(places, wakes);
     }
 
     // The queue ends.
@@ -309,19 +300,17 @@ impl<T> State<T> {
         true
     }
 
-    /// Takes out what is queued, what was put back first. The queue must be closed already.
+    /// Takes out what is queued, in the order of the lanes. The queue must be closed already.
     pub(super) fn discard(&mut self, wakes: &mut Wakes) -> Vec<T> {
         let items = self.lanes.drain();
-        self.tally.discarded += items.len() as u64;
+        self.tally.end(items.len(), Ending::Discarded);
         self.items_left(items.len(), wakes);
         items
     }
 
     pub(super) fn producer_came(&mut self, tag: usize) {
         self.producers += 1;
-        if tag != UNTAGGED && self.accepted_by.len() <= tag {
-            self.accepted_by.resize(tag + 1, 0);
-        }
+        self.tally.expect(tag);
     }
 
     /// Tells whether it was the last.
@@ -374,23 +363,11 @@ impl<T> State<T> {
     // Looking.
 
     pub(super) fn accepted_by(&self) -> Vec<u64> {
-        self.accepted_by.clone()
+        self.tally.accepted_by()
     }
 
     pub(super) fn stats(&self) -> Stats {
-        let Tally { accepted, done, failed, dropped, discarded, redelivered, nacked, abandoned, high_water } =
-            self.tally;
-        let (queued, delivered) = (self.queued(), self.delivered);
-        let in_flight = (queued + delivered) as u64;
-        Stats {
-            flow: Flow { accepted, done, failed, dropped, discarded, in_flight },
-            queued,
-            delivered,
-            capacity: self.limits.capacity,
-            redelivered,
-            nacked,
-            abandoned,
-            high_water,
-        }
+        let (queued, delivered, capacity) = (self.queued(), self.delivered, self.room.capacity());
+        self.tally.stats(&Levels { queued, lanes: self.lanes.lens(), delivered, capacity })
     }
 }

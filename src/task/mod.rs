@@ -51,7 +51,6 @@ pub(crate) use caught::Caught;
 pub use error::{SpawnError, TaskError};
 pub use group::{Spawner, TaskGroup};
 pub use handle::TaskHandle;
-#[expect(unused_imports, reason = "the queue's and the pool's blocking ends are next")]
 pub(crate) use park::{block_on, block_on_timeout};
 pub use report::ShutdownReport;
 #[cfg(feature = "signal")]

@@ -1,6 +1,13 @@
 //! The queue through its public API. Futures are polled by hand and clocks are paused: no test sleeps.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+mod blocking;
+mod lanes;
+mod letters;
+mod reports;
+mod send_many;
+mod twin;
+
+use std::collections::{BTreeMap, HashSet};
 use std::error::Error as _;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,11 +17,10 @@ use std::time::Duration;
 
 use crate::support::{waker_dropped_with, waker_that_panics, without_deadlock};
 use futures::{FutureExt, Stream, StreamExt};
-use proptest::prelude::*;
 use regatta::BoxError;
 use regatta::error::{Closed, Elapsed, Full};
 use regatta::observe::Registry;
-use regatta::policy::Overflow;
+use regatta::policy::{Overflow, Priority};
 use regatta::queue::{self, Consumer, Delivery, OnDrop, Producer, ProducerConsumer, Stats, TryRecvError};
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 
@@ -59,6 +65,27 @@ fn conserved(stats: Stats) -> Stats {
     assert!(stats.flow.is_conserved(), "{stats:?}");
     assert_eq!(stats.flow.in_flight, (stats.queued + stats.delivered) as u64, "{stats:?}");
     stats
+}
+
+thread_local! {
+    /// Where the last panic of this thread came from, and its message.
+    static REFUSED: std::cell::RefCell<Option<(String, String)>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Runs something that is to be refused: the file it was refused in and why, or nothing if it was not.
+fn refusal(run: impl FnOnce()) -> Option<(String, String)> {
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let file = info.location().map(|place| place.file().to_owned()).unwrap_or_default();
+            let message = info.to_string();
+            REFUSED.with(|refused| *refused.borrow_mut() = Some((file, message)));
+            others(info);
+        }));
+    });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err()?;
+    REFUSED.take()
 }
 
 // The rows of the textbook.
@@ -160,7 +187,7 @@ async fn textbook_run_reports_errors_abandoned_items_and_panics() {
         .run()
         .await;
     assert_eq!((report.produced.as_slice(), report.consumed.as_slice()), ([10, 10].as_slice(), [16].as_slice()));
-    assert_eq!((report.failed, report.abandoned), (2, 2));
+    assert_eq!((report.failed, report.abandoned), (4, 2));
     assert_eq!((report.error_count, report.panic_count), (3, 2));
     assert_eq!(report.errors[0].to_string(), "producer 1: out of ideas");
     assert_eq!(report.errors[1].to_string(), "consumer 0: three");
@@ -897,7 +924,7 @@ async fn for_each_finishes_retries_and_survives_panics() {
             }
         })
         .await;
-    assert_eq!((report.handled, report.failed, report.panicked), (4, 3, 3));
+    assert_eq!((report.handled, report.nacked, report.panicked), (4, 3, 3));
     let stats = conserved(watch.stats());
     assert_eq!((stats.flow.done, stats.flow.failed, stats.nacked, stats.abandoned), (4, 2, 3, 3));
 }
@@ -1234,194 +1261,7 @@ async fn for_each_needs_no_item_that_can_be_shared() {
     producer.send(std::cell::Cell::new(1)).await.expect("open");
     drop(producer);
     let report = consumer.for_each(1, |item| async move { if item.get() == 1 { Ok(()) } else { Err(()) } }).await;
-    assert_eq!(report.to_string(), "1 handled, 0 failed, 0 panicked");
-}
-
-// A naive twin.
-
-#[derive(Debug, Clone, Copy)]
-enum Step {
-    Send,
-    Recv,
-    RecvMany(usize),
-    Done(usize),
-    Nack(usize),
-    Abandon(usize),
-    Close,
-    CloseNow,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => Just(Step::Send),
-        6 => Just(Step::Recv),
-        2 => (1..5_usize).prop_map(Step::RecvMany),
-        4 => (0..8_usize).prop_map(Step::Done),
-        3 => (0..8_usize).prop_map(Step::Nack),
-        2 => (0..8_usize).prop_map(Step::Abandon),
-        1 => Just(Step::CloseNow),
-        1 => Just(Step::Close),
-    ]
-}
-
-/// The obvious queue: two lists and some numbers.
-#[derive(Default)]
-struct Naive {
-    capacity: usize,
-    attempts: u32,
-    fresh: VecDeque<u32>,
-    returned: VecDeque<(u32, u32)>,
-    is_turn_of_returned: bool,
-    is_closed: bool,
-    owed: usize,
-    counts: BTreeMap<&'static str, u64>,
-}
-
-impl Naive {
-    fn count(&mut self, what: &'static str, by: usize) {
-        *self.counts.entry(what).or_default() += by as u64;
-    }
-
-    fn counted(&self, what: &str) -> u64 {
-        self.counts.get(what).copied().unwrap_or(0)
-    }
-
-    fn queued(&self) -> usize {
-        self.fresh.len() + self.returned.len()
-    }
-
-    /// Accepted; or not, for `Full` or `Closed`.
-    fn send(&mut self, item: u32, overflow: Overflow) -> bool {
-        if self.is_closed {
-            return false;
-        }
-        if self.queued() + self.owed >= self.capacity {
-            match overflow {
-                Overflow::DropOldest => {
-                    self.count("dropped", 1);
-                    if self.returned.pop_front().is_none() {
-                        self.fresh.pop_front();
-                    }
-                }
-                Overflow::DropNewest => {
-                    self.count("accepted", 1);
-                    self.count("dropped", 1);
-                    return true;
-                }
-                _ => return false,
-            }
-        }
-        self.count("accepted", 1);
-        self.fresh.push_back(item);
-        true
-    }
-
-    fn recv(&mut self) -> Option<(u32, u32)> {
-        let returned_first = self.is_turn_of_returned || self.fresh.is_empty();
-        if returned_first && let Some(taken) = self.returned.pop_front() {
-            self.is_turn_of_returned = false;
-            return Some(taken);
-        }
-        self.is_turn_of_returned = true;
-        self.fresh.pop_front().map(|item| (item, 1))
-    }
-
-    fn put_back(&mut self, (item, attempt): (u32, u32), overflow: Overflow) {
-        if attempt >= self.attempts {
-            self.finish("failed");
-        } else {
-            self.returned.push_back((item, attempt + 1));
-            if overflow == Overflow::DropOldest && self.queued() > self.capacity {
-                self.count("dropped", 1);
-                self.returned.pop_front();
-            }
-            self.owed = self.owed.max(self.queued().saturating_sub(self.capacity));
-        }
-    }
-
-    fn finish(&mut self, how: &'static str) {
-        self.count(how, 1);
-        self.owed = self.owed.saturating_sub(1).max(self.queued().saturating_sub(self.capacity));
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_sequence_of_operations_equals_the_naive_queue(
-        capacity in 1..5_usize,
-        attempts in 1..4_u32,
-        overflow in prop::sample::select(vec![Overflow::Wait, Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest]),
-        steps in prop::collection::vec(step(), 0..80),
-    ) {
-        let (producer, consumer) = queue::Builder::new(capacity).attempts(attempts).overflow(overflow).build::<u32>();
-        let mut naive = Naive { capacity, attempts, ..Naive::default() };
-        let mut out: Vec<Delivery<u32>> = Vec::new();
-        for (number, step) in (0_u32..).zip(steps) {
-            match step {
-                Step::Send => {
-                    let sent = producer.try_send(number);
-                    prop_assert_eq!(sent.is_ok(), naive.send(number, overflow));
-                }
-                Step::Recv => {
-                    let received = consumer.try_recv().ok();
-                    prop_assert_eq!(received.as_ref().map(|delivery| (**delivery, delivery.attempt())), naive.recv());
-                    out.extend(received);
-                }
-                Step::RecvMany(max) => {
-                    // The lanes need no turn when only one of them is taken from.
-                    let turn = naive.is_turn_of_returned;
-                    let is_plain = naive.returned.is_empty();
-                    let mut expected: Vec<(u32, u32)> = Vec::new();
-                    while expected.len() < max && let Some(taken) = naive.recv() {
-                        expected.push(taken);
-                    }
-                    if is_plain {
-                        naive.is_turn_of_returned = turn;
-                    }
-                    if expected.is_empty() {
-                        continue;
-                    }
-                    let batch = consumer.recv_many(max).now_or_never().flatten().expect("something is queued");
-                    let deliveries: Vec<_> = batch.into_deliveries().collect();
-                    prop_assert_eq!(deliveries.iter().map(|delivery| (**delivery, delivery.attempt())).collect::<Vec<_>>(), expected);
-                    out.extend(deliveries);
-                }
-                Step::Done(_) | Step::Nack(_) | Step::Abandon(_) if out.is_empty() => {}
-                Step::Done(which) => {
-                    naive.finish("done");
-                    out.swap_remove(which % out.len()).done();
-                }
-                Step::Nack(which) | Step::Abandon(which) => {
-                    let delivery = out.swap_remove(which % out.len());
-                    naive.put_back((*delivery, delivery.attempt()), overflow);
-                    if matches!(step, Step::Nack(_)) { delivery.nack() } else { drop(delivery) }
-                }
-                Step::Close => {
-                    naive.is_closed = true;
-                    producer.close();
-                }
-                Step::CloseNow => {
-                    naive.is_closed = true;
-                    naive.count("discarded", naive.queued());
-                    let expected: Vec<u32> =
-                        naive.returned.drain(..).map(|(item, _)| item).chain(naive.fresh.drain(..)).collect();
-                    prop_assert_eq!(consumer.close_now(), expected);
-                }
-            }
-            let stats = conserved(producer.stats());
-            let flow = stats.flow;
-            let counted = ["accepted", "done", "failed", "dropped", "discarded"].map(|what| naive.counted(what));
-            prop_assert_eq!([flow.accepted, flow.done, flow.failed, flow.dropped, flow.discarded], counted);
-            prop_assert_eq!((stats.queued, stats.delivered), (naive.queued(), out.len()));
-            let is_over = naive.is_closed && naive.queued() == 0 && out.is_empty();
-            prop_assert_eq!(producer.join().now_or_never().is_some(), naive.queued() == 0 && out.is_empty());
-            if is_over {
-                prop_assert!(consumer.recv().now_or_never().expect("the end").is_none());
-            }
-        }
-    }
+    assert_eq!(report.to_string(), "1 handled, 0 nacked, 0 panicked");
 }
 
 // Storms.
@@ -1516,10 +1356,13 @@ async fn work_off(consumer: Consumer<Item>, id: u64) -> Vec<Item> {
 
 const REDELIVERED: u64 = 1 << 32;
 
-async fn storm(tasks: u64, items: u64) {
+/// Producers take the priorities in turn.
+async fn storm(tasks: u64, items: u64, priorities: &[Priority]) {
     let (producer, consumer) = queue::bounded(16);
     let consumers: Vec<_> = (0..tasks).map(|id| tokio::spawn(work_off(consumer.clone(), id))).collect();
-    let producers: Vec<_> = (0..tasks).map(|id| tokio::spawn(offer(producer.clone(), id, items / tasks))).collect();
+    let lanes = priorities.iter().cycle().map(|&priority| producer.with_priority(priority));
+    let producers: Vec<_> =
+        (0..tasks).zip(lanes).map(|(id, lane)| tokio::spawn(offer(lane, id, items / tasks))).collect();
     let mut seen = HashSet::new();
     let mut handed_back = 0;
     for producer in producers {
@@ -1549,12 +1392,17 @@ async fn storm(tasks: u64, items: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_storm_of_cancellations_loses_nothing() {
-    storm(8, 100_000).await;
+    storm(8, 100_000, &[Priority::Normal]).await;
 }
 
 #[tokio::test]
 async fn a_storm_of_cancellations_on_one_thread_loses_nothing() {
-    storm(8, 20_000).await;
+    storm(8, 20_000, &[Priority::Normal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_storm_of_cancellations_in_three_lanes_loses_nothing() {
+    storm(8, 40_000, &Priority::ALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -5,7 +5,8 @@
 
 use loom::future::block_on;
 use loom::thread;
-use regatta::queue::{self, Consumer, Producer};
+use regatta::policy::Priority;
+use regatta::queue::{self, Consumer, DeadLetter, Producer};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
@@ -215,5 +216,128 @@ fn a_batch_makes_room_for_senders_and_is_seen_by_join() {
         sender.join().expect("no panic");
         drop(producer);
         assert_eq!(worker.join().expect("no panic"), [1, 2, 3]);
+    });
+}
+
+#[test]
+fn senders_of_two_lanes_share_one_place() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        let low = producer.with_priority(Priority::Low);
+        let low = thread::spawn(move || block_on(low.send(1)).expect("open"));
+        let high = producer.with_priority(Priority::High);
+        drop(producer);
+        let high = thread::spawn(move || block_on(high.send(2)).expect("open"));
+        let mut both = [take(&consumer), take(&consumer)];
+        both.sort_unstable();
+        assert_eq!(both, [Some(1), Some(2)]);
+        low.join().expect("no panic");
+        high.join().expect("no panic");
+        assert_eq!(take(&consumer), None);
+    });
+}
+
+/// One item in its last attempt, the queue it came from, and where its letter will go.
+struct LastAttempt {
+    delivery: queue::Delivery<u32>,
+    producer: Producer<u32>,
+    consumer: Consumer<u32>,
+    failed: Consumer<DeadLetter<u32>>,
+}
+
+fn last_attempt() -> LastAttempt {
+    let (letters, failed) = queue::bounded(1);
+    let (producer, consumer) = queue::Builder::new(1).attempts(1).dead_letters(letters).build();
+    producer.try_send(1).expect("there is room");
+    let delivery = consumer.try_recv().expect("1 is queued");
+    LastAttempt { delivery, producer, consumer, failed }
+}
+
+#[test]
+fn join_waits_for_a_letter_on_its_way() {
+    model(|| {
+        let LastAttempt { delivery, producer, consumer, failed } = last_attempt();
+        let worker = thread::spawn(move || delivery.nack());
+        block_on(producer.join());
+        assert_eq!(failed.len(), 1, "the letter has arrived");
+        assert_settled(&producer, 1);
+        worker.join().expect("no panic");
+        drop(consumer);
+    });
+}
+
+#[test]
+fn the_end_waits_for_a_letter_on_its_way() {
+    model(|| {
+        let LastAttempt { delivery, producer, consumer, failed } = last_attempt();
+        let worker = thread::spawn(move || drop(delivery));
+        let closer = thread::spawn(move || producer.close());
+        assert_eq!(take(&consumer), None);
+        assert_eq!(failed.len(), 1, "the letter has arrived");
+        worker.join().expect("no panic");
+        closer.join().expect("no panic");
+    });
+}
+
+#[test]
+fn an_item_has_failed_before_its_letter_is_received() {
+    model(|| {
+        let LastAttempt { delivery, producer, consumer, failed } = last_attempt();
+        let worker = thread::spawn(move || delivery.nack());
+        let letter = block_on(failed.recv()).expect("a letter");
+        let flow = producer.stats().flow;
+        assert_eq!((letter.item, flow.failed, flow.in_flight), (1, 1, 0));
+        letter.done();
+        worker.join().expect("no panic");
+        drop(consumer);
+    });
+}
+
+#[test]
+fn the_letter_of_a_queue_that_is_gone_ends_the_queue_of_letters() {
+    model(|| {
+        let LastAttempt { delivery, producer, consumer, failed } = last_attempt();
+        let worker = thread::spawn(move || delivery.nack());
+        let leaver = thread::spawn(move || drop((producer, consumer)));
+        assert_eq!(block_on(failed.recv()).map(|letter| letter.into_inner().item), Some(1));
+        assert!(block_on(failed.recv()).is_none());
+        worker.join().expect("no panic");
+        leaver.join().expect("no panic");
+    });
+}
+
+#[test]
+fn a_batch_goes_through_a_queue_of_one() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        let receiver = thread::spawn(move || [take(&consumer), take(&consumer), take(&consumer)]);
+        block_on(producer.send_many([1, 2])).expect("open");
+        drop(producer);
+        assert_eq!(receiver.join().expect("no panic"), [Some(1), Some(2), None]);
+    });
+}
+
+#[test]
+fn a_batch_that_gives_up_passes_its_call_on() {
+    model(|| {
+        let (producer, consumer) = queue::bounded(1);
+        producer.try_send(1).expect("there is room");
+        let quitter = producer.clone();
+        let quitter = thread::spawn(move || {
+            poll_once(quitter.send_many([2, 3]));
+        });
+        let sender = producer.clone();
+        let sender = thread::spawn(move || block_on(sender.send(4)).is_ok());
+        // The quitter has sent nothing or 2: whichever it was, 4 comes.
+        let mut last = take(&consumer);
+        while last != Some(4) {
+            last = take(&consumer);
+        }
+        quitter.join().expect("no panic");
+        assert!(sender.join().expect("no panic"));
+        drop(producer);
+        // 2 may have come behind 4.
+        let rest = take(&consumer);
+        assert!(rest.is_none() || take(&consumer).is_none());
     });
 }

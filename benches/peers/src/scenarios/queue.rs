@@ -13,12 +13,13 @@ use crate::measure::Contest;
 
 const ITEMS: u64 = 1_000_000;
 const CAPACITY: usize = 1024;
-/// The most items that are received together.
+/// The most items that are received together, and how many are sent together.
 const BATCH: usize = 256;
 
 pub(crate) fn contests() -> Vec<Contest> {
     let (one, four) = ("queue/1x1/tracked", "queue/4x4/tracked");
     let (one_batch, four_batch) = ("queue/1x1/batch", "queue/4x4/batch");
+    let (one_both, four_both) = ("queue/1x1/batch_both", "queue/4x4/batch_both");
     vec![
         Contest::of_tasks(one, "async-channel", ITEMS, || ours::tracked(1), || peers::async_channel(1)).bar(0.8),
         Contest::of_tasks(one, "tokio mpsc", ITEMS, || ours::tracked(1), peers::tokio_mpsc),
@@ -30,6 +31,9 @@ pub(crate) fn contests() -> Vec<Contest> {
         Contest::of_tasks(one_batch, "async-channel drained", ITEMS, || ours::batch(1), || peers::drained(1)).bar(2.5),
         Contest::of_tasks(one_batch, "tokio mpsc recv_many", ITEMS, || ours::batch(1), peers::tokio_recv_many),
         Contest::of_tasks(four_batch, "async-channel drained", ITEMS, || ours::batch(4), || peers::drained(4)).bar(1.1),
+        Contest::of_tasks(one_both, "async-channel drained", ITEMS, || ours::batch_both(1), || peers::drained(1)),
+        Contest::of_tasks(one_both, "tokio mpsc reserve_many", ITEMS, || ours::batch_both(1), peers::tokio_both_many),
+        Contest::of_tasks(four_both, "async-channel drained", ITEMS, || ours::batch_both(4), || peers::drained(4)),
     ]
 }
 

@@ -17,9 +17,21 @@ pub(super) async fn batch(width: u64) -> Duration {
     relay(width, move |items| send(producer.clone(), items), move || sum_batches(consumer.clone())).await
 }
 
+pub(super) async fn batch_both(width: u64) -> Duration {
+    let (producer, consumer) = queue::bounded(CAPACITY);
+    relay(width, move |items| send_batches(producer.clone(), items), move || sum_batches(consumer.clone())).await
+}
+
 async fn send(producer: Producer<u64>, items: Range<u64>) {
     for item in items {
         producer.send(item).await.expect("the queue is open");
+    }
+}
+
+async fn send_batches(producer: Producer<u64>, items: Range<u64>) {
+    for first in items.clone().step_by(BATCH) {
+        let batch: Vec<u64> = (first..items.end.min(first + BATCH as u64)).collect();
+        producer.send_many(batch).await.expect("the queue is open");
     }
 }
 

@@ -55,6 +55,21 @@ pub(super) async fn tokio_recv_many() -> Duration {
     relay(1, move |items| tokio_send(tx.clone(), items), move || tokio_sum_many(rx.take().expect("one consumer"))).await
 }
 
+pub(super) async fn tokio_both_many() -> Duration {
+    let (tx, rx) = mpsc::channel(CAPACITY);
+    let mut rx = Some(rx);
+    let receive = move || tokio_sum_many(rx.take().expect("one consumer"));
+    relay(1, move |items| tokio_send_many(tx.clone(), items), receive).await
+}
+
+async fn tokio_send_many(tx: mpsc::Sender<u64>, items: Range<u64>) {
+    for first in items.clone().step_by(BATCH) {
+        let batch: Vec<u64> = (first..items.end.min(first + BATCH as u64)).collect();
+        let permits = tx.reserve_many(batch.len()).await.expect("the channel is open");
+        permits.zip(batch).for_each(|(permit, item)| permit.send(item));
+    }
+}
+
 async fn tokio_send(tx: mpsc::Sender<u64>, items: Range<u64>) {
     for item in items {
         tx.send(item).await.expect("the channel is open");
