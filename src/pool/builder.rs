@@ -12,7 +12,7 @@ use super::slot::State;
 use super::task_pool::TaskPool;
 use super::tasks::Tasks;
 use super::threads::Threads;
-use super::trace::JobEvent;
+use super::trace::{Hook, JobEvent};
 use super::word::{CAPACITY_MAX, LIMIT_MAX};
 use crate::error::refuse_zero;
 use crate::policy::Overflow;
@@ -44,7 +44,7 @@ pub struct PoolBuilder<K, S = ()> {
     overflow: Overflow,
     name: Option<Arc<str>>,
     worker_name: Option<Box<dyn Fn(usize) -> Arc<str> + Send + Sync>>,
-    on_job: Option<Box<dyn Fn(&JobEvent) + Send + Sync>>,
+    on_job: Option<Hook>,
     make_state: Box<dyn Fn(usize) -> State + Send + Sync>,
     kind: PhantomData<fn() -> (K, S)>,
 }

@@ -27,7 +27,7 @@ use super::job::Work;
 use super::meter::Samples;
 use super::rows::Rows;
 use super::slot::{Slot, State};
-use super::trace::JobEvent;
+use super::trace::{Hook, JobEvent};
 use super::word::{Levels, Word};
 use crate::error::{Closed, Panicked, catch, log_quietly};
 use crate::observe::{Observe, Row};
@@ -68,7 +68,7 @@ pub(super) struct Settings {
     pub(super) overflow: Overflow,
     pub(super) make_state: Box<dyn Fn(usize) -> State + Send + Sync>,
     pub(super) worker_name: Option<Box<dyn Fn(usize) -> Arc<str> + Send + Sync>>,
-    pub(super) on_job: Option<Box<dyn Fn(&JobEvent) + Send + Sync>>,
+    pub(super) on_job: Option<Hook>,
 }
 
 /// What the pool and its jobs are called in errors.

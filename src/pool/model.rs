@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use loom::future::block_on;
-use loom::thread::{self, JoinHandle};
+use loom::thread::{Builder, JoinHandle};
 
 use super::body::{call, call_with, drive};
 use super::context::CpuContext;
@@ -65,8 +65,8 @@ impl Crew for Hands {
             (Workers::Called, _) | (_, None) => lock(&self.called).push(slot),
             (workers, Some(me)) => {
                 let crew: Arc<dyn Crew> = me;
-                let worker = thread::spawn(move || Self::work(&crew, workers, slot));
-                lock(&self.threads).push(worker);
+                let worker = Builder::new().spawn(move || Self::work(&crew, workers, slot));
+                lock(&self.threads).push(worker.unwrap_or_else(|_| panic!("the model has room for a thread")));
             }
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// What is called when a job begins.
+pub(super) type Hook = Box<dyn Fn(&JobEvent) + Send + Sync>;
+
 /// A job begins at a worker; given to the hook of [`PoolBuilder::on_job`](super::PoolBuilder::on_job).
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -252,7 +252,7 @@ async fn a_run_goes_on_while_the_pool_is_resized() {
         let resized = pool.clone();
         let (results, _) = pool
             .map_with(schedule, (0..2_000).collect(), move |n: usize| {
-                if n % 100 == 0 {
+                if n.is_multiple_of(100) {
                     resized.resize(1 + n / 100 % 5);
                 }
                 n

@@ -443,7 +443,7 @@ async fn handles_of_both_pools_are_gathered_as_they_complete() {
     cancelled.cancel();
     let closure = cpu.submit(|| "closure").await.expect("open");
     let mut results = as_completed([waiting.handle, cancelled, closure]);
-    let mut first = vec![results.next().await.expect("two are over"), results.next().await.expect("two are over")];
+    let mut first = [results.next().await.expect("two are over"), results.next().await.expect("two are over")];
     first.sort_by_key(|(index, _)| *index);
     assert!(matches!(first[0], (1, Err(JobError::Cancelled(_)))));
     assert_eq!(first[1], (2, Ok("closure")));
