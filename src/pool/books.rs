@@ -44,13 +44,13 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) fn of<R>(result: &Result<R, JobError>) -> Self {
-        match result {
-            Ok(_) => Self::Done,
-            Err(JobError::Panicked(_)) => Self::Failed,
-            Err(JobError::Full(_)) => Self::Dropped,
-            Err(JobError::Cancelled(_)) => Self::Cancelled,
-            Err(JobError::Closed(_)) => Self::Discarded,
+    pub(super) fn of(error: Option<&JobError>) -> Self {
+        match error {
+            None => Self::Done,
+            Some(JobError::Panicked(_)) => Self::Failed,
+            Some(JobError::Full(_)) => Self::Dropped,
+            Some(JobError::Cancelled(_)) => Self::Cancelled,
+            Some(JobError::Closed(_)) => Self::Discarded,
         }
     }
 }

@@ -218,14 +218,14 @@ impl Core {
     // What is written down.
 
     /// Counts the job's end; a panic is kept for the report.
-    pub(super) fn book<R>(&self, result: &Result<R, JobError>) {
-        if let Err(JobError::Panicked(panicked)) = result {
+    pub(super) fn book(&self, error: Option<&JobError>) {
+        if let Some(JobError::Panicked(panicked)) = error {
             let mut desk = self.desk();
             if desk.panics.len() < ShutdownReport::PANICS_KEPT {
                 desk.panics.push(panicked.clone());
             }
         }
-        self.books.ended(Ending::of(result));
+        self.books.ended(Ending::of(error));
     }
 
     pub(super) fn record_wait(&self, ns: u64) {

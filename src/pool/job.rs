@@ -71,8 +71,8 @@ pub(super) enum Fate {
 pub(super) struct Job<B: Body> {
     core: Arc<Core>,
     id: u64,
-    /// The only worker that may run it, if there is one.
-    bound_to: Option<usize>,
+    /// The only worker that may run it, if there is one. Limits have fewer bits.
+    bound_to: Option<u32>,
     is_cancelled: AtomicBool,
     state: Mutex<State<B>>,
 }
@@ -83,8 +83,9 @@ struct State<B: Body> {
     is_wanted: bool,
     /// When it was queued, later when it began, for one job of some; else zero.
     since_ns: u64,
-    /// Why it is to be dropped as soon as it is not busy.
-    verdict: Option<JobError>,
+    /// Why it is to be dropped as soon as it is not busy. Boxed, as all errors here: most jobs have none, and queues hold
+    /// many jobs.
+    verdict: Option<Box<JobError>>,
     /// Of the one who awaits it.
     waiter: Option<Waker>,
     /// Of the one who advances it, where that is a task.
@@ -95,7 +96,7 @@ enum Phase<B: Body> {
     Ready(B),
     /// It is being advanced, or dropped.
     Busy,
-    Ended(Result<B::Output, JobError>),
+    Ended(Result<B::Output, Box<JobError>>),
     Gone,
 }
 
@@ -111,6 +112,8 @@ impl<B: Body> Job<B> {
             waiter: None,
             runner: None,
         };
+        // The mask of the word has fewer than 32 bits.
+        let bound_to = bound_to.map(|worker| worker as u32);
         Self { core, id, bound_to, is_cancelled: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
@@ -132,9 +135,9 @@ impl<B: Body> Job<B> {
             (polled, _) => polled,
         };
         let panicked = result.as_ref().err().cloned();
-        let result = result.map_err(JobError::Panicked);
+        let result = result.map_err(|panicked| Box::new(JobError::Panicked(panicked)));
         if at.source != Source::Awaited {
-            at.post.slot.meter.ended(Ending::of(&result));
+            at.post.slot.meter.ended(Ending::of(result.as_ref().err().map(|error| &**error)));
         }
         self.end(result);
         let Some(panicked) = panicked else { return Poll::Ready(Fate::Over) };
@@ -167,8 +170,8 @@ impl<B: Body> Job<B> {
         Poll::Ready(Fate::Broken)
     }
 
-    fn end(&self, result: Result<B::Output, JobError>) {
-        self.core.book(&result);
+    fn end(&self, result: Result<B::Output, Box<JobError>>) {
+        self.core.book(result.as_ref().err().map(|error| &**error));
         let (waiter, unwanted, since_ns) = {
             let mut state = lock(&self.state);
             let since_ns = if state.has_begun { mem::take(&mut state.since_ns) } else { 0 };
@@ -255,7 +258,7 @@ impl<B: Body> Work for Job<B> {
                 }
                 other => {
                     if is_final && matches!(other, Phase::Busy) && state.verdict.is_none() {
-                        state.verdict = Some(why.clone());
+                        state.verdict = Some(Box::new(why.clone()));
                     }
                     state.phase = other;
                     return false;
@@ -263,7 +266,7 @@ impl<B: Body> Work for Job<B> {
             }
         };
         drop_quietly(body);
-        self.end(Err(why.clone()));
+        self.end(Err(Box::new(why.clone())));
         self.core.drop_ends();
         runner.into_iter().for_each(wake_quietly);
         true
@@ -275,7 +278,7 @@ impl<B: Body> Work for Job<B> {
 
     fn may_begin_at(&self, slot: usize) -> bool {
         let state = lock(&self.state);
-        matches!(state.phase, Phase::Ready(_)) && !state.has_begun && self.bound_to.is_none_or(|bound| bound == slot)
+        matches!(state.phase, Phase::Ready(_)) && !state.has_begun && self.bound_to.is_none_or(|bound| bound as usize == slot)
     }
 }
 
@@ -286,7 +289,7 @@ impl<B: Body> Outcome<B::Output> for Job<B> {
         loop {
             let mut state = lock(&self.state);
             match mem::replace(&mut state.phase, Phase::Gone) {
-                Phase::Ended(result) => return Poll::Ready(result),
+                Phase::Ended(result) => return Poll::Ready(result.map_err(|error| *error)),
                 other => state.phase = other,
             }
             if state.waiter.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::thread::{Builder, JoinHandle};
@@ -50,7 +51,7 @@ impl Hands {
     fn work(crew: &Arc<dyn Crew>, workers: Workers, slot: Option<usize>) {
         match workers {
             Workers::Pollers => block_on(tasks::work(crew, slot)),
-            _ => threads::work(crew, slot, 0),
+            _ => threads::work(crew, slot, Duration::ZERO),
         }
     }
 }

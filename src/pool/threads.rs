@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
@@ -23,9 +24,9 @@ use super::seat::{Next, Seat};
 use super::trace::Source;
 use crate::error::{Panicked, log_quietly};
 
-/// How many times a worker looks again, yielding to other threads in between, before it gives its thread back.
-/// Measured in docs/design/pool.md.
-const LINGER_ROUNDS: u32 = 20;
+/// How long a worker looks again, yielding to other threads in between, before it gives its thread back: about as long as
+/// it takes a task on another thread to wake up and submit the next job. Measured in docs/design/pool.md.
+const LINGER: Duration = Duration::from_micros(50);
 
 /// The crew of a [`CpuPool`](super::CpuPool): the runtime whose threads are borrowed.
 pub(super) struct Threads {
@@ -101,7 +102,7 @@ impl Lease {
             && !crew.settles_revoked()
         {
             let crew: Arc<dyn Crew> = crew;
-            work(&crew, self.slot, LINGER_ROUNDS);
+            work(&crew, self.slot, LINGER);
         }
     }
 }
@@ -118,24 +119,21 @@ impl Drop for Lease {
     }
 }
 
-/// Does a worker's work, until there is none; `linger` is how many times it looks again before it leaves.
-pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: u32) {
+/// Does a worker's work, until there is none; `linger` is how long it looks again before it leaves.
+pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: Duration) {
     let Some(mut seat) = Seat::take(crew, slot) else { return };
     let mut here = Here::enter(seat.post().clone());
     let mut cx = Context::from_waker(Waker::noop());
-    let mut idle_rounds = 0;
+    let mut idle_since = None;
     loop {
         match seat.next() {
             Next::Job(job, source) => {
-                idle_rounds = 0;
+                idle_since = None;
                 here.move_to(seat.post());
                 run(seat.post(), &job, source, &mut cx);
             }
             Next::Soon => yield_now(),
-            Next::Idle if idle_rounds < linger => {
-                idle_rounds += 1;
-                yield_now();
-            }
+            Next::Idle if is_lingering(&mut idle_since, linger) => yield_now(),
             Next::Idle => {
                 if seat.leave() {
                     return;
@@ -146,6 +144,10 @@ pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: u32) {
             Next::Retired => return,
         }
     }
+}
+
+fn is_lingering(idle_since: &mut Option<Instant>, linger: Duration) -> bool {
+    !linger.is_zero() && idle_since.get_or_insert_with(Instant::now).elapsed() < linger
 }
 
 fn run(post: &Arc<Post>, job: &Arc<dyn Work>, source: Source, cx: &mut Context<'_>) {
