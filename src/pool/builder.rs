@@ -13,7 +13,7 @@ use super::task_pool::TaskPool;
 use super::tasks::Tasks;
 use super::threads::Threads;
 use super::trace::{Hook, JobEvent};
-use super::word::{CAPACITY_MAX, LIMIT_MAX};
+use super::word::{CAPACITY_MAX, Calls, LIMIT_MAX};
 use crate::error::refuse_zero;
 use crate::policy::Overflow;
 
@@ -155,7 +155,7 @@ impl<K, S> PoolBuilder<K, S> {
         self
     }
 
-    /// Sets how many jobs may be queued, in all lanes and lines together, at most 268,435,455. Default: 1024. Nothing is
+    /// Sets how many jobs may be queued, in all lanes and lines together, at most 134,217,727. Default: 1024. Nothing is
     /// allocated ahead.
     ///
     /// # Panics
@@ -233,11 +233,11 @@ impl<K, S> PoolBuilder<K, S> {
         self
     }
 
-    fn settings(self) -> (Option<Arc<str>>, usize, Settings) {
+    fn settings(self, calls: Calls) -> (Option<Arc<str>>, usize, Settings) {
         let Self { limit, capacity, overflow, name, worker_name, on_job, make_state, .. } = self;
         // The mask of the word has fewer than 32 bits.
         let capacity = capacity.min(CAPACITY_MAX) as u32;
-        (name, limit.min(LIMIT_MAX), Settings { capacity, overflow, make_state, worker_name, on_job })
+        (name, limit.min(LIMIT_MAX), Settings { calls, capacity, overflow, make_state, worker_name, on_job })
     }
 }
 
@@ -249,7 +249,7 @@ impl<S: Send + 'static> PoolBuilder<OfClosures, S> {
     #[track_caller]
     pub fn build(self) -> CpuPool<S> {
         let runtime = crate::task::runtime("CpuPool");
-        let (name, limit, settings) = self.settings();
+        let (name, limit, settings) = self.settings(Calls::Each);
         CpuPool::of(Owner::new(name, limit, settings, |core| Threads::new(core, runtime)))
     }
 }
@@ -262,7 +262,7 @@ impl<S: Send + 'static> PoolBuilder<OfFutures, S> {
     #[track_caller]
     pub fn build(self) -> TaskPool<S> {
         let runtime = crate::task::runtime("TaskPool");
-        let (name, limit, settings) = self.settings();
+        let (name, limit, settings) = self.settings(Calls::OneByOne);
         TaskPool::of(Owner::new(name, limit, settings, |core| Tasks::new(core, runtime)))
     }
 }

@@ -28,7 +28,7 @@ use super::meter::Samples;
 use super::rows::Rows;
 use super::slot::{Slot, State};
 use super::trace::{Hook, JobEvent};
-use super::word::{Levels, Word};
+use super::word::{Calls, Levels, Word};
 use crate::error::{Closed, Panicked, catch, log_quietly};
 use crate::observe::{Observe, Row};
 use crate::policy::Overflow;
@@ -64,6 +64,7 @@ pub(super) struct Core {
 
 /// What never changes.
 pub(super) struct Settings {
+    pub(super) calls: Calls,
     pub(super) capacity: u32,
     pub(super) overflow: Overflow,
     pub(super) make_state: Box<dyn Fn(usize) -> State + Send + Sync>,
@@ -202,7 +203,12 @@ impl Core {
 
     /// Whether jobs are queued that are bound to nobody: a hint.
     pub(super) fn has_free_jobs(&self) -> bool {
-        self.levels().queued() as usize > self.held.load(Relaxed)
+        self.levels().queued() as usize > self.held()
+    }
+
+    /// How many jobs are bound to a worker: a hint.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Relaxed)
     }
 
     /// Whether jobs are bound to a worker that is not there: a hint.

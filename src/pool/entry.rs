@@ -9,7 +9,7 @@ use super::error::JobError;
 use super::job::Work;
 use super::placement::{JobOptions, Placement};
 use super::slot::Slot;
-use super::word::{Admission, Entry, Levels};
+use super::word::{Admission, Calls, Entry, Levels};
 use crate::error::{Full, drop_quietly, wake_quietly};
 use crate::policy::{Overflow, Priority};
 use crate::task::Ticket;
@@ -82,7 +82,8 @@ impl Core {
     }
 
     fn entry(&self, spot: &Spot, is_let_in: bool, waits: bool) -> Entry {
-        Entry { capacity: self.settings.capacity, is_let_in, waits, calls_worker: !spot.is_bound() }
+        let calls = if spot.is_bound() { Calls::Nobody } else { self.settings.calls };
+        Entry { capacity: self.settings.capacity, is_let_in, waits, calls }
     }
 
     /// Takes a place under the lock, where bound jobs are counted.
@@ -207,9 +208,28 @@ impl Core {
         Some(job)
     }
 
-    /// Gives back the place of a job that was popped, to those who wait for one.
-    pub(super) fn took(&self) {
-        self.freed(self.word.take());
+    /// Gives back the place of a job that was popped, to those who wait for one; the levels after that.
+    pub(super) fn took(&self) -> Levels {
+        let levels = self.word.take();
+        self.freed(levels);
+        levels
+    }
+
+    /// Whether a worker that has taken a job is to call another, since there is more to do. It owes that one then.
+    pub(super) fn recruits(&self, levels: Levels) -> bool {
+        if self.settings.calls != Calls::OneByOne
+            || levels.queued() == 0
+            || levels.active() >= levels.limit()
+            || levels.is_called()
+        {
+            return false;
+        }
+        match self.held() {
+            // Stale, it calls one too many, who leaves again.
+            0 => self.word.recruit(0),
+            // Stale, it could call one too few: under the lock the number is exact.
+            _ => self.word.recruit(self.desk().floor.held()),
+        }
     }
 
     pub(super) fn freed(&self, levels: Levels) {

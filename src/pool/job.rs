@@ -278,7 +278,9 @@ impl<B: Body> Work for Job<B> {
 
     fn may_begin_at(&self, slot: usize) -> bool {
         let state = lock(&self.state);
-        matches!(state.phase, Phase::Ready(_)) && !state.has_begun && self.bound_to.is_none_or(|bound| bound as usize == slot)
+        matches!(state.phase, Phase::Ready(_))
+            && !state.has_begun
+            && self.bound_to.is_none_or(|bound| bound as usize == slot)
     }
 }
 

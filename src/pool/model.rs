@@ -18,6 +18,7 @@ use super::placement::{JobOptions, Placement};
 use super::settled::Settled;
 use super::stats::PoolStats;
 use super::submit::SubmitFuture;
+use super::word::Calls;
 use super::{tasks, threads};
 use crate::policy::Overflow;
 
@@ -76,6 +77,7 @@ impl Crew for Hands {
 impl Model {
     pub fn new(workers: Workers, limit: usize, capacity: u32) -> Self {
         let settings = Settings {
+            calls: if workers == Workers::Pollers { Calls::OneByOne } else { Calls::Each },
             capacity,
             overflow: Overflow::Wait,
             make_state: Box::new(|_| Box::new(())),
@@ -147,6 +149,22 @@ impl Model {
             admitted.enqueue(crew, drive(future))
         })
         .at_once()
+    }
+
+    ///
+    /// # Errors
+    /// As `TaskPool::try_submit`.
+    ///
+    /// # Cancel safety
+    /// As `TaskPool::try_submit`.
+    pub fn try_submit_async_to<F>(&self, worker: usize, future: F) -> Result<JobHandle<F::Output>, SubmitError<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let options = Placement::Worker(worker).into();
+        SubmitFuture::new(&self.crew, future, options, |crew, future, admitted| admitted.enqueue(crew, drive(future)))
+            .at_once()
     }
 
     /// Answers a call; false where nobody was called.

@@ -15,7 +15,7 @@ use super::here::Post;
 use super::job::Work;
 use super::slot::Slot;
 use super::trace::Source;
-use super::word::Levels;
+use super::word::{Calls, Levels};
 
 /// How often a worker looks whether jobs are bound to a slot that nobody has come to: where the runtime has fewer threads
 /// than the pool has workers, nobody may come for long.
@@ -103,8 +103,13 @@ impl Seat {
             _ => self.own().or_else(|| self.bound()).or_else(|| self.preferred()).or_else(|| self.common()),
         };
         let found = found.or_else(|| if self.core().has_free_jobs() { self.steal() } else { None })?;
-        if found.1 != Source::Bound {
-            self.core().took();
+        let levels = match found.1 {
+            // Its place was given back with it.
+            Source::Bound => self.core().levels(),
+            _ => self.core().took(),
+        };
+        if self.core().recruits(levels) {
+            self.post.crew.call(None);
         }
         Some(found)
     }
@@ -202,10 +207,13 @@ impl Core {
                 match desk.floor.sit_down(self.levels().limit(), called_to) {
                     Found::Slot(slot) => {
                         self.note(&desk.floor);
+                        // From here on this worker sees what comes.
+                        self.word.answer();
                         return Some(slot);
                     }
                     Found::Unmade => desk.floor.len(),
                     Found::Nothing => {
+                        self.word.answer();
                         let _ = self.word.retire();
                         return None;
                     }
@@ -280,8 +288,9 @@ impl Core {
             let (orphans, levels) = {
                 let mut desk = self.desk();
                 let limit = self.levels().limit();
-                if let Some(index) = seat.take() {
-                    desk.floor.stand_up(index, limit);
+                match seat.take() {
+                    Some(index) => desk.floor.stand_up(index, limit),
+                    None => self.word.answer(),
                 }
                 let orphans = match desk.floor.unattended(self.levels().active() - 1, limit) {
                     0 => Vec::new(),
@@ -320,8 +329,11 @@ impl Core {
     /// Changes the limit; gives the workers that are to be called.
     pub(super) fn resize(&self, limit: usize) -> Vec<Option<usize>> {
         let mut desk = self.desk();
-        let raised = self.word.set_limit(limit, desk.floor.held());
+        let raised = self.word.set_limit(limit, desk.floor.held(), self.settings.calls);
         let mut calls = vec![None; raised];
+        if self.settings.calls == Calls::OneByOne && self.word.recruit(desk.floor.held()) {
+            calls.push(None);
+        }
         desk.floor.rehome(limit);
         while desk.floor.unattended(self.levels().active(), limit) > 0 && self.word.raise() {
             calls.push(None);

@@ -8,6 +8,7 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio::task::coop;
@@ -31,9 +32,9 @@ pub(super) struct Tasks {
 struct Lease(Option<Arc<Tasks>>);
 
 /// A job in a worker's hands.
-struct InHand {
-    job: Arc<dyn Work>,
-    post: Arc<Post>,
+struct InHand<'a> {
+    job: &'a Arc<dyn Work>,
+    post: &'a Arc<Post>,
     has_ended: bool,
 }
 
@@ -77,7 +78,7 @@ pub(super) async fn work(crew: &Arc<dyn Crew>, slot: Option<usize>) {
     loop {
         match seat.next() {
             Next::Job(job, source) => {
-                run(seat.post().clone(), job, source).await;
+                run(seat.post(), job, source).await;
                 // Jobs that never wait must still let other tasks run.
                 coop::consume_budget().await;
             }
@@ -102,35 +103,51 @@ async fn let_others_run() {
     super::atomics::yield_now();
 }
 
-async fn run(post: Arc<Post>, job: Arc<dyn Work>, source: Source) {
-    let mut in_hand = InHand { job, post, has_ended: false };
-    in_hand.post.slot.hold(Some(in_hand.job.clone()));
-    if in_hand.post.core.is_aborted() {
-        // Whoever stopped the pool may have looked into the slot before the job lay there.
-        in_hand.job.stop(&in_hand.post.core.closed(), true);
-    }
-    let mut is_first = true;
-    let fate = poll_fn(|cx| {
-        let InHand { job, post, .. } = &in_hand;
+/// Runs a job. Most need only one step, and then it is not worth saying who has it in hand.
+async fn run(post: &Arc<Post>, job: Arc<dyn Work>, source: Source) {
+    let first = poll_fn(|cx| {
         let _here = Here::enter(post.clone());
-        let at = At { job, post, source };
-        if std::mem::take(&mut is_first) { job.begin(&at, cx) } else { job.go_on(&at, cx) }
-    })
-    .await;
-    in_hand.has_ended = true;
+        Poll::Ready(job.begin(&At { job: &job, post, source }, cx))
+    });
+    let fate = match first.await {
+        Poll::Ready(fate) => fate,
+        Poll::Pending => go_on(post, job, source).await,
+    };
+    post.slot.meter.ends();
     if fate == Fate::Broken {
-        in_hand.post.slot.forget_state();
+        post.slot.forget_state();
     }
 }
 
-impl Drop for InHand {
+async fn go_on(post: &Arc<Post>, job: Arc<dyn Work>, source: Source) -> Fate {
+    let mut in_hand = InHand { job: &job, post, has_ended: false };
+    post.slot.hold(Some(job.clone()));
+    if post.core.is_aborted() {
+        // Whoever stopped the pool may have looked into the slot before the job lay there.
+        job.stop(&post.core.closed(), true);
+    }
+    let mut has_waited = false;
+    let fate = poll_fn(|cx| {
+        if !std::mem::replace(&mut has_waited, true) {
+            // The step just made has left this task's waker with what it waits for, and with the job for who stops it.
+            return Poll::Pending;
+        }
+        let _here = Here::enter(post.clone());
+        job.go_on(&At { job: &job, post, source }, cx)
+    })
+    .await;
+    in_hand.has_ended = true;
+    fate
+}
+
+impl Drop for InHand<'_> {
     fn drop(&mut self) {
         let Self { job, post, has_ended } = self;
         if !*has_ended {
             job.stop(&post.core.closed(), true);
+            post.slot.meter.ends();
             post.slot.forget_state();
         }
-        post.slot.meter.ends();
         post.slot.hold(None);
     }
 }

@@ -1,7 +1,7 @@
 //! Who may come in and who must be called: the pool's whole state in one atomic word.
 //!
 //! ```text
-//! | closed 1 | waiting 1 | limit 17 | active 17 | queued 28 |
+//! | closed 1 | waiting 1 | called 1 | limit 17 | active 17 | queued 27 |
 //! ```
 //!
 //! Invariants:
@@ -17,6 +17,9 @@
 //! 4. `active` is lowered, `limit` changed, and `waiting` written under the desk's lock only. `waiting` is set while and
 //!    only while a submitter is in its list.
 //! 5. Nothing is admitted after `closed` is set, and it is never taken back.
+//! 6. In pools that call workers one by one, `called` says that one is on its way, and then nobody calls another. It is
+//!    cleared when a worker arrives, or is given up; whoever takes a job then [calls the next](Word::recruit) if there is
+//!    more to do. So a job that comes while somebody is on the way is seen by whoever arrives, or by the next it calls.
 //!
 //! # Orderings
 //! Every one is relaxed. All decisions are made by read-modify-writes of this one word, which see the latest value
@@ -28,10 +31,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::atomics::AtomicU64;
 
-const ACTIVE_ONE: u64 = 1 << 28;
-const LIMIT_SHIFT: u32 = 45;
-const QUEUED_MASK: u64 = (1 << 28) - 1;
+const ACTIVE_SHIFT: u32 = 27;
+const ACTIVE_ONE: u64 = 1 << ACTIVE_SHIFT;
+const LIMIT_SHIFT: u32 = 44;
+const QUEUED_MASK: u64 = (1 << 27) - 1;
 const COUNT_MASK: u64 = (1 << 17) - 1;
+const CALLED: u64 = 1 << 61;
 const WAITING: u64 = 1 << 62;
 const CLOSED: u64 = 1 << 63;
 
@@ -66,8 +71,19 @@ pub(super) struct Entry {
     pub(super) is_let_in: bool,
     /// Whether to set `waiting` where there is no room: only under the desk's lock.
     pub(super) waits: bool,
-    /// Whether any worker will do; a job that is bound to one has it called by the floor.
-    pub(super) calls_worker: bool,
+    /// Whether any worker will do, and so one is called; a job that is bound to one has it called by the floor.
+    pub(super) calls: Calls,
+}
+
+/// How a pool calls workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// Not here.
+    Nobody,
+    /// One for each job: threads take long to come, so they had better come side by side.
+    Each,
+    /// One at a time, each calls the next: tasks come at once, and the first may have done it all when the others come.
+    OneByOne,
 }
 
 impl Word {
@@ -108,6 +124,20 @@ impl Word {
         self.update(|levels| (levels.active() < levels.limit()).then(|| Levels(levels.0 + ACTIVE_ONE))).is_some()
     }
 
+    /// Raises `active` for one more worker, where there is more to do and nobody is on the way; tells whether.
+    pub(super) fn recruit(&self, held: u32) -> bool {
+        self.update(|levels| {
+            let is_needed = levels.queued() > held && levels.active() < levels.limit() && !levels.is_called();
+            is_needed.then(|| Levels((levels.0 + ACTIVE_ONE) | CALLED))
+        })
+        .is_some()
+    }
+
+    /// A worker that was called has come, or never will.
+    pub(super) fn answer(&self) {
+        self.0.fetch_and(!CALLED, Relaxed);
+    }
+
     /// Gives back one unit of `active`, if every job that is queued is bound to a worker; the levels after that.
     pub(super) fn leave(&self, held: u32) -> Option<Levels> {
         self.update(|levels| (levels.queued() <= held).then(|| Levels(levels.0 - ACTIVE_ONE)))
@@ -123,13 +153,14 @@ impl Word {
         Levels(self.0.fetch_sub(ACTIVE_ONE, Relaxed) - ACTIVE_ONE)
     }
 
-    /// Changes the limit, and raises `active` up to it as far as jobs are queued that anybody may run; by how much.
-    pub(super) fn set_limit(&self, limit: usize, held: u32) -> usize {
+    /// Changes the limit, and raises `active` up to it as far as jobs are queued that anybody may run; by how much. Where
+    /// workers are called one by one, [`recruit`](Self::recruit) does that.
+    pub(super) fn set_limit(&self, limit: usize, held: u32, calls: Calls) -> usize {
         debug_assert!((1..=LIMIT_MAX).contains(&limit), "whoever resizes clamps the limit");
         let mut seen = self.levels();
         loop {
             let free = (seen.queued() - held.min(seen.queued())) as usize;
-            let raised = limit.saturating_sub(seen.active()).min(free);
+            let raised = if calls == Calls::Each { limit.saturating_sub(seen.active()).min(free) } else { 0 };
             let kept = seen.0 & !(COUNT_MASK << LIMIT_SHIFT);
             let next = kept + ((limit as u64) << LIMIT_SHIFT) + ACTIVE_ONE * raised as u64;
             match self.0.compare_exchange_weak(seen.0, next, Relaxed, Relaxed) {
@@ -169,7 +200,7 @@ impl Levels {
     }
 
     pub(super) fn active(self) -> usize {
-        (self.0 >> 28 & COUNT_MASK) as usize
+        (self.0 >> ACTIVE_SHIFT & COUNT_MASK) as usize
     }
 
     pub(super) fn limit(self) -> usize {
@@ -184,6 +215,11 @@ impl Levels {
         self.0 & CLOSED != 0
     }
 
+    /// Whether a worker that anybody may have called is on its way.
+    pub(super) fn is_called(self) -> bool {
+        self.0 & CALLED != 0
+    }
+
     fn admit(self, entry: Entry) -> (Self, Admission) {
         if self.is_closed() {
             return (self, Admission::Closed);
@@ -192,8 +228,13 @@ impl Levels {
         if self.queued() >= entry.capacity || must_queue_up {
             return (Self(if entry.waits { self.0 | WAITING } else { self.0 }), Admission::Full);
         }
-        let calls_worker = entry.calls_worker && self.active() < self.limit();
-        let raised = if calls_worker { ACTIVE_ONE } else { 0 };
+        let (is_called, mark) = match entry.calls {
+            Calls::Nobody => (true, 0),
+            Calls::Each => (false, 0),
+            Calls::OneByOne => (self.is_called(), CALLED),
+        };
+        let calls_worker = !is_called && self.active() < self.limit();
+        let raised = if calls_worker { ACTIVE_ONE | mark } else { 0 };
         (Self(self.0 + 1 + raised), Admission::Admitted { calls_worker })
     }
 }
@@ -205,6 +246,7 @@ impl fmt::Debug for Levels {
             .field("active", &self.active())
             .field("limit", &self.limit())
             .field("has_waiting", &self.has_waiting())
+            .field("is_called", &self.is_called())
             .field("is_closed", &self.is_closed())
             .finish()
     }

@@ -165,7 +165,7 @@ async fn the_largest_limit_starts_no_more_workers_than_there_are_jobs() {
     let waiting = Waiting::submit(&pool).await;
     let queued: Vec<_> = (0..10).map(|n| pool.try_submit(async move { n }).expect("there is room")).collect();
     pool.resize(usize::MAX);
-    assert_eq!(pool.stats().active, 11);
+    assert!(pool.stats().active <= 11);
     for (n, handle) in queued.into_iter().enumerate() {
         assert_eq!(handle.await, Ok(n));
     }

@@ -133,3 +133,47 @@ fn a_pool_of_one_completes_what_its_only_job_awaits() {
         assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
     });
 }
+
+/// Workers call each other: a job that waits for one behind it gets company, whoever is on the way when that comes.
+#[test]
+fn a_job_that_waits_for_one_behind_it_gets_company() {
+    check(2, || {
+        let pool = Model::new(Workers::Pollers, 2, 4);
+        let gate = Gate::default();
+        let Ok(first) = pool.try_submit_async(gate.clone()) else { panic!("there is room") };
+        let Ok(second) = pool.try_submit_async(async move { gate.open() }) else { panic!("there is room") };
+        assert_eq!((block_on(first), block_on(second)), (Ok(()), Ok(())));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
+    });
+}
+
+/// The same, where the limit is raised while both are there.
+#[test]
+fn a_job_that_waits_for_one_behind_it_gets_company_when_the_pool_grows() {
+    check(2, || {
+        let pool = Model::new(Workers::Pollers, 1, 4);
+        let gate = Gate::default();
+        let Ok(first) = pool.try_submit_async(gate.clone()) else { panic!("there is room") };
+        let Ok(second) = pool.try_submit_async(async move { gate.open() }) else { panic!("there is room") };
+        pool.resize(2);
+        assert_eq!((block_on(first), block_on(second)), (Ok(()), Ok(())));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
+    });
+}
+
+/// A bound job is taken while a free one comes: whoever takes the first calls for the second.
+#[test]
+fn a_free_job_behind_a_bound_one_that_waits_gets_company() {
+    check(2, || {
+        let pool = Model::new(Workers::Pollers, 2, 4);
+        let gate = Gate::default();
+        let opened = gate.clone();
+        let Ok(bound) = pool.try_submit_async_to(0, opened) else { panic!("there is room") };
+        let Ok(free) = pool.try_submit_async(async move { gate.open() }) else { panic!("there is room") };
+        assert_eq!((block_on(bound), block_on(free)), (Ok(()), Ok(())));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
+    });
+}
