@@ -137,7 +137,7 @@ impl<B: Body> Job<B> {
         let panicked = result.as_ref().err().cloned();
         let result = result.map_err(|panicked| Box::new(JobError::Panicked(panicked)));
         if at.source != Source::Awaited {
-            at.post.slot.meter.ended(Ending::of(result.as_ref().err().map(|error| &**error)));
+            at.post.slot.meter.ends(Ending::of(result.as_ref().err().map(|error| &**error)));
         }
         self.end(result);
         let Some(panicked) = panicked else { return Poll::Ready(Fate::Over) };

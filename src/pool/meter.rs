@@ -82,13 +82,14 @@ impl Meter {
         self.is_running.store(true, Relaxed);
     }
 
-    /// The job in hand has ended, if one had begun.
-    pub(super) fn ends(&self) {
+    /// The job in hand is gone: it was stopped by somebody else.
+    pub(super) fn lost(&self) {
         self.is_running.store(false, Relaxed);
     }
 
-    /// Counts how a job ended that this worker has run.
-    pub(super) fn ended(&self, ending: Ending) {
+    /// Counts how the job in hand ended.
+    pub(super) fn ends(&self, ending: Ending) {
+        self.is_running.store(false, Relaxed);
         match ending {
             Ending::Done => raise(&self.done),
             Ending::Failed => raise(&self.failed),

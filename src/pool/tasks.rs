@@ -113,8 +113,8 @@ async fn run(post: &Arc<Post>, job: Arc<dyn Work>, source: Source) {
         Poll::Ready(fate) => fate,
         Poll::Pending => go_on(post, job, source).await,
     };
-    post.slot.meter.ends();
     if fate == Fate::Broken {
+        post.slot.meter.lost();
         post.slot.forget_state();
     }
 }
@@ -145,7 +145,7 @@ impl Drop for InHand<'_> {
         let Self { job, post, has_ended } = self;
         if !*has_ended {
             job.stop(&post.core.closed(), true);
-            post.slot.meter.ends();
+            post.slot.meter.lost();
             post.slot.forget_state();
         }
         post.slot.hold(None);

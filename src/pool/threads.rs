@@ -156,5 +156,4 @@ fn run(post: &Arc<Post>, job: &Arc<dyn Work>, source: Source, cx: &mut Context<'
     if job.begin(&at, cx) == Poll::Ready(Fate::Broken) {
         post.slot.forget_state();
     }
-    post.slot.meter.ends();
 }

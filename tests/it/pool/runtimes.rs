@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use regatta::observe::Registry;
-use regatta::pool::{CpuPool, JobHandle};
+use regatta::pool::{CpuPool, JobHandle, Placement, Schedule, TaskPool};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -182,4 +182,68 @@ fn the_current_thread_runtime_works_too() {
         assert_eq!(pool.map(0..1_000_u32, |n| n + 1).await.expect("all run").len(), 1_000);
         assert!(pool.shutdown(SOON).await.is_clean());
     });
+}
+
+#[test]
+fn with_one_blocking_thread_every_handle_resolves() {
+    for runtime in [
+        Builder::new_current_thread().max_blocking_threads(1).enable_time().build(),
+        Builder::new_multi_thread().worker_threads(2).max_blocking_threads(1).enable_time().build(),
+    ] {
+        runtime.expect("it starts").block_on(async {
+            let pool = CpuPool::new(4);
+            assert_eq!(pool.map(0..1_000, |n| n + 1).await, Ok((1..=1_000).collect()));
+            for worker in 0..4 {
+                assert_eq!(pool.submit_to(worker, |cx| cx.worker()).await.expect("open").await, Ok(worker));
+            }
+            for schedule in [Schedule::Static, Schedule::Stealing, Schedule::Guided] {
+                let (results, _) = pool.map_with(schedule, (0..100).collect(), |n: u32| n).await.expect("all are done");
+                assert_eq!(results.len(), 100);
+            }
+            // Others hold the only thread for a while: jobs wait, and then they run.
+            let (gate, opened) = mpsc::channel::<()>();
+            let other = tokio::task::spawn_blocking(move || opened.recv());
+            let waiting = pool.submit(|| 7).await.expect("open");
+            drop(gate);
+            assert!(other.await.expect("no panic").is_err());
+            assert_eq!(waiting.await, Ok(7));
+            assert!(pool.shutdown(SOON).await.is_clean());
+        });
+    }
+}
+
+#[test]
+fn two_runtimes_use_their_own_pools_and_may_await_each_others_jobs() {
+    let (first, second) = (multi_thread(), multi_thread());
+    let theirs = first.block_on(async { CpuPool::new(1) });
+    let tasks = first.block_on(async { TaskPool::new(1) });
+    second.block_on(async {
+        let mine = CpuPool::new(1);
+        let (a, b) = (theirs.submit(|| 1).await.expect("open"), mine.submit(|| 2).await.expect("open"));
+        let c = tasks.submit(async { 3 }).await.expect("open");
+        assert_eq!((a.await, b.await, c.await), (Ok(1), Ok(2), Ok(3)));
+    });
+    drop(first);
+    second.block_on(async {
+        assert!(theirs.submit(|| 1).await.expect_err("its runtime is gone").is_closed());
+        assert!(tasks.submit(async {}).await.is_err_and(|refused| refused.is_closed()));
+    });
+}
+
+#[test]
+fn bound_jobs_resolve_when_their_runtime_is_dropped() {
+    let runtime = multi_thread();
+    let (pool, held, bound) = runtime.block_on(async {
+        let pool = CpuPool::new(2);
+        let held = Held::submit_with(&pool, Placement::Worker(1)).await;
+        let bound = pool.submit_to(1, |_| 7).await.expect("open");
+        (pool, held, bound)
+    });
+    let Held { gate, handle } = held;
+    runtime.shutdown_background();
+    let other = multi_thread();
+    assert!(other.block_on(bound).expect_err("discarded").is_closed());
+    drop(gate);
+    assert_eq!(other.block_on(handle), Ok("held"));
+    assert_eq!(pool.stats().queued, 0);
 }

@@ -1,10 +1,12 @@
 //! The ways a pool stops.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
-use regatta::pool::{CpuPool, JobError};
+use regatta::pool::{CpuPool, JobError, Placement};
 
-use super::kit::{Drops, Held, SOON};
+use super::kit::{Drops, Held, SOON, poll_here};
 
 #[tokio::test]
 async fn a_pool_that_is_dropped_closes_the_handles_of_queued_jobs() {
@@ -109,4 +111,102 @@ async fn a_pool_that_has_nothing_to_do_does_not_hold_up_a_paused_clock() {
     let pool = CpuPool::new(1);
     assert_eq!(pool.submit(|| 7).await.expect("open").await, Ok(7));
     tokio::time::sleep(Duration::from_secs(3_600)).await;
+}
+
+#[tokio::test]
+async fn at_the_deadline_a_cooperative_job_has_ended_and_a_stubborn_one_is_named() {
+    let pool = CpuPool::builder().limit(2).name("both").build();
+    let (started, has_started) = mpsc::channel();
+    let (stubborn_started, stubborn) = (started.clone(), Arc::new(AtomicBool::new(true)));
+    let cooperative = pool.submit_to(0, move |cx| {
+        started.send(()).expect("the test waits");
+        while !cx.is_cancelled() {
+            std::thread::yield_now();
+        }
+        "told"
+    });
+    let cooperative = cooperative.await.expect("open");
+    let goes_on = stubborn.clone();
+    let endless = pool.submit_to(1, move |_| {
+        stubborn_started.send(()).expect("the test waits");
+        while goes_on.load(SeqCst) {
+            std::thread::yield_now();
+        }
+        "stopped"
+    });
+    let endless = endless.await.expect("open");
+    let queued = pool.submit(|| ()).await.expect("open");
+    has_started.recv().and_then(|()| has_started.recv()).expect("both run");
+
+    let (deadline, begun) = (Duration::from_millis(500), Instant::now());
+    let report = pool.shutdown(deadline).await;
+    // By the clock that the deadline is of: what comes on top is the scheduling of this thread.
+    assert!(report.elapsed >= deadline && begun.elapsed() < deadline + SOON, "{report}");
+    assert_eq!((report.finished, report.aborted, report.panicked_count), (1, 1, 0));
+    let named: Vec<&str> = report.still_running.iter().map(|name| &**name).collect();
+    assert_eq!(named, ["job of pool `both` at worker `both/1`"]);
+    assert_eq!(cooperative.await, Ok("told"));
+    assert!(queued.await.expect_err("discarded").is_closed());
+    stubborn.store(false, SeqCst);
+    assert_eq!(endless.await, Ok("stopped"));
+    assert_eq!(pool.shutdown(SOON).await.finished, 2, "a second look finds it gone");
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_as_soon_as_the_last_job_does() {
+    let pool = CpuPool::new(1);
+    let held = Held::submit(&pool).await;
+    let mut shutdown = Box::pin(pool.shutdown(SOON));
+    assert!(poll_here(&mut shutdown).await.is_pending());
+    held.finish().await;
+    assert!(shutdown.await.is_clean());
+}
+
+#[tokio::test]
+async fn a_shutdown_that_is_given_up_leaves_the_pool_closed_and_its_jobs_running() {
+    let pool = CpuPool::new(1);
+    let held = Held::submit(&pool).await;
+    let queued = pool.submit(|| 7).await.expect("open");
+    let mut shutdown = Box::pin(pool.shutdown(SOON));
+    assert!(poll_here(&mut shutdown).await.is_pending());
+    drop(shutdown);
+    assert!(pool.is_closed());
+    held.finish().await;
+    assert_eq!(queued.await, Ok(7));
+    assert!(pool.shutdown(Duration::ZERO).await.still_running.is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_begins_nothing_more_and_tells_what_runs() {
+    let pool = CpuPool::new(1);
+    let drops = Drops::default();
+    let (started, has_started) = mpsc::channel();
+    let caller = {
+        let (pool, drops) = (pool.clone(), drops.clone());
+        tokio::spawn(async move {
+            let captured = drops.guard();
+            let running = pool.submit_with(Placement::Injector, move |cx| {
+                let _captured = captured;
+                started.send(()).expect("the test waits");
+                while !cx.is_cancelled() {
+                    std::thread::yield_now();
+                }
+            });
+            let mut handles = vec![running.await.expect("open")];
+            for _ in 0..10 {
+                let captured = drops.guard();
+                handles.push(pool.submit(move || drop(captured)).await.expect("open"));
+            }
+            std::future::pending::<()>().await;
+            drop(handles);
+        })
+    };
+    while pool.stats().queued < 10 {
+        tokio::task::yield_now().await;
+    }
+    has_started.recv().expect("the first job runs");
+    caller.abort();
+    assert!(caller.await.expect_err("aborted").is_cancelled());
+    let report = pool.shutdown(SOON).await;
+    assert_eq!((report.finished, report.aborted, drops.count()), (1, 10, 11));
 }

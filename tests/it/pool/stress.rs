@@ -1,8 +1,12 @@
 //! Many at once: every job is in exactly one place.
 
-use regatta::pool::CpuPool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use super::kit::{Drops, SOON};
+use regatta::policy::Priority;
+use regatta::pool::{CpuPool, JobOptions, Placement, TaskPool};
+
+use super::kit::{Drops, Held, SOON};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_stress_every_accepted_job_is_in_exactly_one_place() {
@@ -60,4 +64,200 @@ async fn under_stress_every_accepted_job_is_in_exactly_one_place() {
     assert_eq!((stats.flow.done, stats.flow.failed, stats.flow.discarded), expected);
     assert_eq!(stats.flow.accepted, accepted);
     assert_eq!(gone.count(), 6 * 500, "every closure is gone, also the {refused} that were refused");
+}
+
+/// A payload whose destructor panics, too.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("dropped badly");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_in_a_hundred_panics_and_every_handle_resolves() {
+    const JOBS: usize = 100_000;
+    // Unwinding by hand: two thousand messages on stderr would be read by nobody.
+    let pool = CpuPool::builder().limit(2).capacity(JOBS).build();
+    let tasks = TaskPool::builder().limit(2).capacity(JOBS).build();
+    let (mut handles, mut futures) = (Vec::new(), Vec::new());
+    for n in 0..JOBS {
+        let job = move || match n % 200 {
+            0 => std::panic::resume_unwind(Box::new("out of cheese")),
+            100 => std::panic::resume_unwind(Box::new(Bomb)),
+            _ => n,
+        };
+        handles.push(pool.submit(job).await.expect("open"));
+        futures.push(tasks.submit(async move { job() }).await.expect("open"));
+    }
+    for handles in [handles, futures] {
+        for (n, handle) in handles.into_iter().enumerate() {
+            match handle.await {
+                Ok(value) => assert_eq!(value, n),
+                Err(error) => assert!(error.is_panicked() && n % 100 == 0, "{n}: {error}"),
+            }
+        }
+    }
+    for stats in [pool.stats(), tasks.stats()] {
+        assert_eq!((stats.flow.done, stats.flow.failed), (99_000, 1_000));
+        assert_eq!((stats.limit, stats.flow.in_flight), (2, 0));
+    }
+    // As many run at once as before.
+    let held = [Held::submit(&pool).await, Held::submit(&pool).await];
+    assert_eq!(pool.stats().running, 2);
+    for held in held {
+        held.finish().await;
+    }
+    assert_eq!(pool.shutdown(SOON).await.panicked_count, 1_000);
+    assert_eq!(tasks.shutdown(SOON).await.panicked_count, 1_000);
+}
+
+/// Which of a million jobs have run, each by a bit that was set once.
+struct Seen(Vec<AtomicU64>);
+
+impl Seen {
+    fn new(jobs: usize) -> Arc<Self> {
+        Arc::new(Self((0..jobs.div_ceil(64)).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    fn mark(&self, job: usize) {
+        let bit = 1 << (job % 64);
+        assert_eq!(self.0[job / 64].fetch_or(bit, SeqCst) & bit, 0, "job {job} has run twice");
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|word| word.load(SeqCst).count_ones() as usize).sum()
+    }
+}
+
+fn options(job: usize) -> JobOptions {
+    let placement = match job % 7 {
+        0 => Placement::Random,
+        1 => Placement::RoundRobin,
+        2 => Placement::Worker(0),
+        3 => Placement::Prefer(0),
+        _ => Placement::Injector,
+    };
+    JobOptions::new().placement(placement).priority(Priority::ALL[job / 7 % 3])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_jobs_run_exactly_once_while_the_pool_is_resized() {
+    const JOBS: usize = 1_000_000;
+    let (pool, seen) = (CpuPool::builder().limit(1).capacity(4_096).build(), Seen::new(JOBS));
+    let submitters: Vec<_> = (0..4)
+        .map(|id| {
+            let (pool, seen) = (pool.clone(), seen.clone());
+            tokio::spawn(async move {
+                for job in (id..JOBS).step_by(4) {
+                    let seen = seen.clone();
+                    pool.submit_with(options(job), move |_| seen.mark(job)).await.expect("open").detach();
+                }
+            })
+        })
+        .collect();
+    for limit in [8, 2, 1].iter().cycle() {
+        pool.resize(*limit);
+        let before = pool.stats().flow.accepted;
+        while pool.stats().flow.accepted < (before + 20_000).min(JOBS as u64) {
+            tokio::task::yield_now().await;
+        }
+        if submitters.iter().all(|submitter| submitter.is_finished()) {
+            break;
+        }
+    }
+    let report = pool.shutdown(SOON).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((seen.count(), report.finished), (JOBS, JOBS as u64));
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.active, stats.flow.in_flight), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn async_jobs_run_exactly_once_while_the_pool_is_resized() {
+    const JOBS: usize = 100_000;
+    let (pool, seen) = (TaskPool::builder().limit(1).capacity(1_024).build(), Seen::new(JOBS));
+    let submitters: Vec<_> = (0..4)
+        .map(|id| {
+            let (pool, seen) = (pool.clone(), seen.clone());
+            tokio::spawn(async move {
+                for job in (id..JOBS).step_by(4) {
+                    let seen = seen.clone();
+                    let work = move |_| async move {
+                        if job % 3 == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                        seen.mark(job);
+                    };
+                    pool.submit_with(options(job), work).await.expect("open").detach();
+                }
+            })
+        })
+        .collect();
+    for limit in [8, 2, 1].iter().cycle() {
+        pool.resize(*limit);
+        let before = pool.stats().flow.accepted;
+        while pool.stats().flow.accepted < (before + 5_000).min(JOBS as u64) {
+            tokio::task::yield_now().await;
+        }
+        if submitters.iter().all(|submitter| submitter.is_finished()) {
+            break;
+        }
+    }
+    let report = pool.shutdown(SOON).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((seen.count(), report.finished), (JOBS, JOBS as u64));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn async_jobs_that_are_cancelled_dropped_and_awaited_at_random_end_once() {
+    let pool = TaskPool::builder().limit(8).capacity(16).build();
+    let gone = Drops::default();
+    let submitters: Vec<_> = (0..4_u64)
+        .map(|id| {
+            let (pool, gone) = (pool.clone(), gone.clone());
+            tokio::spawn(async move {
+                let (mut values, mut cancelled) = (0_u64, 0_u64);
+                for n in 0..2_000_u64 {
+                    let captured = gone.guard();
+                    let job = async move {
+                        let _captured = captured;
+                        for _ in 0..n % 4 {
+                            tokio::task::yield_now().await;
+                        }
+                    };
+                    let handle = pool.submit(job).await.expect("open");
+                    match (n + id) % 4 {
+                        0 => handle.detach(),
+                        1 => drop(handle),
+                        2 => {
+                            handle.cancel();
+                            match handle.await {
+                                Ok(()) => values += 1,
+                                Err(error) => {
+                                    assert!(error.is_cancelled(), "{error}");
+                                    cancelled += 1;
+                                }
+                            }
+                        }
+                        _ => drop(handle.cancel_on_drop()),
+                    }
+                }
+                (values, cancelled)
+            })
+        })
+        .collect();
+    let mut told = (0, 0);
+    for submitter in submitters {
+        let (values, cancelled) = submitter.await.expect("it ends");
+        told = (told.0 + values, told.1 + cancelled);
+    }
+    let report = pool.shutdown(SOON).await;
+    let flow = pool.stats().flow;
+    assert_eq!((flow.accepted, flow.in_flight, gone.count()), (8_000, 0, 8_000));
+    assert_eq!((flow.done + flow.discarded, told.0 + told.1), (8_000, 2_000));
+    assert!(flow.discarded >= told.1 && report.still_running.is_empty(), "{report}");
 }
