@@ -23,10 +23,10 @@ macro_rules! face {
 
             /// Changes how many jobs run at once, at most 131,071, while the pool runs. At once, and it does not wait.
             ///
-            /// Growing starts workers at once for what is queued. Shrinking lets jobs that run come to their end; a worker
-            /// whose number is not below the new limit then moves to a free one that is, or leaves. No job is lost: what
-            /// lies in its line is stolen by the others, and what is bound to it moves, see
-            /// [`Placement::Worker`](super::Placement::Worker).
+            /// Growing starts workers at once for what is queued. Shrinking lets jobs that run come to their end: whichever
+            /// workers end theirs first leave, until no more are out than the limit allows, and of the others those whose
+            /// number is not below it move to one that is. No job is lost: what lies in a worker's line is stolen by the
+            /// others, and what is bound to it moves, see [`Placement::Worker`](super::Placement::Worker).
             ///
             /// # Panics
             /// When `limit` is zero.

@@ -8,7 +8,8 @@
 //! 2. `wanted` holds the slots below the limit that nobody stands in and jobs are bound to. For each there is a unit of
 //!    `active` that is not seated: one is raised for it, unless all are out, and then each free slot has one. A unit that
 //!    takes a seat takes a wanted one first.
-//! 3. A worker leaves a slot below the limit only when no job is bound to it.
+//! 3. A worker leaves a slot below the limit only when no job is bound to it, or when more are out than the limit allows:
+//!    then one of those above it comes when its job has ended.
 //! 4. Slots are made when they are first needed, and never unmade: what lies in their lines stays in reach.
 
 use std::collections::BTreeSet;

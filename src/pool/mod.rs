@@ -1,4 +1,4 @@
-//! CPU work for async code: at most so many closures at once, on threads that the runtime has already.
+//! Work handed over from async code: at most so many jobs at once, queued, placed, counted and stopped.
 //!
 //! # The problem
 //! A closure that computes for a millisecond on a runtime worker delays every task on that worker by a millisecond. So
@@ -9,22 +9,40 @@
 //!   cannot be cancelled once it is in hand, and nothing counts or names what goes on.
 //! - rayon from async code. A second set of threads competes with the runtime's. `install` and `join` block the caller;
 //!   `spawn` needs a channel for the result, has no bound, and a panic in it aborts the process. The pool cannot be
-//!   shut down and waited for.
+//!   resized, nor shut down and waited for, and a worker that waits runs somebody else's job, with the waiting one's locks
+//!   in its hands.
 //!
-//! # This pool
-//! [`CpuPool`] owns no threads. When there is work it borrows blocking threads of the runtime, at most `limit` at a
-//! time; each works off the queue, and goes back to the runtime when it stays empty. The queue is bounded, so pressure
-//! travels to the submitter. A panic is a value, a queued job can be cancelled, and the pool stops as everything here
-//! does: [`close`](CpuPool::close), [`shutdown`](CpuPool::shutdown), [`abort`](CpuPool::abort).
+//! Async jobs have no better place: a semaphore and a [`JoinSet`](tokio::task::JoinSet) limit how many run, but the line
+//! in front of them has no bound, no priorities, and nobody who drains it at the end.
+//!
+//! # These pools
+//! [`CpuPool`] runs closures, [`TaskPool`] futures, with the same calls:
+//!
+//! | I want to… | call |
+//! |---|---|
+//! | hand over one job | [`submit`](CpuPool::submit), [`try_submit`](CpuPool::try_submit), [`submit_timeout`](CpuPool::submit_timeout) |
+//! | choose its worker or its lane | [`submit_with`](CpuPool::submit_with), [`submit_to`](CpuPool::submit_to) |
+//! | hand over many | [`map`](CpuPool::map), [`try_map`](CpuPool::try_map), [`map_unordered`](CpuPool::map_unordered), [`map_with`](CpuPool::map_with) a [`Schedule`] |
+//! | take results as they come | [`as_completed`] |
+//! | have jobs spawn more | [`CpuContext::spawn`] |
+//! | keep a value with each worker | [`PoolBuilder::state`] |
+//! | say what happens when the queue is full | [`PoolBuilder::overflow`] |
+//! | change the limit while it runs | [`resize`](CpuPool::resize) |
+//! | stop | [`close`](CpuPool::close), [`shutdown`](CpuPool::shutdown), [`abort`](CpuPool::abort) |
+//! | look inside | [`stats`](CpuPool::stats), [`PoolBuilder::on_job`], [`observe::snapshot`](crate::observe::snapshot) |
+//!
+//! Neither owns threads. A worker of a `CpuPool` is a blocking thread borrowed from the runtime, one of a `TaskPool` is a
+//! task: it comes when there is work, has a number from 0 up to the limit, and goes when there is none. Its own end is
+//! last in, first out; workers that have nothing to do steal from the other end, the oldest first.
 //!
 //! # Which one?
 //! - [`CpuPool`]: computations, from about 10 µs up to seconds. Below that the hand-over costs more than the work: do it
 //!   in place, or many at once with [`CpuPool::map`].
+//! - [`TaskPool`]: jobs that await, such as requests, of which only so many should be under way.
 //! - [`TaskGroup::spawn_blocking`](crate::task::TaskGroup::spawn_blocking): closures that *wait*, as on a file or a
-//!   lock. A job that waits takes a worker from those that compute, and one that waits for another job of the same pool
-//!   may wait for ever.
+//!   lock. A job that waits takes a worker from those that compute.
+//! - [`TaskGroup::spawn`](crate::task::TaskGroup::spawn): tasks without a limit, that belong to an owner.
 //! - rayon: data-parallel iterators over borrowed data, in a program that is not async.
-//! - [`TaskGroup::spawn`](crate::task::TaskGroup::spawn): everything that awaits.
 //!
 //! # Examples
 //! ```
@@ -45,20 +63,29 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Jobs that wait for jobs
+//! A handle that is awaited inside a job of the same pool runs its job right there, if it has not begun: so even a pool of
+//! one completes. `submit` does not wait for room inside a job of the same pool, since it might wait for itself: it hands
+//! the job back as full. What no pool can mend is a job that waits for something that is neither: a lock that a queued job
+//! is to release, a handle that it got from elsewhere and awaits in a task of its own, or, bound to one worker, a job bound
+//! to another that waits for it.
+//!
 //! # Trade-offs
 //! - A pool belongs to the runtime it was created in. When that is dropped, queued jobs are discarded and their handles
 //!   resolve; on another runtime, use another pool ([`CpuPool::current`]).
-//! - A closure that runs cannot be stopped. It is waited for, or reported as still running; and a runtime that is
-//!   dropped waits for it, as for every blocking thread.
-//! - Borrowed threads are shared: where 512 blocking closures of others are stuck, the pool's workers wait with them.
+//! - A closure that runs cannot be stopped, only asked ([`CpuContext::is_cancelled`]). It is waited for, or reported as
+//!   still running; and a runtime that is dropped waits for it, as for every blocking thread.
+//! - Borrowed threads are shared: where 512 blocking closures of others are stuck, the workers of a `CpuPool` wait with
+//!   them.
 //! - Jobs own what they work on (`'static`): lending borrowed data to another thread from async code cannot be made
 //!   sound, because a future may be forgotten.
-//! - While a worker is out, tokio's paused clock does not advance by itself.
+//! - While a worker of a `CpuPool` is out, tokio's paused clock does not advance by itself.
+//! - Workers look for jobs for about 50 µs before they give a thread back: a burst ends with that much of a core each.
 //!
 //! # Sources
 //! - The packed word that decides who calls a worker, and its models: `docs/design/pool.md`.
-//! - “Dynamic Circular Work-Stealing Deque” (Chase, Lev, 2005), by way of
-//!   [crossbeam-deque](https://docs.rs/crossbeam-deque), whose injector is the queue.
+//! - “Scheduling Multithreaded Computations by Work Stealing” (Blumofe, Leiserson, 1999) for own ends and thieves.
+//! - [crossbeam-deque](https://docs.rs/crossbeam-deque), whose injector is the common queue.
 
 mod atomics;
 mod board;

@@ -60,7 +60,8 @@ impl Seat {
 
     pub(super) fn next(&mut self) -> Next {
         self.look = self.look.wrapping_add(1);
-        if self.slot().index >= self.core().levels().limit() && !self.keep_a_seat() {
+        let levels = self.core().levels();
+        if (self.slot().index >= levels.limit() || levels.active() > levels.limit()) && !self.keep_a_seat() {
             return Next::Retired;
         }
         if self.look.is_multiple_of(LOOK_AROUND_EVERY) && self.core().is_somebody_wanted() {
@@ -143,7 +144,7 @@ impl Seat {
         others.find_map(|slot| Some((slot.steal()?, Source::Stolen { from: slot.index })))
     }
 
-    /// The limit is below this slot: moves to a free one below it, if there is one.
+    /// The limit has sunk: leaves, if more workers are out than it allows; else moves below it.
     fn keep_a_seat(&mut self) -> bool {
         self.becomes_idle();
         match self.core().move_down(self.slot().index) {
@@ -189,21 +190,23 @@ impl Drop for Seat {
     }
 }
 
-/// Where a worker goes whose slot is above the limit.
-pub(super) enum Moved {
-    /// It is not, any more.
+/// Where a worker goes when the limit has sunk.
+enum Moved {
     Stay,
     To(Arc<Slot>),
-    /// All slots below are taken.
     Left,
 }
 
 impl Core {
-    /// Seats a unit of `active`; if there is no free slot below the limit, gives it back: those who sit there are enough.
+    /// Seats a unit of `active`; if more are out than the limit allows, gives it back: the others are enough.
     fn sit_down(&self, called_to: Option<usize>) -> Option<Arc<Slot>> {
         loop {
             let next = {
                 let mut desk = self.desk();
+                if self.retires() {
+                    self.word.answer();
+                    return None;
+                }
                 match desk.floor.sit_down(self.levels().limit(), called_to) {
                     Found::Slot(slot) => {
                         self.note(&desk.floor);
@@ -212,11 +215,7 @@ impl Core {
                         return Some(slot);
                     }
                     Found::Unmade => desk.floor.len(),
-                    Found::Nothing => {
-                        self.word.answer();
-                        let _ = self.word.retire();
-                        return None;
-                    }
+                    Found::Nothing => unreachable!("no more are out than there are slots"),
                 }
             };
             self.make_slot(next);
@@ -243,16 +242,31 @@ impl Core {
         {
             let mut desk = self.desk();
             let limit = self.levels().limit();
-            if index < limit {
+            let is_surplus = self.retires();
+            if index < limit && !is_surplus {
                 return Moved::Stay;
             }
             desk.floor.stand_up(index, limit);
             self.note(&desk.floor);
+            if is_surplus {
+                return Moved::Left;
+            }
         }
         match self.sit_down(None) {
             Some(slot) => Moved::To(slot),
             None => Moved::Left,
         }
+    }
+
+    /// Gives back a unit of `active`, if more are out than the limit allows. Under the lock: nobody else lowers it meanwhile,
+    /// and it is raised no further.
+    fn retires(&self) -> bool {
+        let levels = self.levels();
+        if levels.active() > levels.limit() {
+            self.word.retire();
+            return true;
+        }
+        false
     }
 
     fn move_to_wanted(&self, index: usize) -> Option<Arc<Slot>> {

@@ -149,8 +149,8 @@ impl Word {
     }
 
     /// Gives back one unit of `active`, whatever is queued: where others are known to be there.
-    pub(super) fn retire(&self) -> Levels {
-        Levels(self.0.fetch_sub(ACTIVE_ONE, Relaxed) - ACTIVE_ONE)
+    pub(super) fn retire(&self) {
+        self.0.fetch_sub(ACTIVE_ONE, Relaxed);
     }
 
     /// Changes the limit, and raises `active` up to it as far as jobs are queued that anybody may run; by how much. Where

@@ -62,6 +62,30 @@ async fn shrinking_lets_running_jobs_end_and_starts_no_more_than_the_new_limit()
 }
 
 #[tokio::test]
+async fn whichever_jobs_end_first_after_shrinking_make_no_room_for_others() {
+    let pool = CpuPool::new(4);
+    let mut held = Vec::new();
+    for worker in 0..4 {
+        held.push(Held::submit_with(&pool, Placement::Worker(worker)).await);
+    }
+    let queued = pool.try_submit(|| 7).expect("there is room");
+    let bound = pool.submit_to(0, |cx| cx.worker()).await.expect("open");
+    pool.resize(2);
+    // Those below the limit end, those above go on: two run, and nobody else may begin.
+    for held in held.drain(..2) {
+        held.finish().await;
+    }
+    while pool.stats().active > 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!queued.is_finished() && !bound.is_finished());
+    assert_eq!(pool.stats().running, 2);
+    held.remove(0).finish().await;
+    assert_eq!((queued.await, bound.await), (Ok(7), Ok(0)), "a worker from above has moved down");
+    held.remove(0).finish().await;
+}
+
+#[tokio::test]
 async fn the_last_worker_moves_down_when_its_slot_is_above_the_limit() {
     let pool = CpuPool::new(4);
     let held = Held::submit_with(&pool, Placement::Worker(3)).await;
