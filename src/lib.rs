@@ -7,6 +7,7 @@
 //! | hand work to other tasks and know when all of it is finished | [`queue`] |
 //! | run producers and consumers and get a report | [`queue::ProducerConsumer`] |
 //! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
+//! | run async jobs, at most *n* at once | [`pool::TaskPool`] |
 //! | chain steps with limits, order, batches and error policies | [`pipeline`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |

@@ -72,6 +72,7 @@ fn every_error_crosses_threads() {
     is_error::<queue::WorkerError>();
     is_error::<pool::SubmitError<Unnamed>>();
     is_error::<pool::JobError>();
+    is_error::<pool::MapError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
 }
 
@@ -119,11 +120,19 @@ assert_traits!(queue::ForEachReport: Send & Sync & Unpin);
 assert_traits!(queue::WorkerReport: Send & Sync & Unpin);
 assert_traits!(queue::Report: Send & Sync & Unpin);
 
-assert_traits!(pool::CpuPool: Send & Sync & Unpin);
+assert_traits!(pool::CpuPool<Moves>: Send & Sync & Unpin);
+assert_traits!(pool::TaskPool<Moves>: Send & Sync & Unpin);
 assert_traits!(pool::PoolBuilder<pool::OfClosures, Moves>: Send & Sync & Unpin);
+assert_traits!(pool::PoolBuilder<pool::OfFutures, Moves>: Send & Sync & Unpin);
 assert_traits!(pool::JobHandle<Moves>: Send & Sync & Unpin);
 assert_traits!(pool::SubmitFuture<'static, fn() -> u8, u8>: Send & Unpin);
+assert_traits!(pool::AsCompleted<Moves>: Send & Sync & Unpin);
+assert_traits!(pool::CpuContext<Moves>: Send & !Sync & Unpin);
+assert_traits!(pool::TaskContext<Moves>: Send & !Sync & Unpin);
 assert_traits!(pool::PoolStats: Send & Sync & Unpin);
+assert_traits!(pool::RunStats: Send & Sync & Unpin);
+assert_traits!(pool::JobEvent: Send & Sync & Unpin);
+assert_traits!(pool::JobOptions: Send & Sync & Unpin);
 
 assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);
 assert_traits!(pipeline::OnError: Send & Sync & Unpin);
@@ -145,8 +154,18 @@ assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv_many(1) => Send & 
 assert_future!(|consumer: &queue::Consumer<u8>, d: Duration| consumer.recv_timeout(d) => Send & !Unpin);
 assert_future!(|consumer: &queue::Consumer<u8>| consumer.join() => Send & Unpin);
 assert_future!(|pool: &pool::CpuPool| pool.submit(|| 1) => Send & Unpin);
+assert_future!(|pool: &pool::CpuPool, d: Duration| pool.submit_timeout(|| 1, d) => Send & !Unpin);
+assert_future!(|pool: &pool::CpuPool| pool.submit_to(0, |_| 1) => Send & Unpin);
 assert_future!(|pool: &pool::CpuPool| pool.map([1], |n| n) => Send);
+assert_future!(|pool: &pool::CpuPool| pool.try_map([1], Ok::<u8, u8>) => Send);
+assert_future!(|pool: &pool::CpuPool| pool.map_unordered([1], |n| n) => Send);
+assert_future!(|pool: &pool::CpuPool| pool.map_with(pool::Schedule::Stealing, vec![1], |n| n) => Send);
 assert_future!(|pool: &pool::CpuPool, deadline: Duration| pool.shutdown(deadline) => Send & !Unpin);
+assert_future!(|pool: &pool::TaskPool| pool.submit(async { 1 }) => Send & Unpin);
+assert_future!(|pool: &pool::TaskPool| pool.map([1], |n| async move { n }) => Send);
+assert_future!(|pool: &pool::TaskPool| pool.map_unordered([1], |n| async move { n }) => Send);
+assert_future!(|pool: &pool::TaskPool, deadline: Duration| pool.shutdown(deadline) => Send & !Unpin);
+assert_future!(|pool: &pool::TaskPool| pool.aborted() => Send & !Unpin);
 assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);
