@@ -80,7 +80,7 @@ async fn what_workers_have_done_is_in_the_statistics() {
         }
     });
     busy.await.expect("open").await.expect("it runs");
-    pool.submit_to(1, |_| panic!("one")).await.expect("open").await.map(|()| ()).expect_err("it panics");
+    pool.submit_to(1, |_| -> u8 { panic!("one") }).await.expect("open").await.expect_err("it panics");
     let held = Held::submit_with(&pool, Placement::Worker(1)).await;
     let cancelled = pool.submit(|| ()).await.expect("open");
     assert!(cancelled.cancel() || cancelled.is_finished());
