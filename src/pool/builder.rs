@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::core::Settings;
 use super::cpu::CpuPool;
 use super::owner::Owner;
-use super::slot::State;
+use super::local::State;
 use super::task_pool::TaskPool;
 use super::tasks::Tasks;
 use super::threads::Threads;

@@ -13,8 +13,9 @@ use super::error::{Reason, SubmitError};
 use super::handle::JobHandle;
 use super::here::Post;
 use super::job::Work;
-use super::slot::State;
+use super::local::{State, Turn};
 use super::submit::{Admitted, closed, full};
+use super::trace::Source;
 use super::word::Admission;
 use crate::error::drop_quietly;
 
@@ -22,13 +23,17 @@ use crate::error::drop_quietly;
 struct Inside {
     job: Arc<dyn Work>,
     post: Arc<Post>,
-    /// The worker-local value, once the job has asked for it.
+    /// Whether the job is awaited by another that the worker has in hand.
+    is_guest: bool,
+    /// The worker-local value, once the job has asked for it, and the right to bring it back.
     state: Option<State>,
+    turn: Option<Turn>,
 }
 
 impl Inside {
     fn new(at: &At<'_>) -> Self {
-        Self { job: at.job.clone(), post: at.post.clone(), state: None }
+        let is_guest = at.source == Source::Awaited;
+        Self { job: at.job.clone(), post: at.post.clone(), is_guest, state: None, turn: None }
     }
 
     /// Takes a place at the worker's own end.
@@ -43,20 +48,25 @@ impl Inside {
     }
 
     fn state(&mut self) -> &mut dyn Any {
-        let Self { post, state, .. } = self;
-        &mut **state
-            .get_or_insert_with(|| post.slot.take_state().unwrap_or_else(|| post.core.make_state(post.slot.index)))
+        let Self { post, is_guest, state, turn, .. } = self;
+        &mut **state.get_or_insert_with(|| {
+            let (kept, taken) = post.slot.local.take(*is_guest);
+            *turn = taken;
+            kept.unwrap_or_else(|| post.core.make_state(post.slot.index))
+        })
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let Some(state) = self.state.take() else { return };
-        if std::thread::panicking() {
-            // The job may have left it half-changed.
+        let Self { job, post, state, turn, .. } = self;
+        let state = state.take();
+        if std::thread::panicking() || job.is_broken() {
+            // The job may have left it half-changed, or have panicked while it was made.
+            post.slot.local.give_back(turn.take(), None);
             drop_quietly(state);
-        } else {
-            self.post.slot.put_state(state);
+        } else if state.is_some() {
+            post.slot.local.give_back(turn.take(), state);
         }
     }
 }
@@ -106,6 +116,7 @@ macro_rules! context {
             ///
             /// It is made when a job first asks for it, and made anew after one that had it has panicked, or was stopped
             /// half-way. It goes back to the worker with the context; the next job there makes a new one if it is kept longer.
+            /// A job that is awaited by another job of its worker, which has the value, gets one of its own for its own time.
             ///
             /// # Panics
             /// What the function panics with that makes it; the job then ends with that panic.

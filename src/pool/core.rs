@@ -23,10 +23,10 @@ use super::books::{Books, Ending};
 use super::error::JobError;
 use super::floor::Floor;
 use super::injector::Injector;
-use super::job::Work;
 use super::meter::Samples;
 use super::rows::Rows;
-use super::slot::{Slot, State};
+use super::local::State;
+use super::slot::Slot;
 use super::trace::{Hook, JobEvent};
 use super::word::{Calls, Levels, Word};
 use crate::error::{Closed, Panicked, catch, log_quietly};
@@ -43,7 +43,7 @@ const WORKER_ROWS_MAX: usize = 64;
 
 pub(super) struct Core {
     pub(super) word: Word,
-    pub(super) queue: Injector<Arc<dyn Work>>,
+    pub(super) queue: Injector,
     desk: Mutex<Desk>,
     pub(super) books: Books,
     names: Names,
@@ -51,6 +51,8 @@ pub(super) struct Core {
     pub(super) low_water: u32,
     /// How many slots there are: a worker that knows fewer looks for the others.
     slot_count: AtomicUsize,
+    /// How many jobs lie in lines without a place: stopped there, or begun out of turn. May be above it for a moment.
+    pub(super) ghosts: AtomicUsize,
     /// Of the floor, as hints: how many jobs are bound, and whether somebody is wanted.
     held: AtomicUsize,
     is_somebody_wanted: AtomicBool,
@@ -110,6 +112,7 @@ impl Core {
             settings,
             low_water: capacity - (capacity / 4).clamp(1, BATCH_MAX),
             slot_count: AtomicUsize::new(0),
+            ghosts: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             is_somebody_wanted: AtomicBool::new(false),
             picks: AtomicU64::new(0),
@@ -256,7 +259,9 @@ impl Core {
 
     pub(super) fn report(&self, elapsed: std::time::Duration) -> ShutdownReport {
         let flow = self.books.flow();
-        let panicked = self.desk().panics.clone();
+        let mut panicked = self.desk().panics.clone();
+        // A panic is kept just before it is counted.
+        panicked.truncate(usize::try_from(flow.failed).unwrap_or(usize::MAX));
         ShutdownReport {
             name: self.names.name.clone(),
             finished: flow.done,
@@ -270,7 +275,8 @@ impl Core {
 
     /// Names those that run by their workers; one that is being handed over has no worker yet.
     fn still_running(&self, count: u64) -> Vec<Arc<str>> {
-        let running = self.slots().into_iter().filter(|slot| slot.meter.is_running());
+        let slots = self.slots();
+        let running = slots.iter().flat_map(|slot| (0..slot.meter.running()).map(move |_| slot));
         let named = running.map(|slot| format!("{} at worker `{}`", self.names.job, slot.name).into());
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         named.chain(std::iter::repeat(self.names.job.clone())).take(count).collect()

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::body::Body;
 use super::core::Core;
-use super::entry::{Call, Spot};
+use super::entry::{Owed, Spot};
 use super::handle::JobHandle;
-use super::job::{Job, Work, cancelled};
+use super::job::{Job, Reach, Work, cancelled};
 
 /// Calls workers for a pool. The caller has raised `active`, and so owes one.
 pub(super) trait Crew: Send + Sync {
@@ -20,35 +20,31 @@ impl dyn Crew {
     /// Queues the job of a submitter that was admitted, and calls the worker that it owes.
     pub(super) fn enqueue<B: Body>(&self, body: B, spot: Spot, calls_worker: bool) -> JobHandle<B::Output> {
         let (core, id) = (self.core(), self.core().books.accepted());
-        let job = Arc::new(Job::new(core.clone(), body, id, spot.bound_to()));
-        if let Call::Worker(slot) = core.push(job.clone(), spot, calls_worker) {
+        let job = Arc::new(Job::new(core.clone(), body, id, Some(&spot)));
+        let Owed { count, slot } = core.push(job.clone(), spot, calls_worker);
+        if count > 0 {
             self.call(slot);
+            self.call_all(count - 1);
         }
         JobHandle::new(job)
     }
 
     /// Accepts a job and drops it: there is no room, and by policy nobody waits for it.
     pub(super) fn drop_newest<B: Body>(&self, body: B) -> JobHandle<B::Output> {
-        let job = self.beside(body);
-        job.stop(&self.core().dropped(), false);
+        let core = self.core();
+        let job = Arc::new(Job::new(core.clone(), body, core.books.accepted(), None));
+        job.stop(&core.dropped(), Reach::Queued);
         JobHandle::new(job)
     }
 
-    /// Accepts a job that needs no place: whoever awaits it, from inside the pool, runs it.
-    pub(super) fn aside<B: Body>(&self, body: B) -> JobHandle<B::Output> {
-        JobHandle::new(self.beside(body))
-    }
-
-    fn beside<B: Body>(&self, body: B) -> Arc<Job<B>> {
-        let core = self.core();
-        Arc::new(Job::new(core.clone(), body, core.books.accepted(), None))
+    /// Starts as many workers, anywhere.
+    pub(super) fn call_all(&self, count: usize) {
+        (0..count).for_each(|_| self.call(None));
     }
 
     /// Changes the limit, and starts the workers that there is work for.
     pub(super) fn resize(&self, limit: usize) {
-        for call in self.core().resize(limit) {
-            self.call(call);
-        }
+        self.call_all(self.core().resize(limit));
     }
 
     /// A worker will never come: closes the pool, and lets nobody wait for it.

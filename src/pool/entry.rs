@@ -1,15 +1,15 @@
 //! Coming in: a place in the queue, the line of those who wait for one, and where the job goes then.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::atomics::yield_now;
 use super::core::{Core, Desk};
 use super::error::JobError;
-use super::job::Work;
+use super::job::{Reach, Work};
 use super::placement::{JobOptions, Placement};
 use super::slot::Slot;
-use super::word::{Admission, Calls, Entry, Levels};
+use super::word::{Admission, CAPACITY_MAX, Calls, Entry};
 use crate::error::{Full, drop_quietly, wake_quietly};
 use crate::policy::{Overflow, Priority};
 use crate::task::Ticket;
@@ -26,13 +26,13 @@ pub(super) enum Spot {
     Own(Arc<Slot>),
 }
 
-/// The worker that a submitter owes the pool.
+/// The workers that a submitter owes the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a unit of `active` is a promise that a worker comes"]
-pub(super) enum Call {
-    Nobody,
-    /// One, to this slot if it is free.
-    Worker(Option<usize>),
+pub(super) struct Owed {
+    pub(super) count: usize,
+    /// Where the first should sit down, if it is free.
+    pub(super) slot: Option<usize>,
 }
 
 impl Spot {
@@ -56,8 +56,8 @@ impl Core {
         let limit = self.levels().limit();
         let index = match placement {
             Placement::Injector => return Ok(Spot::Injector(priority)),
-            Placement::Random => (scatter(self.pick()) % limit as u64) as usize,
-            Placement::RoundRobin => (self.pick() % limit as u64) as usize,
+            Placement::Random => (scatter(self.pick()) % self.lines() as u64) as usize,
+            Placement::RoundRobin => (self.pick() % self.lines() as u64) as usize,
             Placement::Worker(index) | Placement::Prefer(index) => index,
         };
         if index >= limit {
@@ -70,6 +70,11 @@ impl Core {
         })
     }
 
+    /// Among how many workers the pool picks: with more lines than places most would be empty.
+    fn lines(&self) -> usize {
+        self.levels().limit().min(self.capacity())
+    }
+
     /// Takes a place without waiting, also where nobody waits for one by policy.
     pub(super) fn try_enter(&self, spot: &Spot) -> Admission {
         // A child does not queue up behind those who wait for its parent to end.
@@ -78,6 +83,12 @@ impl Core {
         if !spot.is_bound() {
             return self.word.admit(entry);
         }
+        self.admit(&mut self.desk(), spot, entry)
+    }
+
+    /// Takes a place also where there is none left, for who must not wait.
+    pub(super) fn enter_above(&self, spot: &Spot) -> Admission {
+        let entry = Entry { capacity: CAPACITY_MAX as u32, ..self.entry(spot, true, false) };
         self.admit(&mut self.desk(), spot, entry)
     }
 
@@ -140,9 +151,9 @@ impl Core {
                 Admission::Full => {}
                 answer => return answer,
             }
-            match self.pop_lowest() {
+            match self.take_lowest() {
                 Some(victim) => {
-                    victim.stop(&self.dropped(), false);
+                    victim.stop(&self.dropped(), Reach::Queued);
                 }
                 // All that is queued is just being taken, or brought in.
                 None => yield_now(),
@@ -161,7 +172,7 @@ impl Core {
     }
 
     /// Queues the job of a submitter that was admitted; the worker it owes is to be called after that.
-    pub(super) fn push(&self, job: Arc<dyn Work>, spot: Spot, calls_worker: bool) -> Call {
+    pub(super) fn push(&self, job: Arc<dyn Work>, spot: Spot, calls_worker: bool) -> Owed {
         let called_to = match spot {
             Spot::Injector(priority) => {
                 self.queue.push(priority, job);
@@ -177,76 +188,15 @@ impl Core {
             }
             Spot::Bound(index, priority) => return self.bind(job, index, priority),
         };
-        if calls_worker { Call::Worker(called_to) } else { Call::Nobody }
+        Owed { count: usize::from(calls_worker), slot: called_to }
     }
 
-    fn bind(&self, job: Arc<dyn Work>, index: usize, priority: Priority) -> Call {
+    fn bind(&self, job: Arc<dyn Work>, index: usize, priority: Priority) -> Owed {
         let mut desk = self.desk();
-        let is_missing = desk.floor.bind(index, self.levels().limit(), priority, job);
+        desk.floor.bind(index, self.levels().limit(), priority, job);
+        let count = self.settle(&desk.floor);
         self.note(&desk.floor);
-        if is_missing && self.word.raise() { Call::Worker(Some(index)) } else { Call::Nobody }
-    }
-
-    /// Takes the least urgent job off the queue, wherever it is.
-    pub(super) fn pop_lowest(&self) -> Option<Arc<dyn Work>> {
-        if let Some(job) = self.queue.pop_lowest() {
-            self.took();
-            return Some(job);
-        }
-        let slots = self.slots();
-        if let Some(job) = slots.iter().find_map(|slot| slot.pop_lowest()) {
-            self.took();
-            return Some(job);
-        }
-        let (job, levels) = {
-            let mut desk = self.desk();
-            let job = desk.floor.pop_lowest()?;
-            self.note(&desk.floor);
-            (job, self.word.take())
-        };
-        self.freed(levels);
-        Some(job)
-    }
-
-    /// Gives back the place of a job that was popped, to those who wait for one; the levels after that.
-    pub(super) fn took(&self) -> Levels {
-        let levels = self.word.take();
-        self.freed(levels);
-        levels
-    }
-
-    /// Whether a worker that has taken a job is to call another, since there is more to do. It owes that one then.
-    pub(super) fn recruits(&self, levels: Levels) -> bool {
-        if self.settings.calls != Calls::OneByOne
-            || levels.queued() == 0
-            || levels.active() >= levels.limit()
-            || levels.is_called()
-        {
-            return false;
-        }
-        match self.held() {
-            // Stale, it calls one too many, who leaves again.
-            0 => self.word.recruit(0),
-            // Stale, it could call one too few: under the lock the number is exact.
-            _ => self.word.recruit(self.desk().floor.held()),
-        }
-    }
-
-    pub(super) fn freed(&self, levels: Levels) {
-        if levels.has_waiting() && levels.queued() <= self.low_water {
-            let capacity = self.settings.capacity;
-            let batch = if levels.queued() == self.low_water { capacity - self.low_water } else { 1 };
-            let next: Vec<Waker> = {
-                let mut desk = self.desk();
-                let next = (0..batch).map_while(|_| desk.submitters.notify_one()).collect();
-                self.waited_for(&desk);
-                next
-            };
-            next.into_iter().for_each(wake_quietly);
-        }
-        if levels.is_closed() && levels.queued() == 0 {
-            self.tell_watchers();
-        }
+        Owed { count, slot: Some(index) }
     }
 
     /// Keeps the word in step with the list of submitters.

@@ -16,6 +16,8 @@ pub struct SubmitError<F> {
 #[derive(Debug)]
 pub(super) enum Reason {
     Full(Full),
+    /// Others wait for what may be free.
+    FullBehind(Full),
     /// Asked for from inside a job of the pool, which must not wait for it.
     FullInside(Full),
     Closed(Closed),
@@ -45,7 +47,7 @@ impl<F> SubmitError<F> {
     /// Tells whether the queue had no room: trying again later may help.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.reason, Reason::Full(_) | Reason::FullInside(_))
+        matches!(self.reason, Reason::Full(_) | Reason::FullBehind(_) | Reason::FullInside(_))
     }
 
     /// Tells whether the pool accepts nothing more.
@@ -69,7 +71,7 @@ impl<F> SubmitError<F> {
     /// What somebody is told who waits for the job's value, not for its admission.
     pub(super) fn into_job_error(self) -> JobError {
         match self.reason {
-            Reason::Full(full) | Reason::FullInside(full) => JobError::Full(full),
+            Reason::Full(full) | Reason::FullBehind(full) | Reason::FullInside(full) => JobError::Full(full),
             Reason::Closed(closed) => JobError::Closed(closed),
             Reason::Elapsed(_) | Reason::NoWorker(_) => unreachable!("a map sets no limit and picks no worker"),
         }
@@ -77,7 +79,7 @@ impl<F> SubmitError<F> {
 
     fn word(&self) -> &(dyn Error + 'static) {
         match &self.reason {
-            Reason::Full(full) | Reason::FullInside(full) => full,
+            Reason::Full(full) | Reason::FullBehind(full) | Reason::FullInside(full) => full,
             Reason::Closed(closed) => closed,
             Reason::Elapsed(elapsed) => elapsed,
             Reason::NoWorker(no_worker) => no_worker,
@@ -110,6 +112,7 @@ impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the job was not submitted: {}", self.word())?;
         match &self.reason {
+            Reason::FullBehind(_) => f.write_str("; others wait for room, and come first"),
             Reason::FullInside(_) => f.write_str("; a job does not wait for room in its own pool"),
             _ => Ok(()),
         }

@@ -1,16 +1,16 @@
 //! Who stands where: the slots, the workers in them, and the jobs that are bound to one. Plain data, under the desk's lock.
 //!
-//! Each unit of the word's `active` is *seated* in a slot below the limit, or not: on its way, or in a slot that the limit
-//! has sunk below.
+//! Each unit of the word's `active` is *seated* in a slot, or *coming*: called and not there yet, or between two slots. A
+//! slot that the limit has sunk below is left as soon as the job there ends.
 //!
 //! Invariants:
-//! 1. `held` counts the bound jobs that have a place in the queue, from their admission until they are popped.
-//! 2. `wanted` holds the slots below the limit that nobody stands in and jobs are bound to. For each there is a unit of
-//!    `active` that is not seated: one is raised for it, unless all are out, and then each free slot has one. A unit that
-//!    takes a seat takes a wanted one first.
-//! 3. A worker leaves a slot below the limit only when no job is bound to it, or when more are out than the limit allows:
-//!    then one of those above it comes when its job has ended.
-//! 4. Slots are made when they are first needed, and never unmade: what lies in their lines stays in reach.
+//! 1. `held` counts the bound jobs that have a place in the queue, from their admission until the place is given back.
+//! 2. `seated` is how many slots somebody stands in; what `active` is more is coming.
+//! 3. `wanted` holds the slots that jobs are bound to and nobody stands in. All are below the limit: what is bound above it
+//!    moves as soon as nobody stands there.
+//! 4. Somebody is coming for each wanted slot, or as many are out as the limit allows. Then whoever is out takes a
+//!    wanted slot before it leaves, and whoever sits down sits down in a wanted one first. So each gets its worker.
+//! 5. Slots are made when they are first needed, and never unmade: what lies in their lines stays in reach.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::policy::Priority;
 pub(super) struct Floor {
     places: Vec<Place>,
     held: u32,
+    seated: usize,
     /// The slots that nobody stands in and no job is bound to.
     vacant: BTreeSet<usize>,
     wanted: BTreeSet<usize>,
@@ -46,7 +47,7 @@ pub(super) enum Found {
 
 impl Floor {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), held: 0, vacant: BTreeSet::new(), wanted: BTreeSet::new() }
+        Self { places: Vec::new(), held: 0, seated: 0, vacant: BTreeSet::new(), wanted: BTreeSet::new() }
     }
 
     pub(super) fn held(&self) -> u32 {
@@ -79,18 +80,20 @@ impl Floor {
 
     // Workers.
 
-    /// Seats a worker below the limit: where jobs are bound and nobody stands, else where it was called to, else anywhere.
-    pub(super) fn sit_down(&mut self, limit: usize, called_to: Option<usize>) -> Found {
+    /// Seats a worker below the limit: where jobs are bound and nobody stands, first where it was called to, then from
+    /// `after` on; else where it was called to; else anywhere.
+    pub(super) fn sit_down(&mut self, limit: usize, called_to: Option<usize>, after: usize) -> Found {
         let called_to = called_to.filter(|index| *index < limit);
         let index = called_to
             .filter(|index| self.wanted.contains(index))
-            .or_else(|| self.wanted.first().copied())
+            .or_else(|| self.next_wanted(after))
             .or_else(|| called_to.filter(|index| self.vacant.contains(index)))
             .or_else(|| self.vacant.first().copied().filter(|index| *index < limit));
         match index {
             Some(index) => {
                 self.wanted.remove(&index);
                 self.vacant.remove(&index);
+                self.seated += 1;
                 let place = &mut self.places[index];
                 place.is_occupied = true;
                 Found::Slot(place.slot.clone())
@@ -100,16 +103,21 @@ impl Floor {
         }
     }
 
+    /// The wanted slot that comes next in turn.
+    fn next_wanted(&self, after: usize) -> Option<usize> {
+        self.wanted.range(after.saturating_add(1)..).next().or_else(|| self.wanted.first()).copied()
+    }
+
     /// Frees a slot; what is bound to it waits for the next who sits down there, or, above the limit, below it.
     pub(super) fn stand_up(&mut self, index: usize, limit: usize) {
+        self.seated -= 1;
+        self.places[index].is_occupied = false;
         if index >= limit {
             self.rehome_one(index, limit);
         }
-        let place = &mut self.places[index];
-        place.is_occupied = false;
-        match place.bound.is_empty() {
-            true => self.vacant.insert(index),
-            false => self.wanted.insert(index),
+        match self.has_bound(index) {
+            true => self.wanted.insert(index),
+            false => self.vacant.insert(index),
         };
     }
 
@@ -122,13 +130,9 @@ impl Floor {
         !self.wanted.is_empty()
     }
 
-    /// How many slots are wanted that no unit is there for.
-    pub(super) fn unattended(&self, active: usize, limit: usize) -> usize {
-        if self.wanted.is_empty() {
-            return 0;
-        }
-        let seated = self.places.iter().take(limit).filter(|place| place.is_occupied).count();
-        self.wanted.len().saturating_sub(active.saturating_sub(seated))
+    /// Whether fewer are coming than are wanted.
+    pub(super) fn lacks_workers(&self, active: usize) -> bool {
+        self.wanted.len() > active.saturating_sub(self.seated)
     }
 
     // Bound jobs.
@@ -138,44 +142,61 @@ impl Floor {
         self.held += 1;
     }
 
-    /// Binds a job that is held to a worker; the limit may have sunk since it was asked for. Tells whether somebody has to
-    /// be called.
-    pub(super) fn bind(&mut self, index: usize, limit: usize, priority: Priority, job: Arc<dyn Work>) -> bool {
-        let index = if index < limit { index } else { index % limit };
-        let place = &mut self.places[index];
-        place.bound.push(priority, job);
-        place.note();
-        self.want(index)
+    /// Counts a bound job whose place is just given back.
+    pub(super) fn let_go(&mut self) {
+        self.held -= 1;
     }
 
-    pub(super) fn pop_bound(&mut self, index: usize) -> Option<Arc<dyn Work>> {
-        let place = &mut self.places[index];
-        let job = place.bound.pop()?;
+    /// Binds a job to a worker; the limit may have sunk since it was asked for.
+    pub(super) fn bind(&mut self, index: usize, limit: usize, priority: Priority, job: Arc<dyn Work>) {
+        let home = if index < limit { index } else { index % limit };
+        job.rebind(home);
+        let place = &mut self.places[home];
+        place.bound.push(priority, job);
         place.note();
-        self.popped(index);
-        Some(job)
+        self.want(home);
+    }
+
+    /// Takes a job off the line of a slot, whether it still has a place or not.
+    pub(super) fn pop_bound(&mut self, index: usize) -> Option<Arc<dyn Work>> {
+        self.change(index, Lanes::pop)
     }
 
     /// The least urgent of what is bound: to be dropped.
     pub(super) fn pop_lowest(&mut self) -> Option<Arc<dyn Work>> {
         let index = self.places.iter().position(|place| !place.bound.is_empty())?;
-        let job = self.places[index].bound.pop_lowest()?;
-        self.places[index].note();
-        self.popped(index);
-        Some(job)
+        self.change(index, Lanes::pop_lowest)
     }
 
-    /// What is bound to slots that are wanted: to be dropped, when nobody will come.
-    pub(super) fn pop_unattended(&mut self) -> Option<Arc<dyn Work>> {
-        let index = *self.wanted.first()?;
-        self.pop_bound(index)
+    /// The least urgent of what lies in lines of slots and is bound to nobody.
+    pub(super) fn pop_lowest_free(&self) -> Option<Arc<dyn Work>> {
+        self.places.iter().find_map(|place| place.slot.pop_lowest())
     }
 
-    fn popped(&mut self, index: usize) {
-        self.held -= 1;
-        if self.places[index].bound.is_empty() && self.wanted.remove(&index) {
+    /// Takes everything that is bound, and what else lies in lines of slots.
+    pub(super) fn take_all(&mut self, into: &mut Vec<Arc<dyn Work>>) {
+        for index in 0..self.places.len() {
+            self.change(index, |bound| bound.take_all(into));
+            self.places[index].slot.take_all(into);
+        }
+    }
+
+    /// Takes out what has no place any more.
+    pub(super) fn sweep(&mut self, out: &mut Vec<Arc<dyn Work>>) {
+        for index in 0..self.places.len() {
+            self.change(index, |bound| bound.sweep(out));
+            self.places[index].slot.sweep(out);
+        }
+    }
+
+    fn change<R>(&mut self, index: usize, change: impl FnOnce(&mut Lanes<Arc<dyn Work>>) -> R) -> R {
+        let place = &mut self.places[index];
+        let result = change(&mut place.bound);
+        place.note();
+        if place.bound.is_empty() && self.wanted.remove(&index) {
             self.vacant.insert(index);
         }
+        result
     }
 
     /// Gives what is bound to slots at or above the limit, where nobody stands, to those below it: the jobs of one slot
@@ -189,27 +210,26 @@ impl Floor {
     }
 
     fn rehome_one(&mut self, index: usize, limit: usize) {
+        let home = index % limit;
         let (below, above) = self.places.split_at_mut(index);
-        let (home, place) = (&mut below[index % limit], &mut above[0]);
-        if place.bound.is_empty() {
+        let (to, from) = (&mut below[home], &mut above[0]);
+        if from.bound.is_empty() {
             return;
         }
-        place.bound.append_to(&mut home.bound);
-        place.note();
-        home.note();
+        from.bound.iter().for_each(|job| job.rebind(home));
+        from.bound.append_to(&mut to.bound);
+        from.note();
+        to.note();
         if self.wanted.remove(&index) {
             self.vacant.insert(index);
         }
-        self.want(index % limit);
+        self.want(home);
     }
 
-    /// Tells whether this is new.
-    fn want(&mut self, index: usize) -> bool {
-        if self.places[index].is_occupied {
-            return false;
+    fn want(&mut self, index: usize) {
+        if !self.places[index].is_occupied && self.vacant.remove(&index) {
+            self.wanted.insert(index);
         }
-        self.vacant.remove(&index);
-        self.wanted.insert(index)
     }
 }
 

@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::task::coop;
 
 use super::body::At;
 use super::error::JobError;
-use super::here::{Here, Post, Running};
-use super::job::{Fate, Outcome, Work, cancelled};
+use super::here::{Help, Here};
+use super::job::{Outcome, Reach, Work, cancelled};
 use super::trace::Source;
 use crate::task::block_on;
 
@@ -24,10 +24,15 @@ use crate::task::block_on;
 /// When the handle resolves, the job's code is gone with all it captured, and the job is counted in
 /// [`stats`](super::CpuPool::stats).
 ///
-/// Awaited inside a job of the same pool, a job that has not begun begins right there: so a pool of one worker does not
-/// wait for itself. It is the awaited job that runs there, never somebody else's. (Of several that an async job awaits at
-/// once, one runs at a time. Bound to another worker, a job is waited for; two workers that so wait for each other wait
-/// for ever.)
+/// # Inside a job of the same pool
+/// A job that awaits another may keep the only worker busy that could run it. So there the awaited job, if it has not begun,
+/// is run by the worker of the one that awaits it; never somebody else's, which might want a lock that the waiting one holds.
+///
+/// - A [`CpuPool`](super::CpuPool) runs it to its end as soon as the handle is polled: a timeout around it comes too late.
+/// - A [`TaskPool`](super::TaskPool) drives it beside the job that awaits it, which keeps the worker until both have ended. Of
+///   several that a job awaits at once, that worker drives one at a time, and others take the rest as they come free.
+///
+/// A job that is bound to another worker is waited for; two workers that so wait for each other wait for ever.
 ///
 /// # Cancel safety
 /// Awaiting `&mut handle` may be given up and taken up again. Dropping the handle itself cancels the job, as above.
@@ -61,23 +66,17 @@ use crate::task::block_on;
 pub struct JobHandle<R> {
     /// Absent once the value was given.
     job: Option<Arc<dyn Outcome<R>>>,
-    /// Where this handle runs the job by itself.
-    loan: Option<Loan>,
+    /// The job that has had its worker invited to drive this one, last.
+    host: Option<u64>,
     cancels_on_drop: bool,
-}
-
-/// The place that a job of the same pool has lent, which awaits this one.
-struct Loan {
-    post: Arc<Post>,
-    lender: u64,
 }
 
 impl<R> JobHandle<R> {
     pub(super) fn new(job: Arc<dyn Outcome<R>>) -> Self {
-        Self { job: Some(job), loan: None, cancels_on_drop: false }
+        Self { job: Some(job), host: None, cancels_on_drop: false }
     }
 
-    /// The job's number within its pool, from 0, in the order of acceptance.
+    /// The job's number within its pool, from 0. Jobs that are submitted at the same time may begin in another order.
     ///
     /// # Panics
     /// When the handle has given its value.
@@ -92,14 +91,14 @@ impl<R> JobHandle<R> {
     /// Stops the job as far as that is possible, and tells whether it was, here and now. The handle then resolves to
     /// [`JobError::Cancelled`].
     ///
-    /// - A job that has not begun is dropped. Its place in the queue is given back when the next free worker comes by.
+    /// - A job that has not begun is dropped, and its place in the queue is free.
     /// - An async job that waits at an await is dropped. One that is making a step is dropped when it comes to its next
     ///   await, or gives its value if there is none.
     /// - A closure that runs is not disturbed. It can look at [`is_cancelled`](super::CpuContext::is_cancelled); the
     ///   handle resolves to what it returns.
     #[expect(clippy::must_use_candidate, reason = "most callers cancel whatever the state")]
     pub fn cancel(&self) -> bool {
-        self.job.as_ref().is_some_and(|job| job.stop(&cancelled(job.core()), true))
+        self.job.as_ref().is_some_and(|job| job.stop(&cancelled(job.core()), Reach::Final))
     }
 
     /// Tells whether the job has ended, in whatever way: awaiting the handle will not wait.
@@ -109,12 +108,9 @@ impl<R> JobHandle<R> {
     }
 
     /// Lets the job run without anybody waiting for it. The pool still owns it: it is counted, its panic is logged, and
-    /// it is discarded if the pool stops before it begins. (An async job that has begun where it was awaited is cancelled:
-    /// nobody else would go on with it.)
+    /// it is discarded if the pool stops before it begins.
     pub fn detach(mut self) {
-        if self.loan.is_none()
-            && let Some(job) = self.job.take()
-        {
+        if let Some(job) = self.job.take() {
             job.forsake();
         }
     }
@@ -156,38 +152,25 @@ impl<R> JobHandle<R> {
 }
 
 impl<R> JobHandle<R> {
-    /// Runs the job right here, where this is a job of the same pool: it would wait for a worker that it keeps busy itself.
-    fn help(&mut self, cx: &mut Context<'_>) {
+    /// Gets the job a worker, where this is a job of the same pool: it would wait for one that it keeps busy itself.
+    fn help(&mut self) {
         let Some(job) = &self.job else { return };
-        let advanced = match &self.loan {
-            Some(Loan { post, .. }) => {
-                let post = post.clone();
-                let _here = Here::enter(post.clone());
-                let this: Arc<dyn Work> = job.clone();
-                this.go_on(&At { job: &this, post: &post, source: Source::Awaited }, cx)
-            }
-            None => {
-                let Some(post) = Here::in_pool(job.core()) else { return };
-                let lender = Running::job();
-                if !job.may_begin_at(post.slot.index) || !post.slot.lending.borrow(lender, job.id(), cx.waker()) {
-                    return;
+        match Here::help(job.core()) {
+            None => {}
+            Some(Help::Run(post)) => {
+                if job.may_begin_at(post.slot.index) {
+                    let job: Arc<dyn Work> = job.clone();
+                    let at = At { job: &job, post: &post, source: Source::Awaited };
+                    // A closure comes to its end in one step.
+                    let _ = job.begin(&at, &mut Context::from_waker(Waker::noop()));
                 }
-                let this: Arc<dyn Work> = job.clone();
-                self.loan = Some(Loan { post: post.clone(), lender });
-                this.begin(&At { job: &this, post: &post, source: Source::Awaited }, cx)
             }
-        };
-        if let Poll::Ready(fate) = advanced {
-            if let (Fate::Broken, Some(Loan { post, .. })) = (fate, &self.loan) {
-                post.slot.forget_state();
+            Some(Help::Invite { host, slot }) => {
+                if self.host != Some(host) && job.may_begin_at(slot) {
+                    self.host = Some(host);
+                    Here::invite(host, job.clone());
+                }
             }
-            self.give_back();
-        }
-    }
-
-    fn give_back(&mut self) {
-        if let (Some(Loan { post, lender }), Some(job)) = (self.loan.take(), &self.job) {
-            post.slot.lending.give_back(lender, job.id());
         }
     }
 }
@@ -196,8 +179,9 @@ impl<R> Future for JobHandle<R> {
     type Output = Result<R, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // First: it must not depend on what else this task has done in its turn.
+        self.help();
         let coop = ready!(coop::poll_proceed(cx));
-        self.help(cx);
         let Some(job) = &self.job else { panic!("a job handle was polled after it had given its value") };
         let result = ready!(job.poll_outcome(cx));
         coop.made_progress();
@@ -210,11 +194,8 @@ impl<R> Drop for JobHandle<R> {
     fn drop(&mut self) {
         if let Some(job) = &self.job {
             job.forsake();
-            // A job that this handle runs has nobody else to go on with it.
-            let is_final = self.cancels_on_drop || self.loan.is_some();
-            job.stop(&cancelled(job.core()), is_final);
+            job.stop(&cancelled(job.core()), if self.cancels_on_drop { Reach::Final } else { Reach::Ask });
         }
-        self.give_back();
     }
 }
 

@@ -3,21 +3,24 @@
 //! Invariants:
 //! 1. The phase goes `Ready` ⇄ `Busy` → `Ended` → `Gone`, or from `Busy` to `Gone` where nobody wants the result. Whoever
 //!    moves it to `Busy` owns the body; the one who drops the body ends the job, and ends it once.
-//! 2. A job is advanced by one worker, or by one who awaits it: whoever made the first step makes the others.
+//! 2. A job is advanced by one worker: whoever made the first step makes the others.
 //! 3. The body, with all it captured, is dropped and the job counted before the phase is `Ended`.
 //! 4. No user code runs under the lock: body, result and wakers are moved out first.
 //! 5. A job that is stopped while it is `Busy` has its verdict noted; the one who advances it finds it before the body is
 //!    `Ready` again.
+//! 6. The place in the queue is given back once: by whoever pops the job, begins it out of turn, or stops it before it
+//!    begins. What is bound gives it back under the desk's lock.
 
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
-use super::atomics::{AtomicBool, Mutex, lock};
+use super::atomics::{AtomicBool, AtomicUsize, Mutex, lock};
 use super::body::{At, Body};
 use super::books::Ending;
 use super::core::Core;
+use super::entry::Spot;
 use super::error::JobError;
 use super::here::Running;
 use super::meter::{SAMPLE_EVERY, now_ns};
@@ -36,15 +39,40 @@ pub(super) trait Work: Send + Sync {
     /// Makes another step.
     fn go_on(&self, at: &At<'_>, cx: &mut Context<'_>) -> Poll<Fate>;
 
-    /// Stops the job, here and now, if it has not begun. One that has begun is asked to stop; with `is_final` it is dropped
-    /// if it can be, at once or when the step that it is making is over. Tells whether it was stopped here and now.
-    fn stop(&self, why: &JobError, is_final: bool) -> bool;
+    /// Stops the job, as far as it is meant. Tells whether it was stopped here and now.
+    fn stop(&self, why: &JobError, reach: Reach) -> bool;
 
     /// Tells whether the job was asked to stop.
     fn is_cancelled(&self) -> bool;
 
+    /// Tells whether the job is being dropped half-way, or has panicked: what it worked on may be in any state.
+    fn is_broken(&self) -> bool;
+
     /// Tells whether the job waits for a worker, and may run at this one.
     fn may_begin_at(&self, slot: usize) -> bool;
+
+    /// Tells whether only one worker may run it.
+    fn is_bound(&self) -> bool;
+
+    /// Binds it to another worker than it was bound to.
+    fn rebind(&self, slot: usize);
+
+    /// Tells whether the job has a place in the queue.
+    fn has_place(&self) -> bool;
+
+    /// Takes the place away, and tells whether there was one: the caller gives it back.
+    fn leave_place(&self) -> bool;
+}
+
+/// How far a stop goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Drops the job if it has not begun; one that has is left alone.
+    Queued,
+    /// And asks one that has begun.
+    Ask,
+    /// And drops one that has begun, if it can be dropped: at once, or when the step that it is making is over.
+    Final,
 }
 
 /// A job, as its handle sees it.
@@ -60,10 +88,8 @@ pub(super) trait Outcome<R>: Work {
 /// What became of a job that somebody advanced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It came to its end there.
+    /// It has ended, in whatever way.
     Over,
-    /// It panicked, or was stopped half-way: what it worked on may be in any state.
-    Broken,
     /// It had begun elsewhere or was stopped before it began.
     Elsewhere,
 }
@@ -71,11 +97,15 @@ pub(super) enum Fate {
 pub(super) struct Job<B: Body> {
     core: Arc<Core>,
     id: u64,
-    /// The only worker that may run it, if there is one. Limits have fewer bits.
-    bound_to: Option<u32>,
+    /// The only worker that may run it, or [`ANYBODY`].
+    bound_to: AtomicUsize,
+    has_place: AtomicBool,
     is_cancelled: AtomicBool,
+    is_broken: AtomicBool,
     state: Mutex<State<B>>,
 }
+
+const ANYBODY: usize = usize::MAX;
 
 struct State<B: Body> {
     phase: Phase<B>,
@@ -101,7 +131,8 @@ enum Phase<B: Body> {
 }
 
 impl<B: Body> Job<B> {
-    pub(super) fn new(core: Arc<Core>, body: B, id: u64, bound_to: Option<usize>) -> Self {
+    /// Makes a job that has its place at a spot, or none.
+    pub(super) fn new(core: Arc<Core>, body: B, id: u64, spot: Option<&Spot>) -> Self {
         let since_ns = if id.is_multiple_of(SAMPLE_EVERY) { now_ns() } else { 0 };
         let state = State {
             phase: Phase::Ready(body),
@@ -112,18 +143,27 @@ impl<B: Body> Job<B> {
             waiter: None,
             runner: None,
         };
-        // The mask of the word has fewer than 32 bits.
-        let bound_to = bound_to.map(|worker| worker as u32);
-        Self { core, id, bound_to, is_cancelled: AtomicBool::new(false), state: Mutex::new(state) }
+        Self {
+            core,
+            id,
+            bound_to: AtomicUsize::new(spot.and_then(Spot::bound_to).unwrap_or(ANYBODY)),
+            has_place: AtomicBool::new(spot.is_some()),
+            is_cancelled: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }
     }
 
     fn advance(&self, mut body: B, at: &At<'_>, cx: &mut Context<'_>) -> Poll<Fate> {
         let _running = Running::enter(self.id);
         let place = &self.core.names().job;
         let polled = match catch(place, || body.advance(at, cx)) {
-            Ok(Poll::Pending) => return self.park(body, cx),
+            Ok(Poll::Pending) => return self.park(body, at, cx),
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(panicked) => Err(panicked),
+            Err(panicked) => {
+                self.is_broken.store(true, Relaxed);
+                Err(panicked)
+            }
         };
         // What the body captured goes now; a destructor may panic, too.
         let dropped = catch(place, || drop(body));
@@ -136,21 +176,20 @@ impl<B: Body> Job<B> {
         };
         let panicked = result.as_ref().err().cloned();
         let result = result.map_err(|panicked| Box::new(JobError::Panicked(panicked)));
-        if at.source != Source::Awaited {
-            at.post.slot.meter.ends(Ending::of(result.as_ref().err().map(|error| &**error)));
-        }
+        at.post.slot.meter.ends(Ending::of(result.as_ref().err().map(|error| &**error)));
         self.end(result);
-        let Some(panicked) = panicked else { return Poll::Ready(Fate::Over) };
-        // Last: a subscriber that panics must not leave the handle unresolved.
-        log_quietly(|| {
-            let (pool, worker) = (&self.core.names().name, &at.post.slot.name);
-            tracing::error!(target: "regatta::pool", %pool, %worker, job = self.id, message = %panicked.message, "job panicked");
-        });
-        Poll::Ready(Fate::Broken)
+        if let Some(panicked) = panicked {
+            // Last: a subscriber that panics must not leave the handle unresolved.
+            log_quietly(|| {
+                let (pool, worker) = (&self.core.names().name, &at.post.slot.name);
+                tracing::error!(target: "regatta::pool", %pool, %worker, job = self.id, message = %panicked.message, "job panicked");
+            });
+        }
+        Poll::Ready(Fate::Over)
     }
 
     /// The body waits for something: it is ready to go on when the runner's waker is called, unless it was stopped.
-    fn park(&self, body: B, cx: &Context<'_>) -> Poll<Fate> {
+    fn park(&self, body: B, at: &At<'_>, cx: &Context<'_>) -> Poll<Fate> {
         let mut waker = Some(cx.waker().clone());
         let stopped = {
             let mut state = lock(&self.state);
@@ -165,9 +204,11 @@ impl<B: Body> Job<B> {
         };
         waker.into_iter().for_each(drop_quietly);
         let Some((body, why)) = stopped else { return Poll::Pending };
+        self.is_broken.store(true, Relaxed);
         drop_quietly(body);
+        at.post.slot.meter.lost();
         self.end(Err(why));
-        Poll::Ready(Fate::Broken)
+        Poll::Ready(Fate::Over)
     }
 
     fn end(&self, result: Result<B::Output, Box<JobError>>) {
@@ -223,9 +264,10 @@ impl<B: Body> Work for Job<B> {
             lock(&self.state).since_ns = now_ns;
             self.core.record_wait(now_ns.saturating_sub(queued_ns));
         }
-        if at.source != Source::Awaited {
-            at.post.slot.meter.begins(at.source);
+        if at.source == Source::Awaited {
+            self.core.vacate(self);
         }
+        at.post.slot.meter.begins(at.source);
         self.core.trace(self.id, at);
         self.advance(body, at, cx)
     }
@@ -238,26 +280,29 @@ impl<B: Body> Work for Job<B> {
                 other => {
                     // It was stopped between two steps.
                     state.phase = other;
-                    return Poll::Ready(Fate::Broken);
+                    at.post.slot.meter.lost();
+                    return Poll::Ready(Fate::Over);
                 }
             }
         };
         self.advance(body, at, cx)
     }
 
-    fn stop(&self, why: &JobError, is_final: bool) -> bool {
-        self.is_cancelled.store(true, Relaxed);
-        let (body, runner) = {
+    fn stop(&self, why: &JobError, reach: Reach) -> bool {
+        if reach != Reach::Queued {
+            self.is_cancelled.store(true, Relaxed);
+        }
+        let (body, has_begun, runner) = {
             let mut state = lock(&self.state);
             match mem::replace(&mut state.phase, Phase::Busy) {
-                Phase::Ready(body) if is_final || !state.has_begun => {
+                Phase::Ready(body) if reach == Reach::Final || !state.has_begun => {
                     // Before the lock is gone: a worker that finds the job empty may be the last one, and the pool must
                     // not look stopped before the body is dropped.
                     self.core.drop_begins();
-                    (body, state.runner.take())
+                    (body, state.has_begun, state.runner.take())
                 }
                 other => {
-                    if is_final && matches!(other, Phase::Busy) && state.verdict.is_none() {
+                    if reach == Reach::Final && matches!(other, Phase::Busy) && state.verdict.is_none() {
                         state.verdict = Some(Box::new(why.clone()));
                     }
                     state.phase = other;
@@ -265,6 +310,10 @@ impl<B: Body> Work for Job<B> {
                 }
             }
         };
+        match has_begun {
+            true => self.is_broken.store(true, Relaxed),
+            false => self.core.vacate(self),
+        }
         drop_quietly(body);
         self.end(Err(Box::new(why.clone())));
         self.core.drop_ends();
@@ -277,10 +326,29 @@ impl<B: Body> Work for Job<B> {
     }
 
     fn may_begin_at(&self, slot: usize) -> bool {
+        let bound_to = self.bound_to.load(Relaxed);
         let state = lock(&self.state);
-        matches!(state.phase, Phase::Ready(_))
-            && !state.has_begun
-            && self.bound_to.is_none_or(|bound| bound as usize == slot)
+        matches!(state.phase, Phase::Ready(_)) && !state.has_begun && (bound_to == ANYBODY || bound_to == slot)
+    }
+
+    fn is_broken(&self) -> bool {
+        self.is_broken.load(Relaxed)
+    }
+
+    fn is_bound(&self) -> bool {
+        self.bound_to.load(Relaxed) != ANYBODY
+    }
+
+    fn rebind(&self, slot: usize) {
+        self.bound_to.store(slot, Relaxed);
+    }
+
+    fn has_place(&self) -> bool {
+        self.has_place.load(Relaxed)
+    }
+
+    fn leave_place(&self) -> bool {
+        self.has_place.swap(false, Relaxed)
     }
 }
 

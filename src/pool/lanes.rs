@@ -1,7 +1,9 @@
 //! A line of jobs for one worker, in lanes by priority. Plain data, kept under somebody's lock.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::job::Work;
 use crate::policy::Priority;
 
 pub(super) struct Lanes<T> {
@@ -40,10 +42,38 @@ impl<T> Lanes<T> {
         self.lanes.iter_mut().rev().find_map(VecDeque::pop_front)
     }
 
+    /// Everything, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.lanes.iter().flatten()
+    }
+
+    /// Takes everything, the lowest lane first.
+    pub(super) fn take_all(&mut self, into: &mut Vec<T>) {
+        self.lanes.iter_mut().rev().for_each(|lane| into.extend(lane.drain(..)));
+    }
+
     /// Moves everything behind what another line holds, lane by lane.
     pub(super) fn append_to(&mut self, other: &mut Self) {
         for (mine, theirs) in self.lanes.iter_mut().zip(&mut other.lanes) {
             theirs.append(mine);
         }
     }
+}
+
+impl Lanes<Arc<dyn Work>> {
+    /// Takes out what has no place any more.
+    pub(super) fn sweep(&mut self, out: &mut Vec<Arc<dyn Work>>) {
+        self.lanes.iter_mut().for_each(|lane| sweep(lane, out));
+    }
+}
+
+/// Takes out what has no place any more.
+pub(super) fn sweep(line: &mut VecDeque<Arc<dyn Work>>, out: &mut Vec<Arc<dyn Work>>) {
+    line.retain(|job| {
+        let stays = job.has_place();
+        if !stays {
+            out.push(job.clone());
+        }
+        stays
+    });
 }

@@ -1,5 +1,7 @@
 //! A function over many items, in order: jobs are handed out as there is room, and results gathered as they come first.
 //!
+//! A map waits for room whatever the pool does with others: it takes no more items than it can hand over.
+//!
 //! Invariant: at most two jobs for each worker are out; their handles are kept, and awaited, in the order of the input.
 
 use std::collections::VecDeque;
@@ -13,9 +15,8 @@ use super::chunk::{Deal, Done, Quiet, Stop, StopAll};
 use super::crew::Crew;
 use super::error::{JobError, SubmitError};
 use super::handle::JobHandle;
-use super::here::Here;
 use super::placement::JobOptions;
-use super::submit::SubmitFuture;
+use super::submit::{Manner, SubmitFuture};
 
 /// Why a [`try_map`](super::CpuPool::try_map) gave no results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +77,9 @@ where
     D: Deal<I::Item>,
     D::Job: Body<Output = Done<R, E>>,
 {
-    let mut items = items.into_iter();
-    let limit = crew.core().levels().limit();
-    let size = deal.size(items.size_hint().0, limit);
+    let mut items = items.into_iter().fuse();
+    let limit = || crew.core().levels().limit();
+    let size = deal.size(items.size_hint().0, limit());
     let stop = StopAll(Stop::new());
     let mut window = Window { out: VecDeque::new(), results: Quiet(Vec::new()) };
     let mut position = 1;
@@ -88,14 +89,14 @@ where
         if chunk.0.is_empty() {
             break;
         }
-        if window.out.len() >= 2 * limit {
+        if window.out.len() >= 2 * limit() {
             window.gather().await?;
         }
         let first = position;
         position += chunk.0.len() as u64;
         let mut job = deal.job(first, chunk, stop.0.clone());
         loop {
-            match hand_over(crew, job).await {
+            match hand_over(crew, job, window.out.is_empty()).await {
                 Ok(handle) => {
                     window.out.push_back((first, handle.cancel_on_drop()));
                     break;
@@ -117,14 +118,14 @@ where
     Ok(window.results.into_inner())
 }
 
-/// Submits a job. Inside a job of the same pool it is not queued where there is no room: whoever awaits it runs it.
-pub(super) async fn hand_over<B: Body>(crew: &Arc<dyn Crew>, body: B) -> Result<JobHandle<B::Output>, SubmitError<B>> {
-    match submit(crew, body).await {
-        Err(refused) if refused.is_full() && Here::in_pool(crew.core()).is_some() => {
-            Ok(crew.aside(refused.into_inner()))
-        }
-        answer => answer,
-    }
+/// Submits a job when there is room. Inside a job of the same pool it does not wait, and takes a place above the capacity if
+/// nothing else of this map is out.
+pub(super) async fn hand_over<B: Body>(
+    crew: &Arc<dyn Crew>,
+    body: B,
+    is_only: bool,
+) -> Result<JobHandle<B::Output>, SubmitError<B>> {
+    submit(crew, body).manner(if is_only { Manner::Entitled } else { Manner::Patient }).await
 }
 
 /// Submits a job if there is room.
@@ -132,7 +133,7 @@ pub(super) fn hand_over_at_once<B: Body>(
     crew: &Arc<dyn Crew>,
     body: B,
 ) -> Result<JobHandle<B::Output>, SubmitError<B>> {
-    submit(crew, body).at_once()
+    submit(crew, body).manner(Manner::Patient).at_once()
 }
 
 fn submit<B: Body>(crew: &Arc<dyn Crew>, body: B) -> SubmitFuture<'_, B, B::Output> {

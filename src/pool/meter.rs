@@ -5,7 +5,7 @@
 //! these are figures to look at, and nothing is decided by them.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::books::Ending;
@@ -22,11 +22,12 @@ pub(super) struct Meter {
     busy_ns: AtomicU64,
     /// When the worker became busy, by [`now_ns`]; zero while it is idle.
     busy_since: AtomicU64,
-    is_running: AtomicBool,
     begun: AtomicU64,
     done: AtomicU64,
     failed: AtomicU64,
     stolen: AtomicU64,
+    /// Of those that began: stopped half-way, by whomever.
+    lost: AtomicU64,
 }
 
 /// Samples of one duration.
@@ -52,11 +53,11 @@ impl Meter {
         Self {
             busy_ns: AtomicU64::new(0),
             busy_since: AtomicU64::new(0),
-            is_running: AtomicBool::new(false),
             begun: AtomicU64::new(0),
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             stolen: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         }
     }
 
@@ -79,21 +80,19 @@ impl Meter {
         if matches!(source, Source::Stolen { .. }) {
             raise(&self.stolen);
         }
-        self.is_running.store(true, Relaxed);
     }
 
-    /// The job in hand is gone: it was stopped by somebody else.
+    /// Counts a job that was stopped half-way.
     pub(super) fn lost(&self) {
-        self.is_running.store(false, Relaxed);
+        raise(&self.lost);
     }
 
-    /// Counts how the job in hand ended.
+    /// Counts how a job ended.
     pub(super) fn ends(&self, ending: Ending) {
-        self.is_running.store(false, Relaxed);
         match ending {
             Ending::Done => raise(&self.done),
             Ending::Failed => raise(&self.failed),
-            _ => {}
+            _ => raise(&self.lost),
         }
     }
 
@@ -103,8 +102,9 @@ impl Meter {
         Duration::from_nanos(self.busy_ns.load(Relaxed) + running)
     }
 
-    pub(super) fn is_running(&self) -> bool {
-        self.is_running.load(Relaxed)
+    /// How many jobs it has in hand: more than one where one awaits another.
+    pub(super) fn running(&self) -> u64 {
+        self.flow().in_flight
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -116,15 +116,11 @@ impl Meter {
     }
 
     /// The worker's share of the pool's books: what it began, and how that ended.
-    pub(super) fn flow(&self) -> (Flow, bool) {
-        let (done, failed, begun) = (self.done.load(Relaxed), self.failed.load(Relaxed), self.begun.load(Relaxed));
-        let is_running = self.is_running();
-        let in_flight = u64::from(is_running).min(begun.saturating_sub(done + failed));
-        let discarded = begun.saturating_sub(done + failed + in_flight);
-        (
-            Flow { accepted: done + failed + discarded + in_flight, done, failed, dropped: 0, discarded, in_flight },
-            is_running,
-        )
+    pub(super) fn flow(&self) -> Flow {
+        let [done, failed, discarded] = [&self.done, &self.failed, &self.lost].map(|counter| counter.load(Relaxed));
+        // While jobs begin and end the counters may be read out of step.
+        let accepted = self.begun.load(Relaxed).max(done + failed + discarded);
+        Flow { accepted, done, failed, dropped: 0, discarded, in_flight: accepted - done - failed - discarded }
     }
 }
 

@@ -107,14 +107,16 @@ mod here;
 mod injector;
 mod job;
 mod lanes;
-mod lending;
+mod local;
 mod map;
 mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub mod model;
 mod owner;
+mod party;
 mod pile;
+mod places;
 mod placement;
 mod rows;
 mod run_stats;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Settings};
 use super::crew::Crew;
 use super::settled::Settled;
+use super::stopping::Abort;
 use crate::observe::{Observe, Registration, Registry};
 use crate::task::{ShutdownReport, TaskGroup, within};
 
@@ -82,14 +83,31 @@ impl Owner {
         core.close();
         let grace = (deadline / 10).min(GRACE_MAX);
         if !within(deadline - grace, Settled::idle(core)).await {
-            core.abort();
+            let until = begun + deadline;
+            self.discard(core.abort(), until);
             // Running jobs have a moment to see that they were asked to stop.
-            within(grace, Settled::idle(core)).await;
-            Settled::empty(core).await;
+            within(until.saturating_duration_since(Instant::now()), Settled::idle(core)).await;
         }
         let report = core.report(begun.elapsed());
         tracing::debug!(target: "regatta::pool", %report, "shut down");
         report
+    }
+}
+
+impl Owner {
+    /// Drops what an abort has left. What is not dropped in time is dropped by a task of its own, one job after the other.
+    fn discard(&self, mut abort: Abort, until: Instant) {
+        while Instant::now() < until && abort.drop_one() {}
+        if abort.is_over() {
+            return;
+        }
+        let rest = async move {
+            while abort.drop_one() {
+                tokio::task::yield_now().await;
+            }
+        };
+        // Refused, or dropped with the runtime, it drops them all.
+        let _ = self.sentries.spawn("discard", rest);
     }
 }
 
@@ -99,7 +117,7 @@ const GRACE_MAX: Duration = Duration::from_secs(1);
 impl Drop for Owner {
     fn drop(&mut self) {
         let core = self.core();
-        core.abort();
+        drop(core.abort());
         core.leave_registry();
     }
 }
@@ -107,7 +125,7 @@ impl Drop for Owner {
 impl Drop for EndWithRuntime {
     fn drop(&mut self) {
         if let Some(core) = self.0.upgrade() {
-            core.abort();
+            drop(core.abort());
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct RunStats {
     pub steals: u64,
     /// In how many pieces of items that follow each other they were worked on.
     pub pieces: u64,
-    /// From the call to the last result.
+    /// From the first poll of the run to its last result.
     pub makespan: Duration,
 }
 

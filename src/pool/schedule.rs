@@ -15,7 +15,7 @@ use super::error::JobError;
 use super::here::Here;
 use super::placement::Placement;
 use super::run_stats::RunStats;
-use super::submit::SubmitFuture;
+use super::submit::{Admitted, Manner, SubmitFuture};
 
 /// How [`map_with`](super::CpuPool::map_with) deals out its items.
 ///
@@ -30,7 +30,8 @@ use super::submit::SubmitFuture;
 #[non_exhaustive]
 #[doc(alias = "Strategy")]
 pub enum Schedule {
-    /// Each worker gets its share at the beginning, and nobody else touches it: as many items for each, in order.
+    /// Each worker gets its share at the beginning, and nobody else touches it: as many items for each, in order. (In a run
+    /// inside a job of the same pool, whichever worker comes free first takes the next share.)
     Static,
     /// The same at the beginning, but a worker that has nothing left to do steals half of what the one with the most has
     /// not begun.
@@ -65,7 +66,9 @@ where
     let board = Board::new(f, schedule, core.names().job.clone(), workers, Quiet(items));
     let running = Running(board.clone());
     for pile in 0..board.jobs() {
-        submit(crew, &board, schedule, pile).await?;
+        if !submit(crew, &board, schedule, pile).await? {
+            break;
+        }
     }
     let (results, mut stats) = gather(&board, count, core.levels().limit()).await?;
     drop(running);
@@ -73,26 +76,33 @@ where
     Ok((results, stats))
 }
 
+/// Submits the job that begins with a pile. False where it is not needed: there is no room, this is a job of the same pool,
+/// which does not wait for room, and those that are out take its items, too.
 async fn submit<T, F, R>(
     crew: &Arc<dyn Crew>,
     board: &Arc<Board<T, R, F>>,
     schedule: Schedule,
     pile: usize,
-) -> Result<(), JobError>
+) -> Result<bool, JobError>
 where
     T: Send + 'static,
     F: Fn(T) -> R + Send + Sync + 'static,
     R: Send + 'static,
 {
+    let is_inside = Here::is_in_pool(crew.core());
     let placement = match schedule {
-        Schedule::Static => Placement::Worker(pile),
-        Schedule::Stealing => Placement::Prefer(pile),
+        // Two runs in two jobs, whose shares are bound to each other's workers, would wait for each other.
+        Schedule::Static if !is_inside => Placement::Worker(pile),
+        Schedule::Static | Schedule::Stealing => Placement::Prefer(pile),
         Schedule::Guided => Placement::Injector,
     };
+    let is_needed = pile == 0 || schedule == Schedule::Static;
+    let manner = if is_needed { Manner::Entitled } else { Manner::Patient };
     let shared = board.clone();
     let part = call_with::<_, _, ()>(move |cx: CpuContext| shared.work_off(&cx, pile));
     let submit = |part, placement: Placement| {
-        SubmitFuture::new(crew, part, placement.into(), |crew, body, admitted| admitted.enqueue(crew, body))
+        let accept = |crew: &Arc<dyn Crew>, body, admitted: Admitted| admitted.enqueue(crew, body);
+        SubmitFuture::new(crew, part, placement.into(), accept).manner(manner)
     };
     let mut submitted = submit(part, placement).await;
     if let Err(refused) = submitted {
@@ -102,13 +112,12 @@ where
             false => Err(refused),
         };
     }
-    let handle = match submitted {
-        Ok(handle) => handle,
-        Err(refused) if refused.is_full() && Here::in_pool(crew.core()).is_some() => crew.aside(refused.into_inner()),
+    match submitted {
+        Ok(handle) => board.add(handle),
+        Err(refused) if refused.is_full() && is_inside => return Ok(false),
         Err(refused) => return Err(refused.into_job_error()),
-    };
-    board.add(handle);
-    Ok(())
+    }
+    Ok(true)
 }
 
 /// Awaits every job, also those that come while it does, and puts the results in order.

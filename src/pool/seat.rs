@@ -1,16 +1,15 @@
 //! What a worker does: takes a seat, looks for jobs, leaves when there are none.
 //!
 //! Where a worker looks, in this order: at its own end, among what is bound to it, among what would like to run here, in the
-//! common queue, and last at the other ends of the others. Of eight looks three begin elsewhere, so that nothing that
+//! common queue, and last at the other ends of the others. Of sixteen looks seven begin elsewhere, so that nothing that
 //! always has jobs starves the rest.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::core::Core;
 use super::crew::Crew;
 use super::error::JobError;
-use super::floor::Found;
+use super::floor::{Floor, Found};
 use super::here::Post;
 use super::job::Work;
 use super::slot::Slot;
@@ -28,8 +27,6 @@ pub(super) struct Seat {
     slots: Vec<Arc<Slot>>,
     /// Counts looks.
     look: u32,
-    /// Counts what was taken from the common queue.
-    turn: u32,
     is_busy: bool,
     has_left: bool,
 }
@@ -49,9 +46,9 @@ impl Seat {
     /// Seats a worker that was called; nothing, where the limit has sunk meanwhile.
     pub(super) fn take(crew: &Arc<dyn Crew>, called_to: Option<usize>) -> Option<Self> {
         let core = crew.core();
-        let slot = core.sit_down(called_to)?;
+        let slot = core.sit_down(called_to, 0)?;
         let post = Arc::new(Post { core: core.clone(), crew: crew.clone(), slot });
-        Some(Self { post, slots: Vec::new(), look: 0, turn: 0, is_busy: false, has_left: false })
+        Some(Self { post, slots: Vec::new(), look: 0, is_busy: false, has_left: false })
     }
 
     pub(super) fn post(&self) -> &Arc<Post> {
@@ -84,8 +81,22 @@ impl Seat {
 
     /// Leaves, unless there is something to do after all; tells whether it has left.
     pub(super) fn leave(&mut self) -> bool {
-        self.has_left = self.post.core.stand_up(self.slot().index);
+        match self.core().stand_up(self.slot().index) {
+            Departure::Stay => {}
+            Departure::To(slot) => self.move_to(slot),
+            Departure::Left => self.has_left = true,
+        }
         self.has_left
+    }
+
+    /// Lets another worker take over, who comes as one that was just called.
+    pub(super) fn hand_over(mut self) {
+        self.becomes_idle();
+        let index = self.slot().index;
+        let owed = self.core().get_up(index);
+        self.has_left = true;
+        self.post.crew.call(Some(index));
+        self.post.crew.call_all(owed);
     }
 
     fn slot(&self) -> &Slot {
@@ -97,73 +108,87 @@ impl Seat {
     }
 
     fn find(&mut self) -> Option<(Arc<dyn Work>, Source)> {
-        let found = match self.look % 8 {
-            3 => self.bound().or_else(|| self.own()).or_else(|| self.preferred()).or_else(|| self.common()),
-            5 => self.preferred().or_else(|| self.own()).or_else(|| self.bound()).or_else(|| self.common()),
-            7 => self.common().or_else(|| self.own()).or_else(|| self.bound()).or_else(|| self.preferred()),
+        let found = match self.look % 16 {
+            3 | 11 => self.bound().or_else(|| self.own()).or_else(|| self.preferred()).or_else(|| self.common()),
+            5 | 13 => self.preferred().or_else(|| self.own()).or_else(|| self.bound()).or_else(|| self.common()),
+            7 | 15 => self.common().or_else(|| self.own()).or_else(|| self.bound()).or_else(|| self.preferred()),
+            // What lies where nobody stands, or behind a long job, must not wait until the others have nothing else to do.
+            9 => self.steal_in_turn().or_else(|| self.own()).or_else(|| self.bound()).or_else(|| self.common()),
             _ => self.own().or_else(|| self.bound()).or_else(|| self.preferred()).or_else(|| self.common()),
         };
         let found = found.or_else(|| if self.core().has_free_jobs() { self.steal() } else { None })?;
-        let levels = match found.1 {
-            // Its place was given back with it.
-            Source::Bound => self.core().levels(),
-            _ => self.core().took(),
-        };
-        if self.core().recruits(levels) {
+        if self.core().recruits() {
             self.post.crew.call(None);
         }
         Some(found)
     }
 
     fn own(&self) -> Option<(Arc<dyn Work>, Source)> {
-        Some((self.slot().pop_own()?, Source::Own))
+        Some((self.core().take(|| self.slot().pop_own())?, Source::Own))
     }
 
     fn bound(&self) -> Option<(Arc<dyn Work>, Source)> {
-        Some((self.core().pop_bound(self.slot())?, Source::Bound))
+        Some((self.core().take_bound(self.slot())?, Source::Bound))
     }
 
     fn preferred(&self) -> Option<(Arc<dyn Work>, Source)> {
-        Some((self.slot().pop_preferred()?, Source::Preferred))
+        Some((self.core().take(|| self.slot().pop_preferred())?, Source::Preferred))
     }
 
-    fn common(&mut self) -> Option<(Arc<dyn Work>, Source)> {
-        let job = self.core().queue.pop(self.turn)?;
-        self.turn = self.turn.wrapping_add(1);
+    fn common(&self) -> Option<(Arc<dyn Work>, Source)> {
+        let job = self.core().take(|| self.core().queue.pop())?;
         Some((job, Source::Injector))
     }
 
     /// Goes round the others once, each time from another one on.
     fn steal(&mut self) -> Option<(Arc<dyn Work>, Source)> {
-        if self.slots.len() != self.core().slot_count() {
-            self.slots = self.core().slots();
-        }
+        self.get_to_know();
         let (count, mine) = (self.slots.len(), self.slot().index);
         let start = mine + 1 + self.look as usize;
         let mut others = (0..count).map(|step| &self.slots[(start + step) % count]).filter(|slot| slot.index != mine);
-        others.find_map(|slot| Some((slot.steal()?, Source::Stolen { from: slot.index })))
+        others.find_map(|slot| self.steal_from(slot))
+    }
+
+    /// Looks at one of the others, the next at every call.
+    fn steal_in_turn(&mut self) -> Option<(Arc<dyn Work>, Source)> {
+        self.get_to_know();
+        let turn = (self.look / 16) as usize;
+        let slot = self.slots.get(turn % self.slots.len().max(1)).filter(|slot| slot.index != self.slot().index)?;
+        self.steal_from(slot)
+    }
+
+    fn steal_from(&self, slot: &Slot) -> Option<(Arc<dyn Work>, Source)> {
+        Some((self.core().take(|| slot.steal())?, Source::Stolen { from: slot.index }))
+    }
+
+    fn get_to_know(&mut self) {
+        if self.slots.len() != self.core().slot_count() {
+            self.slots = self.core().slots();
+        }
     }
 
     /// The limit has sunk: leaves, if more workers are out than it allows; else moves below it.
     fn keep_a_seat(&mut self) -> bool {
         self.becomes_idle();
-        match self.core().move_down(self.slot().index) {
-            Moved::Stay => true,
-            Moved::To(slot) => {
+        let (departure, owed) = self.core().move_down(self.slot().index);
+        self.post.crew.call_all(owed);
+        match departure {
+            Departure::Stay => true,
+            Departure::To(slot) => {
                 self.move_to(slot);
                 true
             }
-            Moved::Left => {
+            Departure::Left => {
                 self.has_left = true;
                 false
             }
         }
     }
 
-    /// Moves to where jobs are bound that nobody has come for, if none is bound here.
+    /// Moves to where jobs are bound that nobody has come for.
     fn help_out(&mut self) {
+        self.becomes_idle();
         if let Some(slot) = self.core().move_to_wanted(self.slot().index) {
-            self.becomes_idle();
             self.move_to(slot);
         }
     }
@@ -190,8 +215,8 @@ impl Drop for Seat {
     }
 }
 
-/// Where a worker goes when the limit has sunk.
-enum Moved {
+/// Where a worker goes from its slot.
+enum Departure {
     Stay,
     To(Arc<Slot>),
     Left,
@@ -199,7 +224,7 @@ enum Moved {
 
 impl Core {
     /// Seats a unit of `active`; if more are out than the limit allows, gives it back: the others are enough.
-    fn sit_down(&self, called_to: Option<usize>) -> Option<Arc<Slot>> {
+    fn sit_down(&self, called_to: Option<usize>, after: usize) -> Option<Arc<Slot>> {
         loop {
             let next = {
                 let mut desk = self.desk();
@@ -207,7 +232,7 @@ impl Core {
                     self.word.answer();
                     return None;
                 }
-                match desk.floor.sit_down(self.levels().limit(), called_to) {
+                match desk.floor.sit_down(self.levels().limit(), called_to, after) {
                     Found::Slot(slot) => {
                         self.note(&desk.floor);
                         // From here on this worker sees what comes.
@@ -223,39 +248,59 @@ impl Core {
     }
 
     /// Ends a worker's stay, unless something is queued that it could run.
-    fn stand_up(&self, index: usize) -> bool {
+    fn stand_up(&self, index: usize) -> Departure {
         let levels = {
             let mut desk = self.desk();
             let limit = self.levels().limit();
             if index >= limit || desk.floor.has_bound(index) {
-                return false;
+                return Departure::Stay;
             }
-            let Some(levels) = self.word.leave(desk.floor.held()) else { return false };
+            if desk.floor.is_somebody_wanted() {
+                return Departure::To(self.change_seats(&mut desk.floor, index, limit));
+            }
+            let Some(levels) = self.word.leave(desk.floor.held()) else { return Departure::Stay };
             desk.floor.stand_up(index, limit);
             levels
         };
         self.left(levels);
-        true
+        Departure::Left
     }
 
-    fn move_down(&self, index: usize) -> Moved {
-        {
+    /// Moves from one slot to one that is wanted, of which there is one.
+    fn change_seats(&self, floor: &mut Floor, index: usize, limit: usize) -> Arc<Slot> {
+        floor.stand_up(index, limit);
+        let Found::Slot(slot) = floor.sit_down(limit, None, index) else { unreachable!("a wanted slot is free") };
+        self.note(floor);
+        slot
+    }
+
+    fn move_down(&self, index: usize) -> (Departure, usize) {
+        let owed = {
             let mut desk = self.desk();
             let limit = self.levels().limit();
             let is_surplus = self.retires();
             if index < limit && !is_surplus {
-                return Moved::Stay;
+                return (Departure::Stay, 0);
             }
             desk.floor.stand_up(index, limit);
+            let owed = self.settle(&desk.floor);
             self.note(&desk.floor);
             if is_surplus {
-                return Moved::Left;
+                return (Departure::Left, owed);
             }
-        }
-        match self.sit_down(None) {
-            Some(slot) => Moved::To(slot),
-            None => Moved::Left,
-        }
+            owed
+        };
+        let departure = self.sit_down(None, index).map_or(Departure::Left, Departure::To);
+        (departure, owed)
+    }
+
+    /// Leaves a slot and keeps the unit of `active`; gives how many others are to be called.
+    fn get_up(&self, index: usize) -> usize {
+        let mut desk = self.desk();
+        desk.floor.stand_up(index, self.levels().limit());
+        let owed = self.settle(&desk.floor);
+        self.note(&desk.floor);
+        owed
     }
 
     /// Gives back a unit of `active`, if more are out than the limit allows. Under the lock: nobody else lowers it meanwhile,
@@ -269,66 +314,41 @@ impl Core {
         false
     }
 
+    /// Raises `active` for slots that are wanted and nobody comes to, as far as the limit allows; gives how many workers are
+    /// to be called. Under the lock. What it reads of `active` may be too low by who was called just now: then it calls one
+    /// too many.
+    pub(super) fn settle(&self, floor: &Floor) -> usize {
+        let mut owed = 0;
+        while floor.lacks_workers(self.levels().active()) && self.word.raise() {
+            owed += 1;
+        }
+        owed
+    }
+
     fn move_to_wanted(&self, index: usize) -> Option<Arc<Slot>> {
         let mut desk = self.desk();
         let limit = self.levels().limit();
-        if !desk.floor.is_somebody_wanted() || desk.floor.has_bound(index) {
+        if index >= limit || !desk.floor.is_somebody_wanted() {
             return None;
         }
-        desk.floor.stand_up(index, limit);
-        // Somebody is wanted, so there is a seat, and it is not the one just left.
-        let Found::Slot(slot) = desk.floor.sit_down(limit, None) else { unreachable!("a wanted slot is free") };
-        self.note(&desk.floor);
-        Some(slot)
+        Some(self.change_seats(&mut desk.floor, index, limit))
     }
 
-    fn pop_bound(&self, slot: &Slot) -> Option<Arc<dyn Work>> {
-        if slot.bound.load(Relaxed) == 0 {
-            return None;
-        }
-        let (job, levels) = {
-            let mut desk = self.desk();
-            let job = desk.floor.pop_bound(slot.index)?;
-            self.note(&desk.floor);
-            (job, self.word.take())
-        };
-        self.freed(levels);
-        Some(job)
-    }
-
-    /// Gives up a unit of `active`, and the slot if it had one. What then nobody would come for is discarded.
+    /// Gives up a unit of `active`, and the slot if it had one. If it was the last, what is queued is discarded: nobody
+    /// would come for it. Else whoever is out looks after what is bound, too, before it leaves.
     pub(super) fn forgo(&self, mut seat: Option<usize>, why: &JobError) {
         loop {
-            let (orphans, levels) = {
+            let levels = {
                 let mut desk = self.desk();
-                let limit = self.levels().limit();
                 match seat.take() {
-                    Some(index) => desk.floor.stand_up(index, limit),
+                    Some(index) => desk.floor.stand_up(index, self.levels().limit()),
                     None => self.word.answer(),
                 }
-                let orphans = match desk.floor.unattended(self.levels().active() - 1, limit) {
-                    0 => Vec::new(),
-                    _ => std::iter::from_fn(|| desk.floor.pop_unattended()).collect(),
-                };
-                let levels = match orphans.is_empty() {
-                    true => self.word.forgo(desk.floor.held()),
-                    false => {
-                        desk.dropping += 1;
-                        orphans.iter().map(|_| self.word.take()).last()
-                    }
-                };
                 self.note(&desk.floor);
-                (orphans, levels)
+                self.word.forgo()
             };
             match levels {
-                Some(levels) if orphans.is_empty() => return self.left(levels),
-                Some(levels) => {
-                    self.freed(levels);
-                    for job in &orphans {
-                        job.stop(why, false);
-                    }
-                    self.drop_ends();
-                }
+                Some(levels) => return self.left(levels),
                 None => self.drain(why),
             }
         }
@@ -340,19 +360,17 @@ impl Core {
         }
     }
 
-    /// Changes the limit; gives the workers that are to be called.
-    pub(super) fn resize(&self, limit: usize) -> Vec<Option<usize>> {
+    /// Changes the limit; gives how many workers are to be called.
+    pub(super) fn resize(&self, limit: usize) -> usize {
         let mut desk = self.desk();
-        let raised = self.word.set_limit(limit, desk.floor.held(), self.settings.calls);
-        let mut calls = vec![None; raised];
-        if self.settings.calls == Calls::OneByOne && self.word.recruit(desk.floor.held()) {
-            calls.push(None);
+        let held = desk.floor.held();
+        let mut owed = self.word.set_limit(limit, held, self.settings.calls);
+        if self.settings.calls == Calls::OneByOne && self.word.recruit(held) {
+            owed += 1;
         }
         desk.floor.rehome(limit);
-        while desk.floor.unattended(self.levels().active(), limit) > 0 && self.word.raise() {
-            calls.push(None);
-        }
+        owed += self.settle(&desk.floor);
         self.note(&desk.floor);
-        calls
+        owed
     }
 }

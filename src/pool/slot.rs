@@ -8,18 +8,16 @@
 //!    stale looks again, because the word still counts a job as queued.
 //! 2. No user code runs under the locks: jobs, states and wakers are moved out first.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::atomics::{AtomicUsize, Mutex, lock};
 use super::job::Work;
-use super::lanes::Lanes;
-use super::lending::Lending;
+use super::lanes::{Lanes, sweep};
+use super::local::Local;
 use super::meter::Meter;
 use super::stats::WorkerStats;
-use crate::error::drop_quietly;
 use crate::observe::{Observe, Registration, Row};
 use crate::policy::Priority;
 
@@ -30,19 +28,14 @@ pub(super) struct Slot {
     pub(super) meter: Meter,
     /// How many jobs are bound to this worker; written by the floor, read by the worker before it takes a lock.
     pub(super) bound: AtomicUsize,
-    /// Which jobs here have lent their place to another that they await.
-    pub(super) lending: Lending,
+    /// The worker-local value.
+    pub(super) local: Local,
     lines: Mutex<Lines>,
     lying: AtomicUsize,
-    /// The worker-local value, while no job has it.
-    state: Mutex<Option<State>>,
-    /// The async job that the worker has in hand, for those who stop the pool.
-    current: Mutex<Option<Arc<dyn Work>>>,
+    /// The async jobs that the worker has in hand and that wait, for those who stop the pool.
+    in_hand: Mutex<Vec<Arc<dyn Work>>>,
     registration: Mutex<Option<Registration>>,
 }
-
-/// A worker-local value. What type it has is known to the pool that made it.
-pub(super) type State = Box<dyn Any + Send>;
 
 struct Lines {
     /// What jobs of this worker have spawned. The worker takes the newest, the others the oldest.
@@ -58,11 +51,10 @@ impl Slot {
             name,
             meter: Meter::new(),
             bound: AtomicUsize::new(0),
-            lending: Lending::new(),
+            local: Local::new(),
             lines: Mutex::new(Lines { own: VecDeque::new(), preferred: Lanes::new() }),
             lying: AtomicUsize::new(0),
-            state: Mutex::new(None),
-            current: Mutex::new(None),
+            in_hand: Mutex::new(Vec::new()),
             registration: Mutex::new(None),
         }
     }
@@ -113,35 +105,40 @@ impl Slot {
         if self.has_jobs() { self.change(pop) } else { None }
     }
 
-    // The worker-local value.
-
-    pub(super) fn take_state(&self) -> Option<State> {
-        lock(&self.state).take()
+    pub(super) fn take_all(&self, into: &mut Vec<Arc<dyn Work>>) {
+        self.pop(|lines| {
+            lines.preferred.take_all(into);
+            into.extend(lines.own.drain(..));
+            None
+        });
     }
 
-    /// Keeps the value for the next job, unless there is one by now.
-    pub(super) fn put_state(&self, state: State) {
-        let surplus = {
-            let mut kept = lock(&self.state);
-            if kept.is_none() { kept.replace(state) } else { Some(state) }
+    /// Takes out what has no place any more.
+    pub(super) fn sweep(&self, out: &mut Vec<Arc<dyn Work>>) {
+        self.pop(|lines| {
+            lines.preferred.sweep(out);
+            sweep(&mut lines.own, out);
+            None
+        });
+    }
+
+    // The jobs in hand.
+
+    pub(super) fn hold(&self, job: Arc<dyn Work>) {
+        lock(&self.in_hand).push(job);
+    }
+
+    pub(super) fn let_go(&self, job: &Arc<dyn Work>) {
+        let known = {
+            let mut in_hand = lock(&self.in_hand);
+            let index = in_hand.iter().rposition(|known| Arc::ptr_eq(known, job));
+            index.map(|index| in_hand.swap_remove(index))
         };
-        drop_quietly(surplus);
+        drop(known);
     }
 
-    /// Drops the value: a job ended in the middle of something.
-    pub(super) fn forget_state(&self) {
-        drop_quietly(self.take_state());
-    }
-
-    // The job in hand.
-
-    pub(super) fn hold(&self, job: Option<Arc<dyn Work>>) {
-        let before = std::mem::replace(&mut *lock(&self.current), job);
-        drop_quietly(before);
-    }
-
-    pub(super) fn held(&self) -> Option<Arc<dyn Work>> {
-        lock(&self.current).clone()
+    pub(super) fn in_hand(&self) -> Vec<Arc<dyn Work>> {
+        lock(&self.in_hand).clone()
     }
 }
 
@@ -157,7 +154,7 @@ impl Slot {
             done: meter.done(),
             stolen: meter.stolen(),
             busy: meter.busy(),
-            is_running: meter.is_running(),
+            is_running: meter.running() > 0,
         }
     }
 
@@ -169,9 +166,8 @@ impl Slot {
 
 impl Observe for Slot {
     fn fill(&self, row: &mut Row) {
-        let (flow, is_running) = self.meter.flow();
-        row.state = if is_running { "busy" } else { "idle" };
-        row.flow = flow;
+        row.flow = self.meter.flow();
+        row.state = if row.flow.in_flight > 0 { "busy" } else { "idle" };
         row.gauge("busy_ms", usize::try_from(self.meter.busy().as_millis()).unwrap_or(usize::MAX), None);
         row.gauge("stolen", usize::try_from(self.meter.stolen()).unwrap_or(usize::MAX), None);
     }

@@ -1,13 +1,45 @@
 //! The ways a pool stops, and how those who wait for it are told.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::atomics::yield_now;
 use super::core::Core;
 use super::error::JobError;
+use super::job::{Reach, Work};
 use super::word::Levels;
 use crate::error::{drop_quietly, log_quietly, wake_quietly};
 use crate::task::Ticket;
+
+/// Jobs that are taken off the queue, or out of the workers' hands, and are yet to be dropped. Dropped itself it drops
+/// them all.
+pub(super) struct Abort {
+    core: Arc<Core>,
+    jobs: Vec<Arc<dyn Work>>,
+    why: JobError,
+}
+
+impl Abort {
+    /// Drops the next job; false when there is none.
+    pub(super) fn drop_one(&mut self) -> bool {
+        let job = self.jobs.pop();
+        if let Some(job) = &job {
+            job.stop(&self.why, Reach::Final);
+        }
+        job.is_some()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        while self.drop_one() {}
+        self.core.drop_ends();
+    }
+}
 
 impl Core {
     /// Admits nobody from here on; tells whether it was open before.
@@ -27,32 +59,35 @@ impl Core {
     }
 
     /// Closes, discards every queued job, drops the async jobs that are not just making a step, and asks the others to
-    /// stop.
-    pub(super) fn abort(&self) {
+    /// stop. What has to be dropped goes with what it gives.
+    pub(super) fn abort(self: &Arc<Self>) -> Abort {
         self.set_aborted();
         self.close();
-        let why = self.closed();
-        self.drain(&why);
-        for job in self.slots().iter().filter_map(|slot| slot.held()) {
-            job.stop(&why, true);
-        }
+        self.drop_begins();
+        let mut jobs = self.take_queued();
+        // Dropped first: they hold more than those that never began.
+        jobs.extend(self.slots().iter().flat_map(|slot| slot.in_hand()));
+        Abort { core: self.clone(), jobs, why: self.closed() }
     }
 
-    /// Discards every queued job: first takes them all, so that no worker begins one meanwhile, then drops them.
+    /// Discards every queued job.
     pub(super) fn drain(&self, why: &JobError) {
         self.drop_begins();
-        let mut jobs = Vec::new();
-        while self.word.levels().queued() > 0 {
-            match self.pop_lowest() {
-                Some(job) => jobs.push(job),
-                // Somebody is between admission and push, or between pop and take: a few instructions.
-                None => yield_now(),
-            }
-        }
-        for job in jobs {
-            job.stop(why, false);
+        for job in self.take_queued() {
+            job.stop(why, Reach::Queued);
         }
         self.drop_ends();
+    }
+
+    /// Takes every queued job, so that no worker begins one while others are being dropped.
+    fn take_queued(&self) -> Vec<Arc<dyn Work>> {
+        let mut jobs = self.take_all();
+        while self.word.levels().queued() > 0 {
+            // Somebody is between admission and push, or between pop and take: a few instructions.
+            yield_now();
+            jobs.extend(self.take_all());
+        }
+        jobs
     }
 
     /// Says that a job is about to be dropped; nobody is told that the pool has stopped until it is.

@@ -38,10 +38,22 @@ pub struct SubmitFuture<'a, F, R> {
     /// Absent once submitted or handed back.
     run: Option<F>,
     options: JobOptions,
+    manner: Manner,
     /// Where it will go, once that is picked.
     spot: Option<Spot>,
     ticket: Option<Ticket>,
     accept: Accept<F, R>,
+}
+
+/// What is done where there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// What the pool's policy says. A job does not wait for room in its own pool.
+    Policy,
+    /// Waiting, whatever the policy; nor here does a job wait for room in its own pool.
+    Patient,
+    /// The same, but a job takes a place above the capacity of its own pool: it cannot go on otherwise.
+    Entitled,
 }
 
 /// Makes a job of what the user gave, once it is admitted.
@@ -71,7 +83,12 @@ impl<F, R> Unpin for SubmitFuture<'_, F, R> {}
 
 impl<'a, F, R> SubmitFuture<'a, F, R> {
     pub(super) fn new(crew: &'a Arc<dyn Crew>, run: F, options: JobOptions, accept: Accept<F, R>) -> Self {
-        Self { crew, run: Some(run), options, spot: None, ticket: None, accept }
+        Self { crew, run: Some(run), options, manner: Manner::Policy, spot: None, ticket: None, accept }
+    }
+
+    pub(super) fn manner(mut self, manner: Manner) -> Self {
+        self.manner = manner;
+        self
     }
 
     /// Gives up waiting and hands the closure, or the future, back; `None` once this has finished.
@@ -80,18 +97,42 @@ impl<'a, F, R> SubmitFuture<'a, F, R> {
         self.run.take()
     }
 
-    /// Submits at once, or not at all.
-    pub(super) fn at_once(mut self) -> Result<JobHandle<R>, SubmitError<F>> {
-        let admitted = match self.crew.core().try_admit(self.options) {
+    /// Submits now if there is room, as `try_submit` does.
+    ///
+    /// # Errors
+    /// [`SubmitError`] with the closure, or the future; [full](SubmitError::is_full) also when others wait for room.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::policy::Priority;
+    /// use regatta::pool::CpuPool;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = CpuPool::new(2);
+    /// let urgent = pool.submit_with(Priority::High, |_| 7).at_once()?;
+    /// assert_eq!(urgent.await?, 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn at_once(mut self) -> Result<JobHandle<R>, SubmitError<F>> {
+        let admitted = match self.crew.core().try_admit(self.options, self.manner) {
             Err(Wait::Refused(reason)) => Err(reason),
-            Err(Wait::Full(_)) => Err(Reason::Full(full(self.crew.core()))),
+            Err(Wait::Full(_)) => Err(refused(self.crew.core())),
             Ok(admitted) => Ok(admitted),
         };
         self.finish(admitted)
     }
 
-    /// Waits for at most `limit`.
-    pub(super) async fn within(mut self, limit: Duration) -> Result<JobHandle<R>, SubmitError<F>> {
+    /// Submits when there is room, and waits for it at most so long, as `submit_timeout` does.
+    ///
+    /// # Cancel safety
+    /// As the future itself.
+    ///
+    /// # Errors
+    /// As for awaiting the future, and [elapsed](SubmitError::is_elapsed).
+    ///
+    /// # Panics
+    /// On a runtime without timers (`enable_time`).
+    pub async fn within(mut self, limit: Duration) -> Result<JobHandle<R>, SubmitError<F>> {
         match tokio::time::timeout(limit, &mut self).await {
             Ok(submitted) => submitted,
             Err(_) => {
@@ -112,27 +153,25 @@ impl<'a, F, R> SubmitFuture<'a, F, R> {
     fn poll_admitted(&mut self, cx: &Context<'_>) -> Poll<Result<Admitted, Reason>> {
         let core = self.crew.core();
         if self.ticket.is_none() {
-            match core.try_admit(self.options) {
+            match core.try_admit(self.options, self.manner) {
                 Ok(admitted) => return Poll::Ready(Ok(admitted)),
                 Err(Wait::Refused(reason)) => return Poll::Ready(Err(reason)),
-                Err(Wait::Full(spot)) => {
-                    if !core.waits_for_room() {
-                        return Poll::Ready(Err(Reason::Full(full(core))));
-                    }
-                    if Here::in_pool(core).is_some() {
-                        return Poll::Ready(Err(Reason::FullInside(full(core))));
-                    }
-                    self.spot = Some(spot);
+                Err(Wait::Full(_)) if self.manner == Manner::Policy && !core.waits_for_room() => {
+                    return Poll::Ready(Err(refused(core)));
                 }
+                Err(Wait::Full(spot)) if Here::is_in_pool(core) => {
+                    return Poll::Ready(match self.manner {
+                        Manner::Entitled => place(core, core.enter_above(&spot), spot),
+                        _ => Err(Reason::FullInside(full(core))),
+                    });
+                }
+                Err(Wait::Full(spot)) => self.spot = Some(spot),
             }
         }
         let Some(spot) = &self.spot else { unreachable!("who waits has picked a place") };
         let admission = ready!(core.poll_enter(spot, &mut self.ticket, cx));
         let Some(spot) = self.spot.take() else { unreachable!("as above") };
-        Poll::Ready(match admission {
-            Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-            Admission::Full | Admission::Closed => Err(Reason::Closed(closed(core))),
-        })
+        Poll::Ready(place(core, admission, spot))
     }
 }
 
@@ -158,7 +197,7 @@ impl<F, R> Drop for SubmitFuture<'_, F, R> {
 }
 
 /// Why a job is not admitted right now.
-pub(super) enum Wait {
+enum Wait {
     /// There is no room, but there may be.
     Full(Spot),
     Refused(Reason),
@@ -166,18 +205,19 @@ pub(super) enum Wait {
 
 impl Core {
     /// Takes a place without waiting, as the overflow policy has it.
-    pub(super) fn try_admit(&self, options: JobOptions) -> Result<Admitted, Wait> {
+    fn try_admit(&self, options: JobOptions, manner: Manner) -> Result<Admitted, Wait> {
         let spot = match self.spot(options) {
             Ok(spot) => spot,
             Err(limit) => return Err(Wait::Refused(Reason::NoWorker(self.no_worker(options, limit)))),
         };
-        let admission = match self.settings.overflow {
+        let overflow = if manner == Manner::Policy { self.settings.overflow } else { Overflow::Wait };
+        let admission = match overflow {
             Overflow::DropOldest => self.enter_by_force(&spot),
             _ => self.try_enter(&spot),
         };
         match admission {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-            Admission::Full if self.settings.overflow == Overflow::DropNewest => Ok(Admitted::Dropped),
+            Admission::Full if overflow == Overflow::DropNewest => Ok(Admitted::Dropped),
             Admission::Full => Err(Wait::Full(spot)),
             Admission::Closed => Err(Wait::Refused(Reason::Closed(closed(self)))),
         }
@@ -189,6 +229,22 @@ impl Core {
             _ => unreachable!("the pool picks workers that it has"),
         };
         NoWorker::new(self.names().pool.clone(), worker, limit)
+    }
+}
+
+/// Goes on with a place, unless the pool has closed.
+fn place(core: &Core, admission: Admission, spot: Spot) -> Result<Admitted, Reason> {
+    match admission {
+        Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
+        Admission::Full | Admission::Closed => Err(Reason::Closed(closed(core))),
+    }
+}
+
+/// Why there is no room now: all places are taken, or others wait for those that are free.
+fn refused(core: &Core) -> Reason {
+    match core.levels().has_waiting() {
+        true => Reason::FullBehind(full(core)),
+        false => Reason::Full(full(core)),
     }
 }
 

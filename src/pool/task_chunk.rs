@@ -30,6 +30,9 @@ pub(super) struct TaskItem<T, F, R> {
 
 pub(super) struct EachItem<T, F, R>(TaskItem<T, F, R>);
 
+/// Stops the items behind one that panics.
+struct FailOnPanic(Arc<Stop>, u64);
+
 enum Stage<T, R> {
     Item(Option<T>),
     Future(Pin<Box<R>>),
@@ -51,6 +54,14 @@ impl TaskItems<()> {
         R::Output: Send + 'static,
     {
         TaskItems::new(move |item| f(item).map(Ok as fn(R::Output) -> Result<R::Output, Infallible>))
+    }
+}
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(self.1);
+        }
     }
 }
 
@@ -123,7 +134,10 @@ where
     type Output = Done<O, E>;
 
     fn advance(&mut self, _at: &At<'_>, cx: &mut Context<'_>) -> Poll<Done<O, E>> {
-        Poll::Ready(match ready!(self.poll(cx)) {
+        let panics = FailOnPanic(self.stop.clone(), self.position);
+        let polled = self.poll(cx);
+        drop(panics);
+        Poll::Ready(match ready!(polled) {
             None => Done { results: Quiet(Vec::new()), failure: None },
             Some(Ok(result)) => Done { results: Quiet(vec![result]), failure: None },
             Some(Err(error)) => {

@@ -2,9 +2,7 @@
 //!
 //! Invariants:
 //! 1. Each unit of the word's `active` is one [`Lease`], in a task that has not been polled yet, or in one that runs.
-//! 2. A task that is dropped, as with its runtime, stops the job it has in hand, and gives its unit back.
-//! 3. A job that waits lies in its slot: whoever stops the pool finds it there, or the worker finds that the pool was
-//!    stopped.
+//! 2. A task that is dropped, as with its runtime, stops the jobs it has in hand, and gives its unit back.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Weak};
@@ -17,7 +15,8 @@ use super::body::At;
 use super::core::Core;
 use super::crew::Crew;
 use super::here::{Here, Post};
-use super::job::{Fate, Work};
+use super::job::Work;
+use super::party::Party;
 use super::seat::{Next, Seat};
 use super::trace::Source;
 
@@ -30,13 +29,6 @@ pub(super) struct Tasks {
 
 /// The promise of a worker.
 struct Lease(Option<Arc<Tasks>>);
-
-/// A job in a worker's hands.
-struct InHand<'a> {
-    job: &'a Arc<dyn Work>,
-    post: &'a Arc<Post>,
-    has_ended: bool,
-}
 
 impl Tasks {
     pub(super) fn new(core: Arc<Core>, runtime: Handle) -> Arc<Self> {
@@ -106,48 +98,12 @@ async fn let_others_run() {
 /// Runs a job. Most need only one step, and then it is not worth saying who has it in hand.
 async fn run(post: &Arc<Post>, job: Arc<dyn Work>, source: Source) {
     let first = poll_fn(|cx| {
-        let _here = Here::enter(post.clone());
-        Poll::Ready(job.begin(&At { job: &job, post, source }, cx))
+        let here = Here::in_task(post.clone());
+        let fate = job.begin(&At { job: &job, post, source }, cx);
+        Poll::Ready((fate, here.take_invited()))
     });
-    let fate = match first.await {
-        Poll::Ready(fate) => fate,
-        Poll::Pending => go_on(post, job, source).await,
-    };
-    if fate == Fate::Broken {
-        post.slot.meter.lost();
-        post.slot.forget_state();
-    }
-}
-
-async fn go_on(post: &Arc<Post>, job: Arc<dyn Work>, source: Source) -> Fate {
-    let mut in_hand = InHand { job: &job, post, has_ended: false };
-    post.slot.hold(Some(job.clone()));
-    if post.core.is_aborted() {
-        // Whoever stopped the pool may have looked into the slot before the job lay there.
-        job.stop(&post.core.closed(), true);
-    }
-    let mut has_waited = false;
-    let fate = poll_fn(|cx| {
-        if !std::mem::replace(&mut has_waited, true) {
-            // The step just made has left this task's waker with what it waits for, and with the job for who stops it.
-            return Poll::Pending;
-        }
-        let _here = Here::enter(post.clone());
-        job.go_on(&At { job: &job, post, source }, cx)
-    })
-    .await;
-    in_hand.has_ended = true;
-    fate
-}
-
-impl Drop for InHand<'_> {
-    fn drop(&mut self) {
-        let Self { job, post, has_ended } = self;
-        if !*has_ended {
-            job.stop(&post.core.closed(), true);
-            post.slot.meter.lost();
-            post.slot.forget_state();
-        }
-        post.slot.hold(None);
+    let (fate, invited) = first.await;
+    if fate.is_pending() {
+        Party::new(post, job, source, invited).await;
     }
 }

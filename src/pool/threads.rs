@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -18,10 +18,8 @@ use super::atomics::yield_now;
 use super::body::At;
 use super::core::Core;
 use super::crew::Crew;
-use super::here::{Here, Post};
-use super::job::{Fate, Work};
+use super::here::Here;
 use super::seat::{Next, Seat};
-use super::trace::Source;
 use crate::error::{Panicked, log_quietly};
 
 /// How long a worker looks again, yielding to other threads in between, before it gives its thread back: about as long as
@@ -42,6 +40,13 @@ pub(super) struct Threads {
 struct Lease {
     crew: Option<Arc<Threads>>,
     slot: Option<usize>,
+}
+
+/// How long a worker has had its thread. Where the runtime has few, others wait for it, who may be another pool's, or may be
+/// what a job of this one waits for; so a worker that always has jobs gives it back from time to time, and queues up again.
+struct Turn {
+    begun: Instant,
+    jobs: u32,
 }
 
 /// Whether this thread is inside `spawn_blocking` on behalf of a pool.
@@ -122,15 +127,21 @@ impl Drop for Lease {
 /// Does a worker's work, until there is none; `linger` is how long it looks again before it leaves.
 pub(super) fn work(crew: &Arc<dyn Crew>, slot: Option<usize>, linger: Duration) {
     let Some(mut seat) = Seat::take(crew, slot) else { return };
-    let mut here = Here::enter(seat.post().clone());
+    let mut here = Here::on_thread(seat.post().clone());
     let mut cx = Context::from_waker(Waker::noop());
+    let mut turn = Turn::new();
     let mut idle_since = None;
     loop {
         match seat.next() {
             Next::Job(job, source) => {
                 idle_since = None;
                 here.move_to(seat.post());
-                run(seat.post(), &job, source, &mut cx);
+                // All that the user gave is caught within.
+                let _ = job.begin(&At { job: &job, post: seat.post(), source }, &mut cx);
+                drop(job);
+                if turn.is_over() {
+                    return seat.hand_over();
+                }
             }
             Next::Soon => yield_now(),
             Next::Idle if is_lingering(&mut idle_since, linger) => yield_now(),
@@ -150,10 +161,19 @@ fn is_lingering(idle_since: &mut Option<Instant>, linger: Duration) -> bool {
     !linger.is_zero() && idle_since.get_or_insert_with(Instant::now).elapsed() < linger
 }
 
-fn run(post: &Arc<Post>, job: &Arc<dyn Work>, source: Source, cx: &mut Context<'_>) {
-    let at = At { job, post, source };
-    // All that the user gave is caught within.
-    if job.begin(&at, cx) == Poll::Ready(Fate::Broken) {
-        post.slot.forget_state();
+impl Turn {
+    /// How long a worker keeps a thread.
+    const LENGTH: Duration = Duration::from_millis(50);
+
+    /// How many jobs go by between looks at the clock, which costs as much as a tiny job.
+    const JOBS: u32 = 16;
+
+    fn new() -> Self {
+        Self { begun: Instant::now(), jobs: 0 }
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.jobs += 1;
+        self.jobs.is_multiple_of(Self::JOBS) && self.begun.elapsed() > Self::LENGTH
     }
 }

@@ -90,18 +90,17 @@ where
     D: Deal<I::Item>,
     D::Job: Body<Output = Quiet<Result<R, Panicked>>>,
 {
-    let items = items.into_iter();
-    let limit = crew.core().levels().limit();
-    let size = deal.size(items.size_hint().0, limit);
+    let items = items.into_iter().fuse();
+    let size = deal.size(items.size_hint().0, crew.core().levels().limit());
     let run = Run {
         stop: StopAll(Stop::new()),
         crew,
         items: Some(items),
         deal,
         size,
-        most: 2 * limit,
         position: 1,
         refused: None,
+        end: None,
         out: FuturesUnordered::new(),
         ready: VecDeque::new(),
     };
@@ -116,11 +115,13 @@ struct Run<I, D, J: Body, R> {
     items: Option<I>,
     deal: D,
     size: usize,
-    most: usize,
     position: u64,
-    /// A job that found no room.
-    refused: Option<J>,
-    out: FuturesUnordered<JobHandle<Quiet<Result<R, Panicked>>>>,
+    /// A job that found no room, and how many items it has.
+    refused: Option<(usize, J)>,
+    /// Why there is no more, once what is out has come.
+    end: Option<JobError>,
+    /// By how many items each job has.
+    out: FuturesUnordered<Indexed<Quiet<Result<R, Panicked>>>>,
     ready: VecDeque<Result<R, JobError>>,
 }
 
@@ -137,50 +138,52 @@ where
             }
             self.hand_out().await;
             match self.out.next().await {
-                Some(Ok(results)) => {
+                Some((_, Ok(results))) => {
                     self.ready
                         .extend(results.into_inner().into_iter().map(|result| result.map_err(JobError::Panicked)));
                 }
-                Some(Err(error)) => return Some(Err(error)),
-                None => return self.ready.pop_front(),
+                // None of its items has a result.
+                Some((count, Err(error))) => self.ready.extend((0..count).map(|_| Err(error.clone()))),
+                None => return self.ready.pop_front().or_else(|| self.end.take().map(Err)),
             }
         }
     }
 
     /// Keeps as many jobs out as there may be. Waits for room only when none is out: else one that ends makes some.
     async fn hand_out(&mut self) {
-        while self.out.len() < self.most
-            && let Some(job) = self.refused.take().or_else(|| self.deal_one())
+        while self.out.len() < 2 * self.crew.core().levels().limit()
+            && let Some((count, job)) = self.refused.take().or_else(|| self.deal_one())
         {
             let handed = match self.out.is_empty() {
-                true => hand_over(&self.crew, job).await,
+                true => hand_over(&self.crew, job, true).await,
                 false => hand_over_at_once(&self.crew, job),
             };
             match handed {
-                Ok(handle) => self.out.push(handle.cancel_on_drop()),
+                Ok(handle) => self.out.push(Indexed { index: count, handle: handle.cancel_on_drop() }),
                 Err(refused) if refused.is_full() && !self.out.is_empty() => {
-                    self.refused = Some(refused.into_inner());
+                    self.refused = Some((count, refused.into_inner()));
                     return;
                 }
                 Err(refused) => {
                     self.items = None;
-                    self.ready.push_back(Err(refused.into_job_error()));
+                    self.end = Some(refused.into_job_error());
                     return;
                 }
             }
         }
     }
 
-    fn deal_one(&mut self) -> Option<D::Job> {
+    fn deal_one(&mut self) -> Option<(usize, D::Job)> {
         let mut chunk = Quiet(Vec::new());
         chunk.0.extend(self.items.as_mut()?.by_ref().take(self.size));
-        if chunk.0.is_empty() {
+        let count = chunk.0.len();
+        if count == 0 {
             self.items = None;
             return None;
         }
         let first = self.position;
-        self.position += chunk.0.len() as u64;
-        Some(self.deal.job(first, chunk, self.stop.0.clone()))
+        self.position += count as u64;
+        Some((count, self.deal.job(first, chunk, self.stop.0.clone())))
     }
 }
 

@@ -6,8 +6,8 @@
 //!
 //! Invariants:
 //! 1. `queued` counts places: a place is taken by [`admit`](Word::admit) before its job is pushed, and given back by
-//!    [`take`](Word::take) after its job was popped. So it is never below the number of jobs in the queues, and never
-//!    above the capacity.
+//!    [`take`](Word::take) once: by whoever pops the job, stops it before it begins, or begins it out of turn. So it is
+//!    never below the number of jobs in the queues that may still begin.
 //! 2. Whoever raises `active` owes the pool a worker; each unit belongs to one worker, or to one that is on its way. It is
 //!    raised below `limit` only, and so above it only after the limit was lowered.
 //! 3. Of the jobs that are queued, `held` are bound to one worker each; the [floor](super::floor) counts them, under the
@@ -144,8 +144,8 @@ impl Word {
     }
 
     /// Gives back one unit of `active`, if another remains for what is queued, or nothing is; the levels after that.
-    pub(super) fn forgo(&self, held: u32) -> Option<Levels> {
-        self.update(|levels| (levels.queued() <= held || levels.active() > 1).then(|| Levels(levels.0 - ACTIVE_ONE)))
+    pub(super) fn forgo(&self) -> Option<Levels> {
+        self.update(|levels| (levels.queued() == 0 || levels.active() > 1).then(|| Levels(levels.0 - ACTIVE_ONE)))
     }
 
     /// Gives back one unit of `active`, whatever is queued: where others are known to be there.

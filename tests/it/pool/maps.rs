@@ -121,8 +121,11 @@ async fn map_survives_items_and_results_whose_destructors_panic() {
     while pool.stats().flow.in_flight > 0 {
         tokio::task::yield_now().await;
     }
+    // Nobody works on the chunks that it hands over now.
+    let held = Held::submit(&pool).await;
     assert!(map.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(map);
+    held.finish().await;
     let report = pool.shutdown(SOON).await;
     assert_eq!(report.panicked_count, 1, "{report}");
 }
@@ -255,12 +258,20 @@ async fn a_map_shares_a_small_queue_with_others() {
 }
 
 #[tokio::test]
-async fn a_map_on_a_pool_that_rejects_makes_room_for_itself_or_says_that_it_is_full() {
-    let pool = CpuPool::builder().limit(1).capacity(1).overflow(Overflow::Reject).build();
-    assert_eq!(pool.map(0..100, |n| n).await, Ok((0..100).collect()));
-    let held = Held::submit(&pool).await;
-    let queued = pool.try_submit(|| ()).expect("the only place");
-    assert!(pool.map(0..3, |n| n).await.expect_err("others are in it").is_full());
-    held.finish().await;
-    queued.await.expect("it runs");
+async fn a_map_waits_for_room_whatever_the_policy() {
+    for overflow in [Overflow::Wait, Overflow::Reject, Overflow::DropOldest, Overflow::DropNewest] {
+        let pool = CpuPool::builder().limit(1).capacity(1).overflow(overflow).build();
+        assert_eq!(pool.map(0..100, |n| n).await, Ok((0..100).collect()));
+        let held = Held::submit(&pool).await;
+        let queued = pool.try_submit(|| ()).expect("the only place");
+        let mut map = Box::pin(pool.map(0..3, |n| n));
+        let mut results = Box::pin(pool.map_unordered(0..3, |n| n));
+        assert!(poll_here(&mut map).await.is_pending());
+        assert!(poll_here(results.next()).await.is_pending());
+        held.finish().await;
+        queued.await.expect("it runs");
+        assert_eq!(map.await, Ok(vec![0, 1, 2]));
+        assert_eq!(results.count().await, 3);
+        assert_eq!(pool.stats().flow.dropped, 0);
+    }
 }

@@ -243,6 +243,8 @@ fn a_waker_that_owns_a_job_is_not_dropped_under_the_lobbys_lock() {
             // It moved to another task.
             assert!(submit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
             assert_eq!(pool.stats().flow.discarded, 1);
+            // The place of that job was given back.
+            let queued = submit.await.expect("open");
 
             // The same where a wait is given up, and where one for the end is.
             let looker = pool.clone();
@@ -251,6 +253,7 @@ fn a_waker_that_owns_a_job_is_not_dropped_under_the_lobbys_lock() {
             assert!(submit.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             drop(waker);
             drop(submit);
+            assert!(queued.await.is_err_and(|error| error.is_closed()));
             held.finish().await;
         });
     });
