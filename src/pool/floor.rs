@@ -28,6 +28,8 @@ pub(super) struct Floor {
     /// The slots that nobody stands in and no job is bound to.
     vacant: BTreeSet<usize>,
     wanted: BTreeSet<usize>,
+    /// What has moved to another slot: those who await it may be there, and have to be told once the lock is gone.
+    moved: Vec<Arc<dyn Work>>,
 }
 
 struct Place {
@@ -47,7 +49,7 @@ pub(super) enum Found {
 
 impl Floor {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), held: 0, seated: 0, vacant: BTreeSet::new(), wanted: BTreeSet::new() }
+        Self { places: Vec::new(), held: 0, seated: 0, vacant: BTreeSet::new(), wanted: BTreeSet::new(), moved: Vec::new() }
     }
 
     pub(super) fn held(&self) -> u32 {
@@ -209,6 +211,11 @@ impl Floor {
         }
     }
 
+    /// What has moved since this was asked last.
+    pub(super) fn take_moved(&mut self) -> Vec<Arc<dyn Work>> {
+        std::mem::take(&mut self.moved)
+    }
+
     fn rehome_one(&mut self, index: usize, limit: usize) {
         let home = index % limit;
         let (below, above) = self.places.split_at_mut(index);
@@ -216,7 +223,10 @@ impl Floor {
         if from.bound.is_empty() {
             return;
         }
-        from.bound.iter().for_each(|job| job.rebind(home));
+        for job in from.bound.iter() {
+            job.rebind(home);
+            self.moved.push(job.clone());
+        }
         from.bound.append_to(&mut to.bound);
         from.note();
         to.note();

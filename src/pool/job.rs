@@ -57,6 +57,9 @@ pub(super) trait Work: Send + Sync {
     /// Binds it to another worker than it was bound to.
     fn rebind(&self, slot: usize);
 
+    /// Wakes the one who awaits it, without a result.
+    fn look_again(&self);
+
     /// Tells whether the job has a place in the queue.
     fn has_place(&self) -> bool;
 
@@ -341,6 +344,11 @@ impl<B: Body> Work for Job<B> {
 
     fn rebind(&self, slot: usize) {
         self.bound_to.store(slot, Relaxed);
+    }
+
+    fn look_again(&self) {
+        let waiter = lock(&self.state).waiter.take();
+        waiter.into_iter().for_each(wake_quietly);
     }
 
     fn has_place(&self) -> bool {

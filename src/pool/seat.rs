@@ -275,7 +275,7 @@ impl Core {
     }
 
     fn move_down(&self, index: usize) -> (Departure, usize) {
-        let owed = {
+        let (is_surplus, owed, moved) = {
             let mut desk = self.desk();
             let limit = self.levels().limit();
             let is_surplus = self.retires();
@@ -285,21 +285,23 @@ impl Core {
             desk.floor.stand_up(index, limit);
             let owed = self.settle(&desk.floor);
             self.note(&desk.floor);
-            if is_surplus {
-                return (Departure::Left, owed);
-            }
-            owed
+            (is_surplus, owed, desk.floor.take_moved())
         };
-        let departure = self.sit_down(None, index).map_or(Departure::Left, Departure::To);
-        (departure, owed)
+        tell(moved);
+        let slot = if is_surplus { None } else { self.sit_down(None, index) };
+        (slot.map_or(Departure::Left, Departure::To), owed)
     }
 
     /// Leaves a slot and keeps the unit of `active`; gives how many others are to be called.
     fn get_up(&self, index: usize) -> usize {
-        let mut desk = self.desk();
-        desk.floor.stand_up(index, self.levels().limit());
-        let owed = self.settle(&desk.floor);
-        self.note(&desk.floor);
+        let (owed, moved) = {
+            let mut desk = self.desk();
+            desk.floor.stand_up(index, self.levels().limit());
+            let owed = self.settle(&desk.floor);
+            self.note(&desk.floor);
+            (owed, desk.floor.take_moved())
+        };
+        tell(moved);
         owed
     }
 
@@ -338,15 +340,16 @@ impl Core {
     /// would come for it. Else whoever is out looks after what is bound, too, before it leaves.
     pub(super) fn forgo(&self, mut seat: Option<usize>, why: &JobError) {
         loop {
-            let levels = {
+            let (levels, moved) = {
                 let mut desk = self.desk();
                 match seat.take() {
                     Some(index) => desk.floor.stand_up(index, self.levels().limit()),
                     None => self.word.answer(),
                 }
                 self.note(&desk.floor);
-                self.word.forgo()
+                (self.word.forgo(), desk.floor.take_moved())
             };
+            tell(moved);
             match levels {
                 Some(levels) => return self.left(levels),
                 None => self.drain(why),
@@ -362,15 +365,24 @@ impl Core {
 
     /// Changes the limit; gives how many workers are to be called.
     pub(super) fn resize(&self, limit: usize) -> usize {
-        let mut desk = self.desk();
-        let held = desk.floor.held();
-        let mut owed = self.word.set_limit(limit, held, self.settings.calls);
-        if self.settings.calls == Calls::OneByOne && self.word.recruit(held) {
-            owed += 1;
-        }
-        desk.floor.rehome(limit);
-        owed += self.settle(&desk.floor);
-        self.note(&desk.floor);
+        let (owed, moved) = {
+            let mut desk = self.desk();
+            let held = desk.floor.held();
+            let mut owed = self.word.set_limit(limit, held, self.settings.calls);
+            if self.settings.calls == Calls::OneByOne && self.word.recruit(held) {
+                owed += 1;
+            }
+            desk.floor.rehome(limit);
+            owed += self.settle(&desk.floor);
+            self.note(&desk.floor);
+            (owed, desk.floor.take_moved())
+        };
+        tell(moved);
         owed
     }
+}
+
+/// Tells those who await jobs that have moved: one that runs where they are now bound to has to help.
+fn tell(moved: Vec<Arc<dyn Work>>) {
+    moved.iter().for_each(|job| job.look_again());
 }

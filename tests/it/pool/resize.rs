@@ -195,3 +195,57 @@ async fn the_largest_limit_starts_no_more_workers_than_there_are_jobs() {
     }
     waiting.finish().await;
 }
+
+/// The worker above the new limit is busy for long, and the one below leaves before anything is moved to it.
+#[tokio::test]
+async fn what_is_bound_above_the_limit_is_run_after_the_job_there() {
+    let pool = TaskPool::new(4);
+    let long = Waiting::submit_with(&pool, Placement::Worker(3)).await;
+    let short = Waiting::submit_with(&pool, Placement::Worker(1)).await;
+    let behind = pool.submit_to(3, |cx| async move { cx.worker() }).await.expect("open");
+    pool.resize(2);
+    let first = pool.submit_to(0, |cx| async move { cx.worker() }).await.expect("open");
+    short.finish().await;
+    assert_eq!(first.await, Ok(0), "the one that comes free looks after what is bound");
+    long.finish().await;
+    assert_eq!(behind.await, Ok(1));
+    assert!(pool.shutdown(SOON).await.is_clean());
+}
+
+/// All that are out stand above the limit: nobody comes down for what is bound below, until the limit is raised again.
+#[tokio::test]
+async fn a_bound_job_gets_its_worker_when_the_pool_grows_again() {
+    let pool = CpuPool::new(6);
+    let held = [Held::submit_with(&pool, Placement::Worker(4)).await, Held::submit_with(&pool, Placement::Worker(5)).await];
+    pool.resize(2);
+    let bound = pool.submit_to(0, |cx| cx.worker()).await.expect("open");
+    pool.resize(4);
+    assert_eq!(bound.await, Ok(0));
+    for held in held {
+        held.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn jobs_bound_everywhere_are_run_while_the_pool_shrinks_and_grows() {
+    let pool = CpuPool::builder().limit(6).capacity(10_000).build();
+    let mut state = 1_u64;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % below
+    };
+    for round in 0..200 {
+        let handles: Vec<_> = (0..20)
+            .filter_map(|_| {
+                let limit = pool.stats().limit as u64;
+                pool.submit_with(Placement::Worker(random(limit) as usize), move |_| round).at_once().ok()
+            })
+            .collect();
+        pool.resize(1 + random(6) as usize);
+        for handle in handles {
+            assert_eq!(handle.await, Ok(round));
+        }
+    }
+    let stats = pool.stats();
+    assert_eq!((stats.queued, stats.flow.in_flight), (0, 0));
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use regatta::pool::{CpuPool, JobError, Placement, TaskPool};
 
-use super::kit::{Drops, SOON};
+use super::kit::{Drops, PanicsOnDrop, SOON, poll_here};
 use crate::support::Gate;
 
 /// A value, and how many of its kind there have been.
@@ -175,4 +175,68 @@ async fn jobs_of_one_worker_see_each_others_changes_in_turn() {
     for (n, handle) in handles.into_iter().enumerate() {
         assert_eq!(handle.await, Ok(n + 1));
     }
+}
+
+#[tokio::test]
+async fn a_job_without_the_value_that_panics_leaves_it_alone() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let pool = CpuPool::builder().limit(1).state(counting(&made)).build();
+    for expected in 1..=3 {
+        let counted = pool.submit_to(0, |mut cx| {
+            cx.state().jobs += 1;
+            (cx.state().made, cx.state().jobs)
+        });
+        assert_eq!(counted.await.expect("open").await, Ok((0, expected)));
+        assert!(pool.submit(|| panic!("elsewhere")).await.expect("open").await.is_err_and(|error: JobError| error.is_panicked()));
+    }
+}
+
+#[tokio::test]
+async fn an_awaited_job_gets_a_value_for_its_own_time() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let pool = TaskPool::builder().limit(1).state(counting(&made)).build();
+    let outer = pool.submit_to(0, |mut cx| async move {
+        cx.state().jobs = 1;
+        let inner = cx.spawn(|mut cx| async move {
+            cx.state().jobs += 1;
+            (cx.state().made, cx.state().jobs)
+        });
+        let inner = inner.unwrap_or_else(|_| panic!("there is room")).await;
+        (inner, cx.state().made, cx.state().jobs)
+    });
+    assert_eq!(outer.await.expect("open").await, Ok((Ok((1, 1)), 0, 1)));
+    let after = pool.submit_to(0, |mut cx| async move { (cx.state().made, cx.state().jobs) });
+    assert_eq!(after.await.expect("open").await, Ok((0, 1)), "what the first one had is kept");
+}
+
+/// An awaited job that is stopped half-way drops the value it had, and nobody else's.
+#[tokio::test]
+async fn an_awaited_job_that_is_cancelled_half_way_takes_its_own_value_along() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let pool = TaskPool::builder().limit(1).state(counting(&made)).build();
+    let outer = pool.submit_to(0, |cx| async move {
+        let inner = cx.spawn(|mut cx| async move {
+            cx.state().jobs = 9;
+            std::future::pending::<()>().await;
+            cx.state().jobs
+        });
+        let mut inner = inner.unwrap_or_else(|_| panic!("there is room"));
+        assert!(poll_here(&mut inner).await.is_pending());
+        tokio::task::yield_now().await;
+        assert!(inner.cancel());
+    });
+    outer.await.expect("open").await.expect("it ends");
+    let after = pool.submit_to(0, |mut cx| async move { (cx.state().made, cx.state().jobs) });
+    assert_eq!(after.await.expect("open").await, Ok((1, 0)), "the half-changed one is gone");
+}
+
+#[tokio::test]
+async fn values_whose_destructors_panic_end_with_the_pool() {
+    let pool = CpuPool::builder().limit(3).state(|_| PanicsOnDrop).build();
+    for worker in 0..3 {
+        let asked = pool.submit_to(worker, |mut cx| format!("{:?}", cx.state()));
+        assert_eq!(asked.await.expect("open").await.as_deref(), Ok("PanicsOnDrop"));
+    }
+    assert!(pool.shutdown(SOON).await.is_clean());
+    drop(pool);
 }

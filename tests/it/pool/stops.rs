@@ -192,13 +192,15 @@ async fn a_caller_that_goes_away_begins_nothing_more_and_tells_what_runs() {
                     std::thread::yield_now();
                 }
             });
-            let mut handles = vec![running.await.expect("open")];
+            // Dropped last: before that, the worker does not come free for what is queued.
+            let running = running.await.expect("open");
+            let mut handles = Vec::new();
             for _ in 0..10 {
                 let captured = drops.guard();
                 handles.push(pool.submit(move || drop(captured)).await.expect("open"));
             }
             std::future::pending::<()>().await;
-            drop(handles);
+            drop((handles, running));
         })
     };
     while pool.stats().queued < 10 {
