@@ -7,6 +7,7 @@ mod looks;
 mod maps;
 mod nested;
 mod overflow;
+mod places;
 mod placement;
 mod priorities;
 mod resize;

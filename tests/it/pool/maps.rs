@@ -275,3 +275,78 @@ async fn a_map_waits_for_room_whatever_the_policy() {
         assert_eq!(pool.stats().flow.dropped, 0);
     }
 }
+
+/// A map that runs uses the workers that come.
+#[tokio::test]
+async fn a_map_grows_with_its_pool() {
+    for unordered in [false, true] {
+        let pool = CpuPool::new(1);
+        let meeting = Arc::new(Barrier::new(3));
+        let growing = pool.clone();
+        // The first three items wait for each other: they need three workers.
+        let f = move |n: usize| {
+            if n == 0 {
+                growing.resize(3);
+            }
+            if n < 3 {
+                meeting.wait();
+            }
+            n
+        };
+        let sum = match unordered {
+            false => pool.map((0..100).filter(|_| true), f).await.expect("it runs").into_iter().sum::<usize>(),
+            true => {
+                let results = pool.map_unordered((0..100).filter(|_| true), f);
+                results.map(|n| n.expect("it runs")).collect::<Vec<_>>().await.into_iter().sum()
+            }
+        };
+        assert_eq!(sum, 4_950);
+    }
+}
+
+/// Iterators may begin anew after their end: nobody asks them.
+#[tokio::test]
+async fn an_iterator_is_not_asked_after_its_end() {
+    struct Restless(u32);
+    impl Iterator for Restless {
+        type Item = u32;
+        fn next(&mut self) -> Option<u32> {
+            self.0 += 1;
+            (self.0 % 4 != 0).then_some(self.0)
+        }
+    }
+    let pool = CpuPool::new(2);
+    assert_eq!(pool.map(Restless(0), |n| n).await, Ok(vec![1, 2, 3]));
+    assert_eq!(pool.map_unordered(Restless(0), |n| n).count().await, 3);
+}
+
+/// Somebody else's job takes the place of a chunk: each of its items has its error, and the stream goes on.
+#[tokio::test]
+async fn every_item_of_an_unordered_map_has_its_result_also_when_its_chunk_is_dropped() {
+    let pool = CpuPool::builder().limit(1).capacity(1).overflow(Overflow::DropOldest).build();
+    let held = Held::submit(&pool).await;
+    // 80 items are chunks of ten.
+    let mut results = Box::pin(pool.map_unordered(0..80, |n| n));
+    assert!(poll_here(results.next()).await.is_pending());
+    pool.submit(|| ()).await.expect("it makes room for itself").detach();
+    held.finish().await;
+    let results: Vec<_> = results.collect().await;
+    let dropped = results.iter().filter(|result| result.as_ref().is_err_and(JobError::is_full)).count();
+    assert_eq!((results.len(), dropped), (80, 10));
+}
+
+#[tokio::test]
+async fn an_unordered_map_ends_with_why_there_is_no_more() {
+    let pool = CpuPool::builder().limit(2).capacity(2).build();
+    let held = [Held::submit(&pool).await, Held::submit(&pool).await];
+    let mut results = Box::pin(pool.map_unordered((0..100).filter(|_| true), |n| n));
+    assert!(poll_here(results.next()).await.is_pending());
+    pool.close();
+    for held in held {
+        held.finish().await;
+    }
+    let results: Vec<_> = results.collect().await;
+    let (last, before) = results.split_last().expect("at least the end");
+    assert!(last.as_ref().is_err_and(JobError::is_closed), "{last:?}");
+    assert!(!before.is_empty() && before.iter().all(Result::is_ok), "{before:?}");
+}

@@ -1,6 +1,7 @@
 //! Runtimes that begin, end, and have too few threads.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 
 use regatta::observe::Registry;
 use regatta::pool::{CpuPool, JobHandle, Placement, Schedule, TaskPool};
@@ -8,6 +9,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::kit::{Held, SOON, multi_thread};
+use crate::support::without_deadlock;
 
 #[test]
 fn when_the_runtime_is_dropped_queued_jobs_resolve() {
@@ -246,4 +248,59 @@ fn bound_jobs_resolve_when_their_runtime_is_dropped() {
     drop(gate);
     assert_eq!(other.block_on(handle), Ok("held"));
     assert_eq!(pool.stats().queued, 0);
+}
+
+fn one_blocking_thread() -> tokio::runtime::Runtime {
+    Builder::new_multi_thread().worker_threads(2).max_blocking_threads(1).enable_time().build().expect("it starts")
+}
+
+/// One thread for two workers: it does not stay with the one that always has something bound to it.
+#[test]
+fn with_one_blocking_thread_a_flood_of_bound_jobs_does_not_starve_another_worker() {
+    without_deadlock(|| {
+        one_blocking_thread().block_on(async {
+            let pool = CpuPool::builder().limit(2).capacity(64).build();
+            let stop = Arc::new(AtomicBool::new(false));
+            let flood = {
+                let (pool, stop) = (pool.clone(), stop.clone());
+                tokio::spawn(async move {
+                    while !stop.load(SeqCst) {
+                        pool.submit_to(0, |_| ()).await.expect("open").detach();
+                    }
+                })
+            };
+            while pool.stats().queued < 32 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(pool.submit_to(1, |cx| cx.worker()).await.expect("open").await, Ok(1));
+            stop.store(true, SeqCst);
+            flood.await.expect("it ends");
+            assert!(pool.shutdown(SOON).await.is_clean());
+        });
+    });
+}
+
+#[test]
+fn with_one_blocking_thread_a_pool_that_is_always_busy_does_not_starve_another() {
+    without_deadlock(|| {
+        one_blocking_thread().block_on(async {
+            let (busy, other) = (CpuPool::builder().limit(1).capacity(64).build(), CpuPool::new(1));
+            let stop = Arc::new(AtomicBool::new(false));
+            let flood = {
+                let (busy, stop) = (busy.clone(), stop.clone());
+                tokio::spawn(async move {
+                    while !stop.load(SeqCst) {
+                        busy.submit(|| ()).await.expect("open").detach();
+                    }
+                })
+            };
+            while busy.stats().queued < 32 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(other.submit(|| 7).await.expect("open").await, Ok(7));
+            stop.store(true, SeqCst);
+            flood.await.expect("it ends");
+            assert!(busy.shutdown(SOON).await.is_clean());
+        });
+    });
 }

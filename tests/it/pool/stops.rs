@@ -212,3 +212,34 @@ async fn a_caller_that_goes_away_begins_nothing_more_and_tells_what_runs() {
     let report = pool.shutdown(SOON).await;
     assert_eq!((report.finished, report.aborted, drops.count()), (1, 10, 11));
 }
+
+/// Destructors of what is queued take longer than there is time: the report does not wait for the last of them.
+#[tokio::test]
+async fn a_shutdown_keeps_its_deadline_where_queued_jobs_are_slow_to_drop() {
+    struct Slow(Drops);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            // The first takes all the time that there is; the others wait for nothing.
+            if self.0.count() == 0 {
+                std::thread::sleep(Duration::from_millis(120));
+            }
+            drop(self.0.guard());
+        }
+    }
+    let pool = CpuPool::new(1);
+    let (held, drops) = (Held::submit(&pool).await, Drops::default());
+    let queued: Vec<_> = (0..10)
+        .map(|_| {
+            let slow = Slow(drops.clone());
+            pool.try_submit(move || drop(slow)).expect("there is room")
+        })
+        .collect();
+    let report = pool.shutdown(Duration::from_millis(100)).await;
+    assert_eq!((report.aborted, report.still_running.len()), (1, 10), "{report}");
+    // The rest is dropped all the same, and every handle resolves.
+    for handle in queued {
+        assert!(handle.await.expect_err("discarded").is_closed());
+    }
+    assert_eq!(drops.count(), 10);
+    held.finish().await;
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use regatta::policy::Priority;
 use regatta::pool::{CpuPool, JobOptions, Placement, TaskPool};
 
-use super::kit::{Drops, Held, SOON};
+use super::kit::{Drops, Held, SOON, Waiting};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_stress_every_accepted_job_is_in_exactly_one_place() {
@@ -111,6 +111,11 @@ async fn one_in_a_hundred_panics_and_every_handle_resolves() {
     for held in held {
         held.finish().await;
     }
+    let waiting = [Waiting::submit(&tasks).await, Waiting::submit(&tasks).await];
+    assert_eq!(tasks.stats().running, 2);
+    for waiting in waiting {
+        waiting.finish().await;
+    }
     assert_eq!(pool.shutdown(SOON).await.panicked_count, 1_000);
     assert_eq!(tasks.shutdown(SOON).await.panicked_count, 1_000);
 }
@@ -137,8 +142,8 @@ fn options(job: usize) -> JobOptions {
     let placement = match job % 7 {
         0 => Placement::Random,
         1 => Placement::RoundRobin,
-        2 => Placement::Worker(0),
-        3 => Placement::Prefer(0),
+        2 | 4 => Placement::Worker(job % 8),
+        3 => Placement::Prefer(job % 8),
         _ => Placement::Injector,
     };
     JobOptions::new().placement(placement).priority(Priority::ALL[job / 7 % 3])
@@ -154,7 +159,13 @@ async fn a_million_jobs_run_exactly_once_while_the_pool_is_resized() {
             tokio::spawn(async move {
                 for job in (id..JOBS).step_by(4) {
                     let seen = seen.clone();
-                    pool.submit_with(options(job), move |_| seen.mark(job)).await.expect("open").detach();
+                    let submitted = match pool.submit_with(options(job), move |_| seen.mark(job)).await {
+                        Err(refused) if refused.is_no_worker() => {
+                            pool.submit_with(Placement::Injector, refused.into_inner()).await
+                        }
+                        submitted => submitted,
+                    };
+                    submitted.expect("open").detach();
                 }
             })
         })
@@ -178,7 +189,7 @@ async fn a_million_jobs_run_exactly_once_while_the_pool_is_resized() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn async_jobs_run_exactly_once_while_the_pool_is_resized() {
-    const JOBS: usize = 100_000;
+    const JOBS: usize = 1_000_000;
     let (pool, seen) = (TaskPool::builder().limit(1).capacity(1_024).build(), Seen::new(JOBS));
     let submitters: Vec<_> = (0..4)
         .map(|id| {
@@ -192,7 +203,13 @@ async fn async_jobs_run_exactly_once_while_the_pool_is_resized() {
                         }
                         seen.mark(job);
                     };
-                    pool.submit_with(options(job), work).await.expect("open").detach();
+                    let submitted = match pool.submit_with(options(job), work).await {
+                        Err(refused) if refused.is_no_worker() => {
+                            pool.submit_with(Placement::Injector, refused.into_inner()).await
+                        }
+                        submitted => submitted,
+                    };
+                    submitted.expect("open").detach();
                 }
             })
         })
@@ -200,7 +217,7 @@ async fn async_jobs_run_exactly_once_while_the_pool_is_resized() {
     for limit in [8, 2, 1].iter().cycle() {
         pool.resize(*limit);
         let before = pool.stats().flow.accepted;
-        while pool.stats().flow.accepted < (before + 5_000).min(JOBS as u64) {
+        while pool.stats().flow.accepted < (before + 20_000).min(JOBS as u64) {
             tokio::task::yield_now().await;
         }
         if submitters.iter().all(|submitter| submitter.is_finished()) {

@@ -471,3 +471,78 @@ async fn timers_of_jobs_follow_the_paused_clock() {
     pool.map(0..1_000, |_| sleep(Duration::from_millis(1))).await.expect("all run");
     assert!(begun.elapsed() <= Duration::from_millis(17), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn a_map_begins_nothing_behind_an_item_that_panics() {
+    let pool = TaskPool::new(1);
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = begun.clone();
+    let failed = pool.map(0..10, move |n| {
+        count.fetch_add(1, SeqCst);
+        async move { assert!(n != 3, "three") }
+    });
+    assert!(failed.await.expect_err("it fails").is_panicked());
+    assert!(pool.shutdown(SOON).await.still_running.is_empty());
+    assert_eq!(begun.load(SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_begins_nothing_more_and_tells_what_runs() {
+    let pool = TaskPool::new(1);
+    let drops = Drops::default();
+    let (started, has_started) = oneshot::channel();
+    let caller = {
+        let (pool, drops) = (pool.clone(), drops.clone());
+        tokio::spawn(async move {
+            let captured = drops.guard();
+            let running = pool.submit_with(Placement::Injector, move |cx| async move {
+                let _captured = captured;
+                let _ = started.send(());
+                while !cx.is_cancelled() {
+                    tokio::task::yield_now().await;
+                }
+            });
+            // Dropped last: before that, the worker does not come free for what is queued.
+            let running = running.await.expect("open");
+            let mut handles = Vec::new();
+            for _ in 0..10 {
+                let captured = drops.guard();
+                handles.push(pool.submit(async move { drop(captured) }).await.expect("open"));
+            }
+            std::future::pending::<()>().await;
+            drop((handles, running));
+        })
+    };
+    has_started.await.expect("the first job runs");
+    while pool.stats().queued < 10 {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    assert!(caller.await.expect_err("aborted").is_cancelled());
+    let report = pool.shutdown(SOON).await;
+    assert_eq!((report.finished, report.aborted, drops.count()), (1, 10, 11));
+}
+
+#[test]
+fn a_shutdown_with_a_cooperative_and_a_stubborn_job_is_back_by_the_deadline() {
+    let runtime = multi_thread();
+    runtime.block_on(async {
+        let pool = TaskPool::new(2);
+        let (gate, opened) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let stubborn = pool.submit(async move {
+            let _ = started.send(());
+            let _ = opened.recv();
+        });
+        let stubborn = stubborn.await.expect("open");
+        has_started.await.expect("it runs");
+        let cooperative = Waiting::submit(&pool).await;
+        let deadline = Duration::from_millis(200);
+        let report = pool.shutdown(deadline).await;
+        assert!(report.elapsed < 2 * deadline, "{report}");
+        assert_eq!((report.finished, report.aborted, report.still_running.len()), (0, 1, 1), "{report}");
+        assert!(cooperative.handle.await.expect_err("dropped").is_closed());
+        drop(gate);
+        assert_eq!(stubborn.await, Ok(()));
+    });
+}
