@@ -1,7 +1,7 @@
 //! The ways a pool stops.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use regatta::pool::{CpuPool, JobError, Placement};
@@ -214,29 +214,33 @@ async fn a_caller_that_goes_away_begins_nothing_more_and_tells_what_runs() {
 }
 
 /// Destructors of what is queued take longer than there is time: the report does not wait for the last of them.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_keeps_its_deadline_where_queued_jobs_are_slow_to_drop() {
-    struct Slow(Drops);
+    /// The first takes all the time that there is, the others wait for the gate.
+    struct Slow(Arc<(AtomicBool, Mutex<mpsc::Receiver<()>>)>, Drops);
     impl Drop for Slow {
         fn drop(&mut self) {
-            // The first takes all the time that there is; the others wait for nothing.
-            if self.0.count() == 0 {
-                std::thread::sleep(Duration::from_millis(120));
+            match self.0.0.swap(true, SeqCst) {
+                false => std::thread::sleep(Duration::from_millis(120)),
+                true => drop(self.0.1.lock().expect("nobody panics").recv()),
             }
-            drop(self.0.guard());
+            drop(self.1.guard());
         }
     }
     let pool = CpuPool::new(1);
     let (held, drops) = (Held::submit(&pool).await, Drops::default());
+    let (gate, opened) = mpsc::channel();
+    let shared = Arc::new((AtomicBool::new(false), Mutex::new(opened)));
     let queued: Vec<_> = (0..10)
         .map(|_| {
-            let slow = Slow(drops.clone());
+            let slow = Slow(shared.clone(), drops.clone());
             pool.try_submit(move || drop(slow)).expect("there is room")
         })
         .collect();
     let report = pool.shutdown(Duration::from_millis(100)).await;
     assert_eq!((report.aborted, report.still_running.len()), (1, 10), "{report}");
     // The rest is dropped all the same, and every handle resolves.
+    drop(gate);
     for handle in queued {
         assert!(handle.await.expect_err("discarded").is_closed());
     }
