@@ -59,6 +59,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod pool;
 pub mod queue;
+pub mod sync;
 pub mod task;
 
 pub use error::BoxError;
