@@ -44,7 +44,8 @@ impl<T, C: Cell<T>> Core<T, C> {
 
     /// Publishes a value over the version with the number `base`, or hands it back. Gives the new number.
     pub(super) fn try_publish(&self, base: u64, value: T) -> Result<u64, T> {
-        let number = base + 1;
+        // Of the largest number no version is ever reached; a caller may name it all the same.
+        let number = base.wrapping_add(1);
         let next = Arc::new(Versioned::new(number, value, self.reclaim.clone()));
         let (old, woken) = {
             let mut pages = self.books.lock();

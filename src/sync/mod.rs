@@ -16,6 +16,8 @@ mod reclaimer;
 mod snapshot;
 mod table;
 mod trie;
+#[cfg(test)]
+mod twin;
 mod version;
 mod wait;
 
