@@ -43,6 +43,7 @@ pub(super) type Current<T> = Locked<T>;
 pub(super) struct Swap<T>(ArcSwap<Versioned<T>>);
 
 /// From whoever has the cell to what is in it, as [`Cache`] wants it.
+#[cfg_attr(regatta_loom, allow(dead_code))]
 pub(super) struct Home<H>(H);
 
 impl<T, H: Deref<Target = Swap<T>>> Deref for Home<H> {

@@ -17,9 +17,9 @@ use super::super::loom::{Mutex, lock};
 use crate::error::{drop_quietly, wake_quietly};
 use crate::task::{Ticket, Waiters};
 
-pub(super) struct Attempt<T> {
+pub(in super::super) struct Attempt<T> {
     /// Tells it from every other attempt of every cell.
-    pub(super) id: u64,
+    pub(in super::super) id: u64,
     progress: Mutex<Progress<T>>,
 }
 
@@ -38,14 +38,14 @@ enum Outcome<T> {
 
 /// What a waiter learns.
 #[derive(Debug, Clone)]
-pub(super) enum Verdict {
+pub(in super::super) enum Verdict {
     Made,
     Failed(InitError),
     Lost,
 }
 
 /// What the cell finds.
-pub(super) enum Found<T> {
+pub(in super::super) enum Found<T> {
     Running,
     /// The value, unless it was taken.
     Made(Option<T>),
@@ -53,28 +53,28 @@ pub(super) enum Found<T> {
 }
 
 /// Whoever makes the value. Dropped without a word, the attempt is lost.
-pub(super) struct Leader<T>(Arc<Attempt<T>>);
+pub(in super::super) struct Leader<T>(Arc<Attempt<T>>);
 
 /// Waits for the outcome.
-pub(super) struct VerdictFuture<'a, T> {
+pub(in super::super) struct VerdictFuture<'a, T> {
     attempt: &'a Attempt<T>,
     ticket: Option<Ticket>,
 }
 
 impl<T> Attempt<T> {
-    pub(super) fn begin() -> Leader<T> {
+    pub(in super::super) fn begin() -> Leader<T> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         // Relaxed: the numbers have only to differ.
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Leader(Arc::new(Self { id, progress: Mutex::new(Progress { outcome: None, waiters: Waiters::new() }) }))
     }
 
-    pub(super) fn verdict(&self) -> VerdictFuture<'_, T> {
+    pub(in super::super) fn verdict(&self) -> VerdictFuture<'_, T> {
         VerdictFuture { attempt: self, ticket: None }
     }
 
     /// Looks what came of it, and takes the value out.
-    pub(super) fn settle(&self) -> Found<T> {
+    pub(in super::super) fn settle(&self) -> Found<T> {
         match &mut lock(&self.progress).outcome {
             None => Found::Running,
             Some(Outcome::Made(value)) => Found::Made(value.take()),
@@ -101,11 +101,11 @@ impl<T> Attempt<T> {
 }
 
 impl<T> Leader<T> {
-    pub(super) fn attempt(&self) -> &Arc<Attempt<T>> {
+    pub(in super::super) fn attempt(&self) -> &Arc<Attempt<T>> {
         &self.0
     }
 
-    pub(super) fn finish(self, made: Result<T, InitError>) {
+    pub(in super::super) fn finish(self, made: Result<T, InitError>) {
         self.0.end(match made {
             Ok(value) => Outcome::Made(Some(value)),
             Err(error) => Outcome::Failed(error),

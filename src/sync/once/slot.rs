@@ -14,7 +14,7 @@ use super::super::loom::{Mutex, lock};
 use super::attempt::{Attempt, Found, Leader};
 use crate::task::TaskGroup;
 
-pub(super) struct Slot<T> {
+pub(in super::super) struct Slot<T> {
     value: OnceLock<T>,
     running: Mutex<Option<Running<T>>>,
 }
@@ -26,7 +26,7 @@ struct Running<T> {
 }
 
 /// What somebody who wants the value has to do.
-pub(super) enum Joined<T> {
+pub(in super::super) enum Joined<T> {
     /// Take it.
     Ready,
     /// Wait for it.
@@ -37,18 +37,18 @@ pub(super) enum Joined<T> {
 
 impl<T> Slot<T> {
     #[cfg(not(regatta_loom))]
-    pub(super) const fn new() -> Self {
+    pub(in super::super) const fn new() -> Self {
         Self { value: OnceLock::new(), running: Mutex::new(None) }
     }
 
     #[cfg(regatta_loom)]
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self { value: OnceLock::new(), running: Mutex::new(None) }
     }
 
     /// The value, if it is made. One load if it is.
     #[inline]
-    pub(super) fn get(&self) -> Option<&T> {
+    pub(in super::super) fn get(&self) -> Option<&T> {
         match self.value.get() {
             None => self.settled(),
             value => value,
@@ -63,7 +63,7 @@ impl<T> Slot<T> {
         self.value.get()
     }
 
-    pub(super) fn join(&self) -> Joined<T> {
+    pub(in super::super) fn join(&self) -> Joined<T> {
         let (joined, _left) = {
             let mut running = lock(&self.running);
             let left = self.settle(&mut running);
@@ -82,7 +82,7 @@ impl<T> Slot<T> {
     }
 
     /// Gives the tasks of an attempt to the cell.
-    pub(super) fn own(&self, attempt: &Arc<Attempt<T>>, tasks: TaskGroup) {
+    pub(in super::super) fn own(&self, attempt: &Arc<Attempt<T>>, tasks: TaskGroup) {
         let mut tasks = Some(tasks);
         if let Some(running) = &mut *lock(&self.running)
             && Arc::ptr_eq(&running.attempt, attempt)
@@ -94,7 +94,7 @@ impl<T> Slot<T> {
     }
 
     /// Sets the value, unless there is one.
-    pub(super) fn set(&self, value: T) -> Result<(), T> {
+    pub(in super::super) fn set(&self, value: T) -> Result<(), T> {
         let (set, _left) = {
             let mut running = lock(&self.running);
             let left = self.settle(&mut running);
@@ -103,7 +103,7 @@ impl<T> Slot<T> {
         set
     }
 
-    pub(super) fn into_inner(self) -> Option<T> {
+    pub(in super::super) fn into_inner(self) -> Option<T> {
         self.get();
         self.value.into_inner()
     }
