@@ -14,7 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let counter = CasCounter::new(0);
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..10_000).for_each(|_| drop(std::hint::black_box(&counter).try_add(1))));
+            scope.spawn(|| {
+                for _ in 0..10_000 {
+                    counter.increment();
+                }
+            });
         }
     });
     println!("counted to {}", counter.value());

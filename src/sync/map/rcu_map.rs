@@ -177,6 +177,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher + Clone> RcuMap<K, V, S> {
     /// # Complexity
     /// Copies the path to the entry: one branch for each factor of 16 beyond 64 entries, and at most 64 entries. Several
     /// changes at once are much cheaper with [`extend`](Self::extend).
+    #[allow(clippy::needless_pass_by_value, reason = "as in std's maps; each try needs a clone of its own")]
     pub fn insert(&self, key: K, value: V) -> Option<V> {
         self.change(|table| table.insert(key.clone(), value.clone()))
     }
@@ -211,6 +212,7 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher + Clone> RcuMap<K, V, S> {
     /// }
     /// assert_eq!((words.get("a"), words.get("b")), (Some(2), Some(1)));
     /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "as in std's maps; each try needs a clone of its own")]
     pub fn update(&self, key: K, mut change: impl FnMut(Option<&V>) -> Option<V>) -> Option<V> {
         let updated = self.transaction(|map| {
             let next = change(map.get(&key));

@@ -235,7 +235,7 @@ fn values_are_read_without_a_runtime() {
         let cell = cell.clone();
         move || cell.load().len()
     });
-    assert_eq!(read.join().expect("no panic"), 4);
+    assert_eq!((read.join().expect("no panic"), cell.load().len()), (4, 4));
 }
 
 #[test]
