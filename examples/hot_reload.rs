@@ -28,15 +28,21 @@ fn read(path: &Path) -> Result<Config, Box<dyn Error + Send + Sync>> {
     Ok(toml::from_str(&fs::read_to_string(path)?)?)
 }
 
-/// Publishes what the file says, whenever it says something else.
-async fn watch(path: PathBuf, config: Rcu<Config>) {
+/// Publishes what the file says whenever it says something else, and what is wrong with it.
+async fn watch(path: PathBuf, config: Rcu<Config>, problem: Rcu<Option<String>>) {
     let mut last = String::new();
     loop {
         let text = fs::read_to_string(&path).unwrap_or_default();
         if text != last {
             match read(&path) {
-                Ok(new) => println!("version {}: {new:?}", config.store(new)),
-                Err(error) => println!("refused, the old one stays: {}", error.to_string().replace('\n', " ").trim()),
+                Ok(new) => {
+                    let version = config.store(new);
+                    println!("version {version}: {:?}", *config.load());
+                }
+                Err(error) => {
+                    println!("refused, the old one stays: {}", error.to_string().trim());
+                    problem.store(Some(error.to_string()));
+                }
             }
             last = text;
         }
@@ -78,10 +84,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let path = folder.path().join("service.toml");
     edit(&path, &text(10, "hello"))?;
     let config = Rcu::builder(read(&path)?).name("config").build();
+    let problem = Rcu::builder(None).name("problem").build();
 
     let group = TaskGroup::new("service");
     let servers = [group.spawn("a", serve(config.reader()))?, group.spawn("b", serve(config.reader()))?];
-    let watching = group.spawn("watch", watch(path.clone(), config.clone()))?;
+    let watching = group.spawn("watch", watch(path.clone(), config.clone(), problem.clone()))?;
 
     let mut seen = config.reader();
     for (limit, greeting) in [(20, "hi"), (30, "hey"), (40, "howdy")] {
@@ -91,7 +98,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         }
     }
     edit(&path, "limit = 50\nburst = \n")?;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(problem.changed_since(0).await.is_some());
     assert_eq!(config.load().limit, 40, "a bad edit changes nothing");
     edit(&path, &text(60, "bye"))?;
 

@@ -1,7 +1,10 @@
 //! The state machines, bare, for the models in `tests/loom`: no runtime, leaders are threads of the model.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
 
+use std::future::Future;
 use std::sync::Arc;
+
+use futures::FutureExt;
 
 use super::once::{Joined, Leader, Slot, Verdict};
 
@@ -49,12 +52,12 @@ impl<T> Once<T> {
 }
 
 impl<T> Waits<T> {
-    pub async fn end(&self) -> End {
-        match self.0.verdict().await {
+    pub fn end(&self) -> impl Future<Output = End> {
+        self.0.verdict().map(|verdict| match verdict {
             Verdict::Made => End::Made,
             Verdict::Lost => End::Lost,
             Verdict::Failed(error) => unreachable!("no model fails: {error}"),
-        }
+        })
     }
 }
 

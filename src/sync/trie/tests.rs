@@ -1,7 +1,5 @@
 //! The trie beside std's map, under hashers that spread well, badly and not at all; after each step its shape is checked.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::HashMap;
 
 use proptest::collection::vec;

@@ -93,6 +93,19 @@ async fn a_leader_that_is_not_polled_any_more_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn with_a_leader_that_drives_its_initialiser_itself_everybody_waits() {
+    // The same with the cell of tokio, to show that this is a hazard at all.
+    let (cell, calls) = (tokio::sync::OnceCell::new(), Calls::default());
+    let mut leader = task::spawn(cell.get_or_init(|| calls.clone().make(2)));
+    assert_pending!(leader.poll());
+    let mut follower = task::spawn(cell.get_or_init(|| calls.clone().make(2)));
+    for _ in 0..100 {
+        assert_pending!(follower.poll());
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn when_everybody_has_left_the_value_is_made_all_the_same() {
     let (cell, calls) = (OnceCell::new(), Calls::default());
     let mut leader = task::spawn(cell.get_or_init(|| calls.clone().make(2)));
