@@ -31,7 +31,7 @@ pub(super) struct Settings<T> {
     pub(super) reclaim: Option<Reclaim<T>>,
 }
 
-impl<T: 'static> RcuBuilder<T> {
+impl<T> RcuBuilder<T> {
     pub(super) fn new(value: T) -> Self {
         Self { value, settings: Settings { name: None, reclaim: None } }
     }
@@ -45,7 +45,7 @@ impl<T: 'static> RcuBuilder<T> {
     /// Lets a reclaimer drop the old values, instead of their last readers.
     pub fn reclaimer(mut self, reclaimer: &Reclaimer) -> Self
     where
-        T: Send,
+        T: Send + 'static,
     {
         self.settings.reclaim = Some(reclaimer.lease());
         self

@@ -40,7 +40,7 @@ pub struct Rcu<T> {
     core: Arc<Core<T>>,
 }
 
-impl<T: 'static> Rcu<T> {
+impl<T> Rcu<T> {
     /// Creates a cell; its value is version 0.
     #[must_use]
     pub fn new(value: T) -> Self {
@@ -51,9 +51,7 @@ impl<T: 'static> Rcu<T> {
     pub fn builder(value: T) -> RcuBuilder<T> {
         RcuBuilder::new(value)
     }
-}
 
-impl<T> Rcu<T> {
     pub(super) fn from_core(core: Arc<Core<T>>) -> Self {
         Self { core }
     }

@@ -25,6 +25,9 @@ use crate::task::{ShutdownReport, TaskGroup};
 /// the last reader then only hands the value over. One reclaimer serves any number of cells. It owns its worker, which
 /// runs only while there is something to drop.
 ///
+/// Dropping the reclaimer, like [`abort`](Self::abort), drops what still waits on the thread that does so; the cells go on
+/// without it.
+///
 /// When `capacity` values wait to be dropped, the next one is dropped in place; the gauge `in_place` of its row in
 /// [`observe::snapshot`](crate::observe::snapshot) counts those.
 ///

@@ -118,6 +118,25 @@ async fn when_everybody_has_left_the_value_is_made_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_thousand_callers_that_leave_cost_one_attempt_and_nobody_else_anything() {
+    let (cell, calls, gate) = (OnceCell::new(), Calls::default(), Gate::new());
+    let make = || {
+        let (calls, gate) = (calls.clone(), gate.clone());
+        async move {
+            gate.wait().await;
+            calls.make(0).await
+        }
+    };
+    let mut steady = task::spawn(cell.get_or_init(make));
+    for _ in 0..1_000 {
+        assert_pending!(task::spawn(cell.get_or_init(make)).poll());
+        assert_pending!(steady.poll());
+    }
+    gate.open();
+    assert_eq!((steady.await.expect("it is made"), calls.count()), (&1, 1));
+}
+
+#[tokio::test]
 async fn a_hundred_who_wait_get_one_and_the_same_error_and_the_next_tries_again() {
     let (cell, calls, gate) = (OnceCell::<u32>::named("flaky"), Calls::default(), Gate::new());
     let fail = || {
