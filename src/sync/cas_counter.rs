@@ -1,6 +1,6 @@
 //! A counter without locks.
 
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 
 use super::loom::AtomicU64;
 
@@ -118,8 +118,10 @@ impl CasCounter {
         let mut value = self.value();
         loop {
             let next = change(value)?;
-            // Weak: it may fail for no reason, which costs another turn and saves a loop where the processor has one.
-            match self.value.compare_exchange_weak(value, next, AcqRel, Acquire) {
+            // Release: pairs with every Acquire here; that of this change came with the load, or the failure, that told
+            // the value. Weak: it may fail for no reason, which costs another turn and saves a loop where the processor
+            // has one.
+            match self.value.compare_exchange_weak(value, next, Release, Acquire) {
                 Ok(_) => return Some(next),
                 Err(newer) => value = newer,
             }

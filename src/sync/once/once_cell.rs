@@ -48,6 +48,8 @@ use crate::task::{Caught, TaskGroup, block_on};
 /// assert_eq!(TOKEN.get().map(String::as_str), Some("secret"));
 /// # Ok(()) }
 /// ```
+// In this order: a read then adds nothing to the address before it looks.
+#[repr(C)]
 pub struct OnceCell<T> {
     slot: Slot<T>,
     name: Option<&'static str>,

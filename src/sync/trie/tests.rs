@@ -12,13 +12,19 @@ use super::leaf::{FEW, MANY};
 type Hash = fn(&u16) -> u64;
 
 /// From good to useless.
-const HASHES: [Hash; 5] = [
+const HASHES: [Hash; 6] = [
     |key| u64::from(*key).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32),
     |key| u64::from(*key),
     |key| u64::from(*key % 8),
+    one_sided,
     |key| u64::from(*key) << 54, // the last bits that branches look at, and those that only leaves do
     |_| 0,
 ];
+
+/// Sends the lower half of the keys below one child of the root, and spreads the others.
+fn one_sided(key: &u16) -> u64 {
+    if *key < 200 { u64::from(*key) << 4 } else { u64::from(*key) }
+}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -96,6 +102,21 @@ proptest! {
             assert_same(&trie, &twin, hash);
         }
         for (trie, twin) in kept {
+            assert_same(&trie, &twin, hash);
+        }
+    }
+}
+
+#[test]
+fn a_branch_below_the_root_is_joined_and_split_while_the_root_stays() {
+    let hash: Hash = one_sided;
+    let (mut trie, mut twin) = (Trie::new(), HashMap::new());
+    for round in 0..2 {
+        for key in 0..400 {
+            assert_eq!(trie.insert(hash(&key), key, round, &hash), twin.insert(key, round));
+        }
+        for key in 0..200 {
+            assert_eq!(trie.remove(hash(&key), &key, &hash), twin.remove(&key));
             assert_same(&trie, &twin, hash);
         }
     }

@@ -60,3 +60,21 @@ fn who_swaps_hands_over_what_was_done_before() {
         writer.join().expect("no panic");
     });
 }
+
+#[test]
+fn who_counts_later_sees_what_was_done_before() {
+    check(|| {
+        let counter = Arc::new(CasCounter::new(0));
+        let value = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
+        let (their_counter, their_value) = (counter.clone(), value.clone());
+        let writer = thread::spawn(move || {
+            their_value.store(7, loom::sync::atomic::Ordering::Relaxed);
+            their_counter.increment()
+        });
+        // Also where the other came in the middle of it.
+        if counter.increment() == 2 {
+            assert_eq!(value.load(loom::sync::atomic::Ordering::Relaxed), 7);
+        }
+        writer.join().expect("no panic");
+    });
+}
