@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 use regatta::sync::CasCounter;
 
@@ -22,59 +24,46 @@ fn no_increment_is_lost_and_every_number_is_given_once() {
     });
 }
 
-#[test]
-fn who_sees_a_number_sees_what_was_done_before() {
-    check(|| {
-        // A plain value in an atomic without any order: only the counter's makes it visible.
-        let counter = Arc::new(CasCounter::new(0));
-        let value = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
-        let (their_counter, their_value) = (counter.clone(), value.clone());
+fn increment(counter: &CasCounter) {
+    counter.increment();
+}
+
+fn swap(counter: &CasCounter) {
+    counter.compare_and_swap(0, 1).expect("nobody else swaps");
+}
+
+/// One thread does something, then changes the counter. Whoever has seen that change must see what was done.
+fn check_hand_over(change: fn(&CasCounter), has_seen: fn(&CasCounter) -> bool) {
+    check(move || {
+        // An atomic without any order: only the counter's makes it visible.
+        let (counter, done) = (Arc::new(CasCounter::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (their_counter, doing) = (counter.clone(), done.clone());
         let writer = thread::spawn(move || {
-            their_value.store(7, loom::sync::atomic::Ordering::Relaxed);
-            their_counter.increment()
+            doing.store(7, Relaxed);
+            change(&their_counter);
         });
-        if counter.value() == 1 {
-            assert_eq!(value.load(loom::sync::atomic::Ordering::Relaxed), 7);
-        }
-        if counter.compare_and_swap(1, 1).is_ok() {
-            assert_eq!(value.load(loom::sync::atomic::Ordering::Relaxed), 7);
+        if has_seen(&counter) {
+            assert_eq!(done.load(Relaxed), 7);
         }
         writer.join().expect("no panic");
     });
 }
 
 #[test]
-fn who_swaps_hands_over_what_was_done_before() {
-    check(|| {
-        let counter = Arc::new(CasCounter::new(0));
-        let value = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
-        let (their_counter, their_value) = (counter.clone(), value.clone());
-        let writer = thread::spawn(move || {
-            their_value.store(7, loom::sync::atomic::Ordering::Relaxed);
-            their_counter.compare_and_swap(0, 1).expect("nobody else swaps");
-        });
-        // Also who fails has seen a value.
-        if counter.compare_and_swap(5, 6) == Err(1) {
-            assert_eq!(value.load(loom::sync::atomic::Ordering::Relaxed), 7);
-        }
-        writer.join().expect("no panic");
-    });
+fn who_sees_a_number_sees_what_was_done_before() {
+    check_hand_over(increment, |counter| counter.value() == 1);
+    check_hand_over(swap, |counter| counter.value() == 1);
+}
+
+#[test]
+fn who_swaps_sees_what_was_done_before() {
+    check_hand_over(increment, |counter| counter.compare_and_swap(1, 2).is_ok());
+    // Also who fails has seen a value.
+    check_hand_over(increment, |counter| counter.compare_and_swap(5, 6) == Err(1));
 }
 
 #[test]
 fn who_counts_later_sees_what_was_done_before() {
-    check(|| {
-        let counter = Arc::new(CasCounter::new(0));
-        let value = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
-        let (their_counter, their_value) = (counter.clone(), value.clone());
-        let writer = thread::spawn(move || {
-            their_value.store(7, loom::sync::atomic::Ordering::Relaxed);
-            their_counter.increment()
-        });
-        // Also where the other came in the middle of it.
-        if counter.increment() == 2 {
-            assert_eq!(value.load(loom::sync::atomic::Ordering::Relaxed), 7);
-        }
-        writer.join().expect("no panic");
-    });
+    // Also where the other came in the middle of it.
+    check_hand_over(increment, |counter| counter.increment() == 2);
 }
