@@ -27,6 +27,7 @@ use super::snapshot::{Guard, Snapshot};
 /// assert_eq!((conflict.version(), leader.load().as_str()), (2, "nobody"));
 /// # Ok::<(), regatta::sync::Conflict<String>>(())
 /// ```
+#[doc(alias = "compare-and-swap")]
 pub struct CasCell<T> {
     core: Arc<Core<T>>,
 }

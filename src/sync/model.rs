@@ -52,6 +52,8 @@ impl<T> Once<T> {
 }
 
 impl<T> Waits<T> {
+    /// # Cancel safety
+    /// As the future that followers wait with: nothing is lost.
     pub fn end(&self) -> impl Future<Output = End> {
         self.0.verdict().map(|verdict| match verdict {
             Verdict::Made => End::Made,

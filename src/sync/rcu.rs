@@ -36,6 +36,9 @@ use super::wait::{ChangedFuture, SynchronizeFuture};
 /// let refused = peers.try_update(|peers| if peers.len() > 1 { Err("enough") } else { Ok(Vec::new()) });
 /// assert_eq!((refused, peers.version()), (Err("enough"), 1));
 /// ```
+#[doc(alias = "read-copy-update")]
+#[doc(alias = "arc-swap")]
+#[doc(alias = "watch")]
 pub struct Rcu<T> {
     core: Arc<Core<T>>,
 }

@@ -46,6 +46,8 @@ use super::transaction::Transaction;
 /// assert_eq!(moved, Ok(3));
 /// assert_eq!(accounts.snapshot().iter().map(|(_, sum)| sum).sum::<i32>(), 15);
 /// ```
+#[doc(alias = "persistent map")]
+#[doc(alias = "trie")]
 pub struct RcuMap<K, V, S = RandomState> {
     rcu: Rcu<Table<K, V, S>>,
 }

@@ -27,6 +27,7 @@ use super::once_cell::OnceCell;
 /// assert_eq!(GREETING.get().map(String::as_str), Some("hello"));
 /// # Ok(()) }
 /// ```
+#[doc(alias = "singleton")]
 pub struct Lazy<T, F = fn() -> BoxFuture<'static, T>> {
     cell: OnceCell<T>,
     init: F,

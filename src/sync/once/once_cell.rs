@@ -50,6 +50,8 @@ use crate::task::{Caught, TaskGroup, block_on};
 /// ```
 // In this order: a read then adds nothing to the address before it looks.
 #[repr(C)]
+#[doc(alias = "singleton")]
+#[doc(alias = "double-checked")]
 pub struct OnceCell<T> {
     slot: Slot<T>,
     name: Option<&'static str>,
