@@ -58,7 +58,11 @@ fn ours_reader() -> Side {
 
 fn ours_insert() -> Side {
     let map = ours();
-    Box::new(move || write(WRITES, |n| drop(map.insert(n % KEYS, n))))
+    Box::new(move || {
+        write(WRITES, |n| {
+            map.insert(n % KEYS, n);
+        })
+    })
 }
 
 fn ours_extend() -> Side {
@@ -91,7 +95,9 @@ fn rpds_insert() -> Side {
 
 fn papaya_get() -> Side {
     let map = papaya::HashMap::builder().hasher(RandomState::default()).build();
-    entries().for_each(|(key, value)| drop(map.pin().insert(key, value)));
+    for (key, value) in entries() {
+        map.pin().insert(key, value);
+    }
     Box::new(move || read(READS, || |n| *black_box(&map).pin().get(&(n % KEYS)).expect("every key is there")))
 }
 
