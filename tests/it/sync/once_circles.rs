@@ -75,14 +75,6 @@ async fn two_initialisers_that_began_by_themselves_do_not_wait_for_each_other() 
 async fn the_sync_part_of_an_initialiser_is_inside_it() {
     let [cell] = cells(["me"]);
     let me = cell.clone();
-    let make = || {
-        // Not the form for async code, but what counts here is who asks.
-        let error = std::thread::scope(|_| me.get_or_init(|| async { 1 }));
-        async move { drop(error) }
-    };
-    let made = make();
-    made.await;
-    let me = cell.clone();
     let result = cell
         .get_or_try_init(|| {
             let mut asked = Box::pin(me.get_or_init(|| async { 1 }));
