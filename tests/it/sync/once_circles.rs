@@ -111,18 +111,21 @@ async fn initialisers_that_need_others_without_a_circle_are_fine() {
 #[tokio::test]
 async fn a_wait_that_was_given_up_closes_no_circle() {
     let [first, second] = cells(["first", "second"]);
-    // The first one looks at the second, and leaves it.
+    // The first one has begun the second and left it, when the second asks for the first.
     let looked = {
-        let second = second.clone();
+        let (first, second) = (first.clone(), second.clone());
         async move {
-            let mut look = Box::pin(second.get_or_init(std::future::pending));
+            let mut look = Box::pin(second.get_or_try_init(|| one_more(first, async { Ok(9) })));
             assert!(crate::support::poll_once(look.as_mut()).is_pending());
             drop(look);
-            yield_now().await;
+            for _ in 0..20 {
+                yield_now().await;
+            }
             1
         }
     };
     assert_eq!(first.get_or_init(|| looked).await.expect("it is made"), &1);
+    assert_eq!(second.get_or_init(|| async { 0 }).await.expect("it waits for the first"), &2);
 }
 
 #[test]
