@@ -1,5 +1,5 @@
-//! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work and
-//! pipelines — with one way to stop, one way to fail, and one way to look inside.
+//! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work,
+//! pipelines and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
 //!
 //! # Choose a pattern
 //! | I want to… | use |
@@ -9,6 +9,9 @@
 //! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
 //! | run async jobs, at most *n* at once | [`pool::TaskPool`] |
 //! | chain steps with limits, order, batches and error policies | [`pipeline`] |
+//! | read a value from many tasks without locks, and replace it | [`sync::Rcu`], [`sync::RcuMap`] for a table |
+//! | make a value once, whoever asks first and whoever leaves | [`sync::Lazy`], [`sync::OnceCell`] |
+//! | exchange a value only if it is the one that was expected | [`sync::CasCell`], [`sync::CasCounter`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |
 //!
@@ -59,6 +62,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod pool;
 pub mod queue;
+pub mod sync;
 pub mod task;
 
 pub use error::BoxError;

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, queue, task};
+use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, queue, sync, task};
 
 /// States which traits a type has and, with `!`, which it lacks:
 /// `assert_traits!(Rc<u8>: !Send & !Sync & Unpin)`.
@@ -74,6 +74,10 @@ fn every_error_crosses_threads() {
     is_error::<pool::JobError>();
     is_error::<pool::MapError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
+    is_error::<sync::Conflict<Unnamed>>();
+    is_error::<sync::InitError>();
+    is_error::<sync::InitFailure>();
+    is_error::<sync::Reentrant>();
 }
 
 /// A value without `Debug`: errors that hand one back must not ask for it.
@@ -140,6 +144,30 @@ assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
 assert_traits!(pipeline::Run<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);
 
+assert_traits!(sync::Rcu<u8>: Send & Sync & Unpin);
+assert_traits!(sync::Rcu<Moves>: !Send & !Sync);
+assert_traits!(sync::Rcu<Rc<u8>>: !Send & !Sync);
+assert_traits!(sync::RcuBuilder<u8>: Send & Sync & Unpin);
+assert_traits!(sync::RcuReader<u8>: Send & Sync & Unpin);
+assert_traits!(sync::Snapshot<u8>: Send & Sync & Unpin);
+assert_traits!(sync::Guard<'static, u8>: !Send & !Sync);
+assert_traits!(sync::Reclaimer: Send & Sync & Unpin);
+assert_traits!(sync::RcuMap<u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::RcuMap<u8, Rc<u8>>: !Send & !Sync);
+assert_traits!(sync::RcuMapBuilder<u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::RcuMapReader<u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::MapSnapshot<u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::MapIter<'static, u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::Transaction<u8, u8>: Send & Sync & Unpin);
+assert_traits!(sync::CasCell<u8>: Send & Sync & Unpin);
+assert_traits!(sync::CasCounter: Send & Sync & Unpin);
+assert_traits!(sync::OnceCell<u8>: Send & Sync & Unpin);
+assert_traits!(sync::OnceCell<Moves>: Send & !Sync);
+assert_traits!(sync::Lazy<u8>: Send & Sync & Unpin);
+assert_traits!(sync::ChangedFuture<'static, u8>: Send & Unpin);
+assert_traits!(sync::ReaderChangedFuture<'static, u8>: Send & Unpin);
+assert_traits!(sync::SynchronizeFuture<'static>: Send & Unpin);
+
 assert_future!(|token: &CancellationToken| token.cancelled() => Send & Sync & !Unpin);
 assert_future!(|group: &task::TaskGroup| group.join() => Send & Sync & !Unpin);
 assert_future!(|group: &task::TaskGroup, deadline: Duration| group.shutdown(deadline) => Send & Sync & !Unpin);
@@ -169,3 +197,16 @@ assert_future!(|pool: &pool::TaskPool| pool.aborted() => Send & !Unpin);
 assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);
+assert_future!(|cell: &sync::Rcu<u8>| cell.changed() => Send & Unpin);
+assert_future!(|cell: &sync::Rcu<u8>| cell.changed_since(1) => Send & Unpin);
+assert_future!(|cell: &sync::Rcu<u8>| cell.synchronize() => Send & Unpin);
+assert_future!(|cell: &sync::Rcu<u8>| cell.update_async(|n| async move { *n }) => Send);
+assert_future!(|cell: &sync::Rcu<u8>| cell.try_update_async(|n| async move { Ok::<u8, u8>(*n) }) => Send);
+assert_future!(|reader: &mut sync::RcuReader<u8>| reader.changed() => Send & Unpin);
+assert_future!(|map: &sync::RcuMap<u8, u8>| map.changed_since(1) => Send & !Unpin);
+assert_future!(|map: &sync::RcuMap<u8, u8>| map.synchronize() => Send & Unpin);
+assert_future!(|reader: &mut sync::RcuMapReader<u8, u8>| reader.changed() => Send & !Unpin);
+assert_future!(|reclaimer: &sync::Reclaimer, d: Duration| reclaimer.shutdown(d) => Send & !Unpin);
+assert_future!(|cell: &sync::OnceCell<u8>| cell.get_or_init(|| async { 1 }) => Send & !Unpin);
+assert_future!(|cell: &sync::OnceCell<u8>| cell.get_or_try_init(|| async { Ok::<u8, std::io::Error>(1) }) => Send & !Unpin);
+assert_future!(|lazy: &sync::Lazy<u8>| lazy.force() => Send & !Unpin);

@@ -10,4 +10,5 @@ mod policy;
 mod pool;
 mod queue;
 mod support;
+mod sync;
 mod task;

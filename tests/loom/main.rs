@@ -4,3 +4,4 @@
 mod pipeline;
 mod pool;
 mod queue;
+mod sync;

@@ -4,6 +4,7 @@ mod pipeline;
 mod pool;
 mod programs;
 mod queue;
+mod sync;
 
 use crate::args::Args;
 use crate::measure::Contest;
@@ -13,6 +14,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
     contests.extend(pipeline::contests());
     contests.extend(pool::contests());
+    contests.extend(sync::contests());
     contests.extend(programs::contests(args));
     contests
 }

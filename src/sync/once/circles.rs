@@ -1,0 +1,79 @@
+//! Which initialiser waits for which: a wait that would close a circle is refused.
+//!
+//! Code knows in which attempt it runs by a task-local value, so what an initialiser spawns elsewhere and waits for is not
+//! seen. The lock is taken only by code that waits inside an initialiser.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+tokio::task_local! {
+    /// The attempt whose initialiser runs here.
+    static INSIDE: u64;
+}
+
+/// From an attempt to those that it waits for.
+static WAITS: LazyLock<Mutex<HashMap<u64, Vec<u64>>>> = LazyLock::new(Mutex::default);
+
+/// One attempt waits for another, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Wait {
+    from: u64,
+    to: u64,
+}
+
+/// The wait would never end.
+#[derive(Debug)]
+pub(super) struct Circle;
+
+/// Runs the initialiser of an attempt.
+pub(super) fn inside<R>(attempt: u64, run: impl FnOnce() -> R) -> R {
+    INSIDE.sync_scope(attempt, run)
+}
+
+/// Polls the initialiser of an attempt.
+pub(super) fn inside_future<F: Future>(attempt: u64, future: F) -> impl Future<Output = F::Output> {
+    INSIDE.scope(attempt, future)
+}
+
+/// Enters a wait for an attempt; nothing to enter outside every initialiser.
+pub(super) fn wait_for(to: u64) -> Result<Option<Wait>, Circle> {
+    let Ok(from) = INSIDE.try_with(|attempt| *attempt) else { return Ok(None) };
+    let mut waits = lock();
+    if leads(&waits, to, from) {
+        return Err(Circle);
+    }
+    waits.entry(from).or_default().push(to);
+    Ok(Some(Wait { from, to }))
+}
+
+/// Tells whether `from` is `to`, or waits for it by way of others.
+fn leads(waits: &HashMap<u64, Vec<u64>>, from: u64, to: u64) -> bool {
+    // No circle is ever entered, so this ends.
+    let mut open = vec![from];
+    while let Some(attempt) = open.pop() {
+        if attempt == to {
+            return true;
+        }
+        open.extend(waits.get(&attempt).into_iter().flatten());
+    }
+    false
+}
+
+fn lock() -> MutexGuard<'static, HashMap<u64, Vec<u64>>> {
+    WAITS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let mut waits = lock();
+        if let Some(targets) = waits.get_mut(&self.from) {
+            if let Some(at) = targets.iter().position(|to| *to == self.to) {
+                targets.swap_remove(at);
+            }
+            if targets.is_empty() {
+                waits.remove(&self.from);
+            }
+        }
+    }
+}
