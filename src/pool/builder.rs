@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::core::Settings;
 use super::cpu::CpuPool;
-use super::owner::Owner;
 use super::local::State;
+use super::owner::Owner;
 use super::task_pool::TaskPool;
 use super::tasks::Tasks;
 use super::threads::Threads;
@@ -156,7 +156,7 @@ impl<K, S> PoolBuilder<K, S> {
     }
 
     /// Sets how many jobs may be queued, in all lanes and lines together, at most 134,217,727. Default: 1024. Nothing is
-    /// allocated ahead.
+    /// allocated ahead. (A map inside a job of the same pool takes a place above it when it could not go on otherwise.)
     ///
     /// # Panics
     /// When `capacity` is zero.
@@ -176,7 +176,8 @@ impl<K, S> PoolBuilder<K, S> {
     /// - [`Overflow::DropNewest`]: the job is accepted and dropped; its handle resolves to
     ///   [`JobError::Full`](super::JobError::Full).
     ///
-    /// Jobs that are dropped are counted as [`dropped`](crate::observe::Flow::dropped).
+    /// Jobs that are dropped are counted as [`dropped`](crate::observe::Flow::dropped). Maps wait for room whatever the policy,
+    /// and children of jobs ([`spawn`](super::CpuContext::spawn)) are handed back as full.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
@@ -213,7 +214,7 @@ impl<K, S> PoolBuilder<K, S> {
     /// Calls a function whenever a job begins, at the worker that begins it: for tests and traces that show in which order
     /// jobs are run, by whom, and where they were found.
     ///
-    /// It delays the job, and it is called for every one. A panic of it is ignored.
+    /// It delays the job, and it is called for every one. A panic of it is ignored. It must not wait for jobs of the pool.
     ///
     /// # Examples
     /// ```

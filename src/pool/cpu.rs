@@ -242,8 +242,9 @@ impl<S: Send + 'static> CpuPool<S> {
     ///
     /// # Errors
     /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed; [`JobError::Full`] when its
-    /// [policy](PoolBuilder::overflow) rejects or drops a chunk.
+    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed a chunk out
+    /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
     /// # Panics
     /// A panic of the iterator is the caller's, and stops the work. One of `f` is a value.
@@ -321,7 +322,8 @@ impl<S: Send + 'static> CpuPool<S> {
     ///
     /// # Errors
     /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on. (Its chunk counts as
-    /// done.) When the pool is closed, the stream ends with [`JobError::Closed`].
+    /// done.) Those of a chunk that was pushed out by others are [`JobError::Full`]. When the pool is closed, the stream gives
+    /// what is out, and ends with [`JobError::Closed`].
     ///
     /// # Examples
     /// ```
@@ -388,7 +390,8 @@ impl<S: Send + 'static> CpuPool<S> {
     /// Closes the pool, waits until every accepted job has ended, or nearly until `deadline` from now; then discards what
     /// is still queued, asks what runs to stop, and reports at the deadline.
     ///
-    /// When it returns, nothing that a queued job captured is alive. A closure that runs cannot be stopped, but asked:
+    /// When it returns, nothing that a queued job captured is alive, but for those whose destructors take too long: these
+    /// are still being dropped, and count as still running. A closure that runs cannot be stopped, but asked:
     /// a tenth of the time, at most a second, is left for those that look at
     /// [`is_cancelled`](CpuContext::is_cancelled). At the deadline a closure that still runs is named in
     /// [`still_running`](ShutdownReport::still_running).

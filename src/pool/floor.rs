@@ -49,7 +49,14 @@ pub(super) enum Found {
 
 impl Floor {
     pub(super) fn new() -> Self {
-        Self { places: Vec::new(), held: 0, seated: 0, vacant: BTreeSet::new(), wanted: BTreeSet::new(), moved: Vec::new() }
+        Self {
+            places: Vec::new(),
+            held: 0,
+            seated: 0,
+            vacant: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            moved: Vec::new(),
+        }
     }
 
     pub(super) fn held(&self) -> u32 {

@@ -64,11 +64,11 @@
 //! ```
 //!
 //! # Jobs that wait for jobs
-//! A handle that is awaited inside a job of the same pool runs its job right there, if it has not begun: so even a pool of
-//! one completes. `submit` does not wait for room inside a job of the same pool, since it might wait for itself: it hands
-//! the job back as full. What no pool can mend is a job that waits for something that is neither: a lock that a queued job
-//! is to release, a handle that it got from elsewhere and awaits in a task of its own, or, bound to one worker, a job bound
-//! to another that waits for it.
+//! A job that is awaited inside a job of the same pool, and has not begun, is run by the worker of the one that awaits it, see
+//! [`JobHandle`]: so even a pool of one completes. `submit` does not wait for room inside a job of the same pool, since it
+//! might wait for itself: it hands the job back as full. What no pool can mend is a job that waits for something that is
+//! neither: a lock that a queued job is to release, a handle that it awaits in a task of its own, or, bound to one worker, a
+//! job bound to another that waits for it.
 //!
 //! # Trade-offs
 //! - A pool belongs to the runtime it was created in. When that is dropped, queued jobs are discarded and their handles
@@ -85,7 +85,6 @@
 //! # Sources
 //! - The packed word that decides who calls a worker, and its models: `docs/design/pool.md`.
 //! - “Scheduling Multithreaded Computations by Work Stealing” (Blumofe, Leiserson, 1999) for own ends and thieves.
-//! - [crossbeam-deque](https://docs.rs/crossbeam-deque), whose injector is the common queue.
 
 mod atomics;
 mod board;
@@ -116,8 +115,8 @@ pub mod model;
 mod owner;
 mod party;
 mod pile;
-mod places;
 mod placement;
+mod places;
 mod rows;
 mod run_stats;
 mod schedule;

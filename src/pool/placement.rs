@@ -10,7 +10,8 @@ use crate::policy::Priority;
 /// | [`Random`](Self::Random), [`RoundRobin`](Self::RoundRobin), [`Prefer`](Self::Prefer) | at the worker that was picked, unless another has nothing to do and steals it | the same, in that worker's line |
 /// | [`Worker`](Self::Worker) | always at that worker | the same; one at a time |
 ///
-/// Workers have numbers from 0 up to the limit of the pool.
+/// Workers have numbers from 0 up to the limit of the pool. [`Random`](Self::Random) and [`RoundRobin`](Self::RoundRobin)
+/// pick among as many as the queue has places, at the most.
 ///
 /// # Examples
 /// ```
@@ -39,7 +40,8 @@ pub enum Placement {
     /// worker is free, whatever the others do.
     ///
     /// When the pool [shrinks](super::CpuPool::resize) below this worker, what is bound to worker *i* moves to worker
-    /// *i* modulo the new limit, together and in order, after the job that runs there.
+    /// *i* modulo the new limit, together and in order, after the job that runs there. They stay there when the pool grows
+    /// again: that jobs of one worker keep their order and do not overlap holds between two resizes.
     Worker(usize),
     /// This worker if it is free in time: for data that may still be in its cache.
     Prefer(usize),

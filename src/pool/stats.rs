@@ -18,7 +18,7 @@ pub struct PoolStats {
     /// `in_flight` is what these leave of `accepted`, so [`is_conserved`](Flow::is_conserved) says nothing of a pool that
     /// is not so by itself. Check that it is 0 once the pool has shut down, or against the handles that are out.
     pub flow: Flow,
-    /// How many places of the queue are taken; also by cancelled jobs that no worker has come across yet.
+    /// How many places of the queue are taken.
     pub queued: usize,
     /// How many workers have a job in hand.
     pub running: usize,

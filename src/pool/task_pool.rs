@@ -199,8 +199,9 @@ impl<S: Send + 'static> TaskPool<S> {
     ///
     /// # Errors
     /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed; [`JobError::Full`] when its
-    /// [policy](PoolBuilder::overflow) rejects or drops an item.
+    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed an item out
+    /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
     /// # Panics
     /// A panic of the iterator is the caller's, and stops the work. One of `f` is a value.
@@ -267,8 +268,9 @@ impl<S: Send + 'static> TaskPool<S> {
     /// [`map`](Self::map).
     ///
     /// # Errors
-    /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on. When the pool is closed,
-    /// the stream ends with [`JobError::Closed`].
+    /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on; one that was pushed out by
+    /// others is [`JobError::Full`]. When the pool is closed, the stream gives what is out, and ends with
+    /// [`JobError::Closed`].
     #[doc(alias("buffer_unordered", "for_each_concurrent"))]
     pub fn map_unordered<I, F, R>(
         &self,
@@ -289,7 +291,8 @@ impl<S: Send + 'static> TaskPool<S> {
     /// is queued or waits at an await, and reports, at the deadline at the latest.
     ///
     /// When it returns, nothing that a job captured is alive, but for a job whose poll has not returned for a tenth of the
-    /// time, at most a second: it is named in [`still_running`](ShutdownReport::still_running).
+    /// time, at most a second, and those whose destructors take too long: they are named in
+    /// [`still_running`](ShutdownReport::still_running).
     ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pool closed; it may be called again.
@@ -307,7 +310,7 @@ impl<S: Send + 'static> TaskPool<S> {
     }
 
     /// [Aborts](Self::abort) and waits until nothing that a job captured is alive, even if somebody else is just dropping
-    /// it.
+    /// it, and the pool's tasks have ended: the runtime that the pool was made in has to be driven meanwhile.
     ///
     /// # Cancel safety
     /// Safe to drop and to call again. The pool is aborted when the future is first polled.

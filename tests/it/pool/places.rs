@@ -1,7 +1,7 @@
 //! Places in the queue: each is given back once, as soon as its job cannot begin from it any more.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use regatta::policy::{Overflow, Priority};
 use regatta::pool::{CpuPool, JobOptions, Placement, TaskPool};
@@ -15,7 +15,10 @@ const PLACEMENTS: [Placement; 5] =
 async fn a_cancelled_job_gives_its_place_back_at_once() {
     for placement in PLACEMENTS {
         let pool = CpuPool::builder().limit(2).capacity(1).build();
-        let held = [Held::submit_with(&pool, Placement::Worker(0)).await, Held::submit_with(&pool, Placement::Worker(1)).await];
+        let held = [
+            Held::submit_with(&pool, Placement::Worker(0)).await,
+            Held::submit_with(&pool, Placement::Worker(1)).await,
+        ];
         for _ in 0..1_000 {
             let handle = pool.submit_with(placement, |_| ()).at_once().expect("there is room");
             assert_eq!(pool.stats().queued, 1);
@@ -34,7 +37,10 @@ async fn a_cancelled_job_gives_its_place_back_at_once() {
 async fn a_submitter_that_waits_gets_the_place_of_a_job_that_is_cancelled() {
     for placement in PLACEMENTS {
         let pool = TaskPool::builder().limit(2).capacity(1).build();
-        let held = [Waiting::submit_with(&pool, Placement::Worker(0)).await, Waiting::submit_with(&pool, Placement::Worker(1)).await];
+        let held = [
+            Waiting::submit_with(&pool, Placement::Worker(0)).await,
+            Waiting::submit_with(&pool, Placement::Worker(1)).await,
+        ];
         let queued = pool.submit_with(placement, |_| async {}).at_once().expect("there is room");
         let mut waiting = pool.submit(async { 7 });
         assert!(poll_here(&mut waiting).await.is_pending());

@@ -216,7 +216,8 @@ async fn what_is_bound_above_the_limit_is_run_after_the_job_there() {
 #[tokio::test]
 async fn a_bound_job_gets_its_worker_when_the_pool_grows_again() {
     let pool = CpuPool::new(6);
-    let held = [Held::submit_with(&pool, Placement::Worker(4)).await, Held::submit_with(&pool, Placement::Worker(5)).await];
+    let held =
+        [Held::submit_with(&pool, Placement::Worker(4)).await, Held::submit_with(&pool, Placement::Worker(5)).await];
     pool.resize(2);
     let bound = pool.submit_to(0, |cx| cx.worker()).await.expect("open");
     pool.resize(4);

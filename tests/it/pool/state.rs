@@ -187,7 +187,13 @@ async fn a_job_without_the_value_that_panics_leaves_it_alone() {
             (cx.state().made, cx.state().jobs)
         });
         assert_eq!(counted.await.expect("open").await, Ok((0, expected)));
-        assert!(pool.submit(|| panic!("elsewhere")).await.expect("open").await.is_err_and(|error: JobError| error.is_panicked()));
+        assert!(
+            pool.submit(|| panic!("elsewhere"))
+                .await
+                .expect("open")
+                .await
+                .is_err_and(|error: JobError| error.is_panicked())
+        );
     }
 }
 

@@ -177,3 +177,47 @@ fn a_free_job_behind_a_bound_one_that_waits_gets_company() {
         assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
     });
 }
+
+/// An awaited job is begun by the worker beside its host, or by another one, but once.
+#[test]
+fn an_awaited_job_is_begun_by_its_host_or_by_another_worker() {
+    check(2, || {
+        let pool = Model::new(Workers::Pollers, 2, 4);
+        let (inside, ran) = (pool.clone(), Count::default());
+        let count = ran.clone();
+        let outer = pool.try_submit_async(async move {
+            let inner = inside.try_submit_async(async move { count.raise() });
+            inner.unwrap_or_else(|_| panic!("there is room")).await
+        });
+        assert_eq!(block_on(outer.unwrap_or_else(|_| panic!("there is room"))), Ok(Ok(1)));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active, pool.stats().flow.done), (0, 0, 2));
+    });
+}
+
+/// The abort finds the guest in the worker's hands, or the worker finds the abort.
+#[test]
+fn an_abort_reaches_a_job_and_the_one_it_awaits() {
+    check(2, || {
+        let pool = Model::new(Workers::Pollers, 1, 2);
+        let (inside, alive) = (pool.clone(), Count::default());
+        let (first, second) = (Alive::new(&alive, 2), Alive::new(&alive, 2));
+        let outer = pool.try_submit_async(async move {
+            let _first = first;
+            let inner = inside.try_submit_async(async move {
+                let _second = second;
+                std::future::pending::<()>().await;
+            });
+            if let Ok(inner) = inner {
+                let _ = inner.await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let outer = outer.unwrap_or_else(|_| panic!("there is room"));
+        pool.abort();
+        block_on(pool.idle());
+        assert_eq!(alive.value(), 0);
+        assert!(block_on(outer).is_err_and(|error| error.is_closed()));
+        pool.join();
+    });
+}

@@ -157,3 +157,37 @@ fn a_child_is_run_once_by_its_worker_or_a_thief() {
         assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
     });
 }
+
+/// A job is popped, or stopped where it lies: its place is given back once, and whoever waits for it comes in.
+#[test]
+fn the_place_of_a_cancelled_job_goes_to_who_waits() {
+    check(2, || {
+        let pool = Model::new(Workers::Called, 1, 1);
+        let Ok(first) = pool.try_submit(|| ()) else { panic!("there is room") };
+        let canceller = thread::spawn(move || drop(first));
+        let worker = {
+            let pool = pool.clone();
+            thread::spawn(move || drop(pool.work()))
+        };
+        let Ok(second) = block_on(pool.submit(|| ())) else { panic!("the pool is open") };
+        canceller.join().expect("it ends");
+        worker.join().expect("it ends");
+        while pool.work() {}
+        assert_eq!(block_on(second), Ok(()));
+        assert_eq!((pool.stats().queued, pool.stats().active, pool.stats().flow.in_flight), (0, 0, 0));
+    });
+}
+
+/// The same for what is bound, where the places are counted twice.
+#[test]
+fn the_place_of_a_cancelled_bound_job_is_given_back_once() {
+    check(3, || {
+        let pool = Model::new(Workers::Threads, 2, 2);
+        let Ok(bound) = pool.try_submit_with(Placement::Worker(1), |cx| cx.worker()) else { panic!("there is room") };
+        let Ok(behind) = pool.try_submit_with(Placement::Worker(1), |cx| cx.worker()) else { panic!("there is room") };
+        drop(bound);
+        assert_eq!(block_on(behind), Ok(1));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active, pool.stats().flow.in_flight), (0, 0, 0));
+    });
+}
