@@ -8,6 +8,7 @@
 //! | run producers and consumers and get a report | [`queue::ProducerConsumer`] |
 //! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
 //! | run async jobs, at most *n* at once | [`pool::TaskPool`] |
+//! | owe one value to many, settle it once, chain what follows | [`promise`] |
 //! | chain steps with limits, order, batches and error policies | [`pipeline`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |
@@ -58,6 +59,7 @@ pub mod observe;
 pub mod pipeline;
 pub mod policy;
 pub mod pool;
+pub mod promise;
 pub mod queue;
 pub mod task;
 
