@@ -7,7 +7,8 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, queue, task};
+use regatta::promise::ResultFutureExt;
+use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, promise, queue, task};
 
 /// States which traits a type has and, with `!`, which it lacks:
 /// `assert_traits!(Rc<u8>: !Send & !Sync & Unpin)`.
@@ -73,6 +74,8 @@ fn every_error_crosses_threads() {
     is_error::<pool::SubmitError<Unnamed>>();
     is_error::<pool::JobError>();
     is_error::<pool::MapError<error::Closed>>();
+    is_error::<promise::PromiseError<error::Closed>>();
+    is_error::<promise::AggregateError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
 }
 
@@ -81,6 +84,9 @@ struct Unnamed;
 
 /// A value that may move to another thread and not be seen from two.
 type Moves = std::cell::Cell<u8>;
+
+/// A future of a result.
+type SendResult = std::future::Ready<Result<u8, u8>>;
 
 assert_traits!(CancellationToken: Send & Sync & Unpin);
 assert_traits!(BoxError: Send & Sync & Unpin);
@@ -134,6 +140,16 @@ assert_traits!(pool::RunStats: Send & Sync & Unpin);
 assert_traits!(pool::JobEvent: Send & Sync & Unpin);
 assert_traits!(pool::JobOptions: Send & Sync & Unpin);
 
+assert_traits!(promise::Promise<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::Promise<Moves, u8>: !Send & !Sync);
+assert_traits!(promise::SharedPromise<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseFuture<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseFuture<Moves, u8>: !Send & !Sync & Unpin);
+assert_traits!(promise::WaitRefFuture<'static, u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::AbandonedFuture<'static, u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseError<Moves>: Send & !Sync & Unpin);
+assert_traits!(promise::AggregateError<Moves>: Send & !Sync & Unpin);
+
 assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);
 assert_traits!(pipeline::OnError: Send & Sync & Unpin);
 assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
@@ -169,3 +185,20 @@ assert_future!(|pool: &pool::TaskPool| pool.aborted() => Send & !Unpin);
 assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);
+assert_future!(|writer: promise::Promise<u8, u8>| writer.settle_from(async { Ok(1) }) => Send & !Unpin);
+assert_future!(|one: SendResult| promise::settle_all([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::race([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::any([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::quorum(1, [one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::join_all_limit(1, [one]) => Send & !Unpin);
+assert_future!(|one: SendResult| one.then_ok(|n| async move { n }) => Send);
+assert_future!(|one: SendResult| one.and_try(Ok::<u8, u8>) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.then_err(|e| async move { e }) => Send);
+assert_future!(|one: SendResult| one.recover(|e| e) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.recover_with(|e| async move { e }) => Send);
+assert_future!(|one: SendResult| one.recover_if(|_| true, |e| e) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.finally(|| ()) => Send & Sync & Unpin);
+assert_future!(|one: SendResult, d: Duration| one.timeout_or(d, || 1) => Send & !Unpin);
+assert_future!(|one: SendResult| one.catch_panic() => Send & Sync & Unpin);
+assert_future!(|one: SendResult, token: CancellationToken| one.cancel_on(token) => Send & Sync & !Unpin);
+assert_future!(|one: std::future::Ready<Result<Rc<u8>, u8>>| one.recover_if(|_| true, |_| Rc::new(1)) => !Send & Unpin);

@@ -3,4 +3,5 @@
 
 mod pipeline;
 mod pool;
+mod promise;
 mod queue;
