@@ -123,6 +123,23 @@ fn of_two_writers_one_wins_and_the_other_gets_its_value_back() {
 }
 
 #[test]
+fn who_finds_the_value_sees_what_was_done_before_it() {
+    model(|| {
+        let (writer, future) = promise();
+        let done = Arc::new(AtomicUsize::new(0));
+        let doing = done.clone();
+        let settler = thread::spawn(move || {
+            doing.store(1, Ordering::Relaxed);
+            writer.resolve(7);
+        });
+        if future.try_get().is_some() {
+            assert_eq!(done.load(Ordering::Relaxed), 1);
+        }
+        settler.join().expect("no panic");
+    });
+}
+
+#[test]
 fn a_callback_runs_exactly_once() {
     model(|| {
         let (writer, future) = promise();
@@ -131,11 +148,11 @@ fn a_callback_runs_exactly_once() {
         let settler = thread::spawn(move || writer.resolve(7));
         future.on_settled(move |result| {
             assert_eq!(result.copied(), Ok(7));
-            counter.fetch_add(1, Ordering::SeqCst);
+            counter.fetch_add(1, Ordering::Relaxed);
         });
         drop(future);
         settler.join().expect("no panic");
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
     });
 }
 
@@ -176,12 +193,12 @@ fn a_promise_is_not_abandoned_before_its_callback_has_run() {
         let writer = writer.into_shared();
         let calls = Arc::new(AtomicUsize::new(0));
         let counter = calls.clone();
-        future.on_settled(move |_| _ = counter.fetch_add(1, Ordering::SeqCst));
+        future.on_settled(move |_| _ = counter.fetch_add(1, Ordering::Relaxed));
         let leaver = thread::spawn(move || drop(future));
         let settler = writer.clone();
         let settler = thread::spawn(move || settler.try_resolve(7).is_ok());
         block_on(writer.abandoned());
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
         leaver.join().expect("no panic");
         assert!(settler.join().expect("no panic"));
     });

@@ -3,6 +3,7 @@
 mod pipeline;
 mod pool;
 mod programs;
+mod promise;
 mod queue;
 
 use crate::args::Args;
@@ -13,6 +14,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
     contests.extend(pipeline::contests());
     contests.extend(pool::contests());
+    contests.extend(promise::contests());
     contests.extend(programs::contests(args));
     contests
 }
