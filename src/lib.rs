@@ -1,5 +1,5 @@
-//! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work and
-//! pipelines — with one way to stop, one way to fail, and one way to look inside.
+//! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work,
+//! promises and pipelines — with one way to stop, one way to fail, and one way to look inside.
 //!
 //! # Choose a pattern
 //! | I want to… | use |

@@ -29,9 +29,8 @@ async fn fetch_user(id: u32) -> Result<User, BoxError> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
     // then, then, catch.
-    let name = |id| {
-        fetch_user(id).map_ok(|user| user.name).map_ok(|name| name.to_uppercase()).recover(|_| "UNKNOWN".into())
-    };
+    let name =
+        |id| fetch_user(id).map_ok(|user| user.name).map_ok(|name| name.to_uppercase()).recover(|_| "UNKNOWN".into());
     let (known, unknown) = (name(123).await, name(7).await);
     println!("{known}, {unknown}");
     assert_eq!((known.as_str(), unknown.as_str()), ("ADA", "UNKNOWN"));
@@ -57,7 +56,8 @@ async fn main() -> Result<(), BoxError> {
     assert_eq!(ends.get(), 3);
 
     // A timeout with an error of one's own.
-    let never = std::future::pending::<Result<User, BoxError>>().timeout_or(Duration::from_millis(1), || "too slow".into());
+    let never =
+        std::future::pending::<Result<User, BoxError>>().timeout_or(Duration::from_millis(1), || "too slow".into());
     assert_eq!(never.await.err().map(|error| error.to_string()).as_deref(), Some("too slow"));
 
     // Nothing so far began before it was awaited. This begins now, and any number can wait for it.

@@ -18,6 +18,9 @@ use crate::task::Ticket;
 /// The value is pushed: whoever settles the promise wakes everybody. No clone does anything for another, so one that is
 /// dropped, or is never polled, or panics, keeps nobody from the value.
 ///
+/// What is dropped waits no more: a clone that is made, polled and dropped within one poll of a task will not wake that
+/// task. Keep it.
+///
 /// Awaiting gives a clone of the value or the error; it may be done any number of times, also on `&mut future`. For
 /// values that are not `Clone`, or dear to clone, there is [`wait_ref`](Self::wait_ref), or an `Arc`.
 ///

@@ -1,9 +1,10 @@
 //! What follows a future of a result.
 
 use std::cell::RefCell;
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
@@ -35,14 +36,17 @@ impl Events {
         self.0.borrow_mut().push(event);
     }
 
-    /// A future that holds something, ends as told at its second poll, and says when what it held is gone.
+    /// A future that ends as told at its second poll, and says when it is dropped: not before, whatever its state.
     fn future<C: FnOnce() -> Answer>(&self, end: C) -> impl Future<Output = Answer> + use<C> {
         let held = Held(self.clone(), "future dropped");
-        async move {
-            let _held = held;
-            tokio::task::yield_now().await;
-            end()
-        }
+        let (mut end, mut has_begun) = (Some(end), false);
+        poll_fn(move |_| {
+            let _held = &held;
+            match std::mem::replace(&mut has_begun, true) {
+                true => Poll::Ready((end.take().expect("polled too often"))()),
+                false => Poll::Pending,
+            }
+        })
     }
 
     fn take(&self) -> Vec<&'static str> {
@@ -93,7 +97,7 @@ fn a_second_future_is_waited_for() {
     assert_pending!(chain.poll());
     writer.resolve(2);
     assert!(chain.is_woken());
-    assert_eq!(chain.poll(), std::task::Poll::Ready(Ok(Ok(3))));
+    assert_eq!(chain.poll(), Poll::Ready(Ok(Ok(3))));
 }
 
 #[test]
@@ -251,20 +255,21 @@ async fn a_result_that_is_there_is_never_late_and_max_is_no_limit() {
     assert_pending!(late.poll());
     tokio::time::advance(2 * SECOND).await;
     writer.resolve(7);
-    assert_eq!(late.poll(), std::task::Poll::Ready(Ok(7)));
-    assert_eq!(waiting.poll(), std::task::Poll::Ready(Ok(7)));
+    assert_eq!(late.poll(), Poll::Ready(Ok(7)));
+    assert_eq!(waiting.poll(), Poll::Ready(Ok(7)));
     assert_eq!(pending::<Answer>().timeout_or(Duration::ZERO, || "late").await, Err("late"));
 }
 
-/// A future that uses up the task's budget in each poll, and would so keep a timer in the same task from being looked at.
+/// A future that uses up the task's budget in each poll, and would so keep a timer in the same task from being looked
+/// at.
 #[tokio::test(start_paused = true)]
 async fn a_greedy_future_does_not_hold_up_its_timeout() {
-    let greedy = std::future::poll_fn(|cx| {
+    let greedy = poll_fn(|cx| {
         while tokio::task::coop::has_budget_remaining() {
             std::task::ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
         }
         cx.waker().wake_by_ref();
-        std::task::Poll::<Answer>::Pending
+        Poll::<Answer>::Pending
     });
     let begun = tokio::time::Instant::now();
     let chain = tokio::spawn(greedy.timeout_or(SECOND, || "late"));
@@ -302,7 +307,7 @@ fn a_token_ends_a_future_and_what_it_held_is_gone_by_then() {
     assert_pending!(chain.poll());
     token.cancel();
     assert!(chain.is_woken());
-    let std::task::Poll::Ready(Err(PromiseError::Cancelled(cancelled))) = chain.poll() else { panic!("cancelled") };
+    let Poll::Ready(Err(PromiseError::Cancelled(cancelled))) = chain.poll() else { panic!("cancelled") };
     assert!(cancelled.place.contains(&format!("adapters.rs:{line}:")), "{}", cancelled.place);
     assert_eq!(captured.dropped(), 1);
 }
@@ -315,7 +320,7 @@ fn a_result_that_is_there_beats_a_token_but_nothing_begins_under_a_cancelled_one
     assert_pending!(chain.poll());
     token.cancel();
     writer.resolve(7);
-    assert_eq!(chain.poll(), std::task::Poll::Ready(Ok(7)));
+    assert_eq!(chain.poll(), Poll::Ready(Ok(7)));
     let never_begun = async { if true { panic!("it began") } else { Answer::Ok(1) } }.cancel_on(token);
     assert!(never_begun.now_or_never().unwrap().unwrap_err().is_cancelled());
 }

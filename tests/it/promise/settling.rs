@@ -177,6 +177,14 @@ fn thousands_of_waiters_that_come_and_go_leave_nothing_behind() {
         assert_eq!(Arc::strong_count(&nobody), 1_002);
         drop(waiting);
         assert_eq!(Arc::strong_count(&nobody), 2, "the test's and its waker's");
+        let mut waiting: Vec<_> = (0..1_000).map(|_| future.wait_ref()).collect();
+        waiting.iter_mut().for_each(|waiting| assert!(!is_ready(waiting, &waker)));
+        drop(waiting);
+        assert_eq!(Arc::strong_count(&nobody), 2);
+        let mut waiting: Vec<_> = (0..1_000).map(|_| writer.abandoned()).collect();
+        waiting.iter_mut().for_each(|waiting| assert!(!is_ready(waiting, &waker)));
+        drop(waiting);
+        assert_eq!(Arc::strong_count(&nobody), 2);
     }
     let mut waiting: Vec<_> = (0..1_000).map(|_| future.clone()).collect();
     waiting.iter_mut().for_each(|waiting| assert!(!is_ready(waiting, &waker)));
