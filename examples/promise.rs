@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let page = tokio::spawn(reading.clone().map_ok(|fahrenheit| format!("It is {fahrenheit} °F.")));
     let alarm = reading.clone().map_ok(|fahrenheit| fahrenheit > 100).recover(|_| false);
     assert!(!alarm.await);
-    assert_eq!(page.await??, "It is 69 °F.");
+    assert_eq!(page.await?, Ok("It is 69 °F.".into()));
 
     // A race with a fallback: the first service that knows counts, and yesterday's forecast if none does.
     let forecast = any([

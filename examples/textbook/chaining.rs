@@ -64,6 +64,7 @@ async fn main() -> Result<(), BoxError> {
     let eager = fetch_user(123).map_ok(|user| user.name).map_err(|error| error.to_string()).into_promise();
     tokio::task::yield_now().await;
     assert!(eager.is_settled(), "nobody has awaited it");
-    assert_eq!(eager.clone().await?, eager.await?);
+    let (one, other) = (eager.clone(), eager);
+    assert_eq!((one.await, other.await), (Ok("Ada".into()), Ok("Ada".into())));
     Ok(())
 }

@@ -65,6 +65,7 @@ impl<E> AggregateError<E> {
 
     /// The errors, each with the place of its future in the input, in the order of the input. Futures that had not
     /// ended when success became impossible have none.
+    #[must_use]
     pub fn errors(&self) -> impl ExactSizeIterator<Item = (usize, &E)> {
         self.errors.iter().map(|(index, error)| (*index, error))
     }
@@ -76,6 +77,7 @@ impl<E> AggregateError<E> {
     }
 
     /// The futures that panicked, in the order of the input; each says which one it was.
+    #[must_use]
     pub fn panics(&self) -> impl ExactSizeIterator<Item = &Panicked> {
         self.panics.iter().map(|(_, panicked)| panicked)
     }

@@ -8,7 +8,9 @@ use crate::error::{catch, log_quietly};
 static PLACE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("a promise's callback"));
 
 /// A user's closure. It runs once, without any lock; its panic goes to the log and no further.
-pub(super) struct Callback<T, E>(Box<dyn FnOnce(OutcomeRef<'_, T, E>) + Send>);
+pub(super) struct Callback<T, E>(Box<Run<T, E>>);
+
+type Run<T, E> = dyn FnOnce(OutcomeRef<'_, T, E>) + Send;
 
 impl<T, E> Callback<T, E> {
     pub(super) fn new(run: impl FnOnce(OutcomeRef<'_, T, E>) + Send + 'static) -> Self {

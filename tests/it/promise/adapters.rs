@@ -54,11 +54,9 @@ impl Events {
     }
 }
 
-fn endless(guard: DropGuard) -> impl Future<Output = Answer> {
-    async move {
-        let _guard = guard;
-        pending().await
-    }
+async fn endless(guard: DropGuard) -> Answer {
+    let _guard = guard;
+    pending().await
 }
 
 #[test]

@@ -143,7 +143,8 @@ async fn an_iterator_that_goes_on_after_its_end_is_not_asked_again() {
     let mut asked = 0;
     let futures = std::iter::from_fn(move || {
         asked += 1;
-        (asked != 3).then(|| async move {
+        let goes_on = asked != 3;
+        goes_on.then_some(async move {
             yield_now().await;
             asked
         })
