@@ -71,7 +71,7 @@ impl<T, E> Promise<T, E> {
     ///
     /// # Examples
     /// ```
-    /// use regatta::promise::{PromiseError, promise};
+    /// use regatta::promise::promise;
     /// use regatta::task::TaskGroup;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -130,7 +130,7 @@ where
     ///
     /// # Examples
     /// ```
-    /// use regatta::promise::{PromiseError, PromiseFuture};
+    /// use regatta::promise::PromiseFuture;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let answer = PromiseFuture::spawn(async { Ok::<_, ()>(6 * 7) });
