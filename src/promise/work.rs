@@ -83,6 +83,9 @@ impl<T, E> Promise<T, E> {
     /// # Ok(()) }
     /// ```
     ///
+    /// # Errors
+    /// None of its own: an error of `future` is that of the promise.
+    ///
     /// # Cancel safety
     /// Dropping the future cancels the promise.
     #[track_caller]
@@ -141,6 +144,9 @@ where
     /// assert!(broken.await.unwrap_err().is_panicked());
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// None of its own; those of the future, and how the work can end without one, are what [awaiting](Self) gives.
     ///
     /// # Cancel safety
     /// The task may be dropped at any of its awaits, once nobody waits any more.

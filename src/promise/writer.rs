@@ -30,6 +30,9 @@ use super::shared::SharedPromise;
 /// # }
 /// ```
 ///
+/// # Cancel safety
+/// Dropping either end is safe at any time: without its writer the promise is broken, without futures it is abandoned.
+///
 /// # Complexity
 /// One allocation; a second one for the first who has to wait.
 #[must_use = "a promise whose writer is dropped is broken"]
