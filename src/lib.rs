@@ -1,5 +1,9 @@
 //! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work,
+<<<<<<< HEAD
 //! pipelines and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
+=======
+//! promises and pipelines — with one way to stop, one way to fail, and one way to look inside.
+>>>>>>> promise
 //!
 //! # Choose a pattern
 //! | I want to… | use |
@@ -8,6 +12,7 @@
 //! | run producers and consumers and get a report | [`queue::ProducerConsumer`] |
 //! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
 //! | run async jobs, at most *n* at once | [`pool::TaskPool`] |
+//! | owe one value to many, settle it once, chain what follows | [`promise`] |
 //! | chain steps with limits, order, batches and error policies | [`pipeline`] |
 //! | read a value from many tasks without locks, and replace it | [`sync::Rcu`], [`sync::RcuMap`] for a table |
 //! | make a value once, whoever asks first and whoever leaves | [`sync::Lazy`], [`sync::OnceCell`] |
@@ -61,6 +66,7 @@ pub mod observe;
 pub mod pipeline;
 pub mod policy;
 pub mod pool;
+pub mod promise;
 pub mod queue;
 pub mod sync;
 pub mod task;

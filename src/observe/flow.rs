@@ -7,9 +7,9 @@ use std::ops::AddAssign;
 ///
 /// At any moment `accepted = done + failed + dropped + discarded + in_flight`: each item is in exactly one place.
 ///
-/// Where every part is counted by itself, as by queues and task groups, the sum checks the books. Pools and the stages of
-/// pipelines derive one part from the others (mostly `in_flight`): there the sum holds by itself, and what can be checked
-/// is that `in_flight` is what is known to be out, and 0 in the end.
+/// Where every part is counted by itself, as by queues and task groups, the sum checks the books. Pools and the stages
+/// of pipelines derive one part from the others (mostly `in_flight`): there the sum holds by itself, and what can be
+/// checked is that `in_flight` is what is known to be out, and 0 in the end.
 ///
 /// # Examples
 /// ```

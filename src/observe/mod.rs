@@ -16,6 +16,7 @@
 //!
 //! # Trade-offs
 //! - The registry holds weak references: it keeps nothing alive, and what is gone is gone from the next snapshot.
+//!   One row stays: that of all [promises](crate::promise) together, which are too short-lived for a row each.
 //! - How far the counters of one row belong together depends on how they are kept. Queues, task groups and pipeline
 //!   stages with workers are read under the lock that guards their counters: one instant. A [pool](crate::pool) counts
 //!   without a lock: a job that has just ended may still be counted as in flight, never the other way round, and its

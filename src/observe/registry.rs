@@ -1,5 +1,6 @@
 //! Who is alive: weak references to everything that can be looked at.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +43,8 @@ pub struct Registry {
 struct Shared {
     /// By id, which is the order of creation.
     members: Mutex<BTreeMap<u64, Member>>,
+    /// The components that exist once in each registry, by kind; they live as long as it does.
+    common: Mutex<BTreeMap<&'static str, Common>>,
     next_id: AtomicU64,
     snapshots: AtomicU64,
     started: Instant,
@@ -53,6 +56,12 @@ struct Member {
     name: Arc<str>,
     parent: Option<RowId>,
     subject: Weak<dyn Observe>,
+}
+
+struct Common {
+    component: Arc<dyn Any + Send + Sync>,
+    /// Keeps its row.
+    _registration: Registration,
 }
 
 /// Takes its component off the registry when dropped; held by the component.
@@ -74,6 +83,7 @@ impl Registry {
         Self {
             shared: Arc::new(Shared {
                 members: Mutex::new(BTreeMap::new()),
+                common: Mutex::new(BTreeMap::new()),
                 next_id: AtomicU64::new(1),
                 snapshots: AtomicU64::new(0),
                 started: Instant::now(),
@@ -157,6 +167,22 @@ impl Registry {
             sequence: self.shared.snapshots.fetch_add(1, Ordering::Relaxed),
             captured_at: SystemTime::now(),
             uptime: self.shared.started.elapsed(),
+        }
+    }
+
+    /// The component of a kind that is too numerous to have a row for each: one for the whole registry, made when it is
+    /// first asked for. Each kind is of one type.
+    pub(crate) fn common<S: Observe + Default + 'static>(&self, kind: &'static str) -> Arc<S> {
+        let mut common = self.shared.common.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = common.entry(kind).or_insert_with(|| {
+            let component = Arc::new(S::default());
+            let subject: Weak<S> = Arc::downgrade(&component);
+            let subject: Weak<dyn Observe> = subject;
+            Common { _registration: self.enroll(self.reserve(), kind, &Arc::from(kind), None, subject), component }
+        });
+        match entry.component.clone().downcast() {
+            Ok(component) => component,
+            Err(_) => unreachable!("{kind} is of one type"),
         }
     }
 

@@ -118,7 +118,7 @@ where
                 drop(guard);
                 finished
             }
-            // The pool is gone, and the items with it: that is no item's fault, so no policy is asked.
+            // The pool has stopped, or its policy has pushed the job out: that is no item's fault, so no policy is asked.
             Err(error) => self.lost(&sequences, error),
         }
     }

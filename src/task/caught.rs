@@ -25,7 +25,7 @@ impl<F> Caught<F> {
 
 impl<F> Caught<F> {
     /// Drops the future, if it is still there, and what it captured; a destructor may panic.
-    pub(super) fn end(self: Pin<&mut Self>) -> Result<(), Panicked> {
+    pub(crate) fn end(self: Pin<&mut Self>) -> Result<(), Panicked> {
         let mut this = self.project();
         catch(this.place, || this.future.set(None))
     }

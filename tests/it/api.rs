@@ -7,7 +7,8 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, queue, sync, task};
+use regatta::promise::ResultFutureExt;
+use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, promise, queue, sync, task};
 
 /// States which traits a type has and, with `!`, which it lacks:
 /// `assert_traits!(Rc<u8>: !Send & !Sync & Unpin)`.
@@ -73,6 +74,8 @@ fn every_error_crosses_threads() {
     is_error::<pool::SubmitError<Unnamed>>();
     is_error::<pool::JobError>();
     is_error::<pool::MapError<error::Closed>>();
+    is_error::<promise::PromiseError<error::Closed>>();
+    is_error::<promise::AggregateError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
     is_error::<sync::Conflict<Unnamed>>();
     is_error::<sync::InitError>();
@@ -85,6 +88,9 @@ struct Unnamed;
 
 /// A value that may move to another thread and not be seen from two.
 type Moves = std::cell::Cell<u8>;
+
+/// A future of a result.
+type SendResult = std::future::Ready<Result<u8, u8>>;
 
 assert_traits!(CancellationToken: Send & Sync & Unpin);
 assert_traits!(BoxError: Send & Sync & Unpin);
@@ -137,6 +143,16 @@ assert_traits!(pool::PoolStats: Send & Sync & Unpin);
 assert_traits!(pool::RunStats: Send & Sync & Unpin);
 assert_traits!(pool::JobEvent: Send & Sync & Unpin);
 assert_traits!(pool::JobOptions: Send & Sync & Unpin);
+
+assert_traits!(promise::Promise<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::Promise<Moves, u8>: !Send & !Sync);
+assert_traits!(promise::SharedPromise<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseFuture<u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseFuture<Moves, u8>: !Send & !Sync & Unpin);
+assert_traits!(promise::WaitRefFuture<'static, u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::AbandonedFuture<'static, u8, BoxError>: Send & Sync & Unpin);
+assert_traits!(promise::PromiseError<Moves>: Send & !Sync & Unpin);
+assert_traits!(promise::AggregateError<Moves>: Send & !Sync & Unpin);
 
 assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);
 assert_traits!(pipeline::OnError: Send & Sync & Unpin);
@@ -210,3 +226,20 @@ assert_future!(|reclaimer: &sync::Reclaimer, d: Duration| reclaimer.shutdown(d) 
 assert_future!(|cell: &sync::OnceCell<u8>| cell.get_or_init(|| async { 1 }) => Send & !Unpin);
 assert_future!(|cell: &sync::OnceCell<u8>| cell.get_or_try_init(|| async { Ok::<u8, std::io::Error>(1) }) => Send & !Unpin);
 assert_future!(|lazy: &sync::Lazy<u8>| lazy.force() => Send & !Unpin);
+assert_future!(|writer: promise::Promise<u8, u8>| writer.settle_from(async { Ok(1) }) => Send & !Unpin);
+assert_future!(|one: SendResult| promise::settle_all([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::race([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::any([one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::quorum(1, [one]) => Send & Unpin);
+assert_future!(|one: SendResult| promise::join_all_limit(1, [one]) => Send & !Unpin);
+assert_future!(|one: SendResult| one.then_ok(|n| async move { n }) => Send);
+assert_future!(|one: SendResult| one.and_try(Ok::<u8, u8>) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.then_err(|e| async move { e }) => Send);
+assert_future!(|one: SendResult| one.recover(|e| e) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.recover_with(|e| async move { e }) => Send);
+assert_future!(|one: SendResult| one.recover_if(|_| true, |e| e) => Send & Sync & Unpin);
+assert_future!(|one: SendResult| one.finally(|| ()) => Send & Sync & Unpin);
+assert_future!(|one: SendResult, d: Duration| one.timeout_or(d, || 1) => Send & !Unpin);
+assert_future!(|one: SendResult| one.catch_panic() => Send & Sync & Unpin);
+assert_future!(|one: SendResult, token: CancellationToken| one.cancel_on(token) => Send & Sync & !Unpin);
+assert_future!(|one: std::future::Ready<Result<Rc<u8>, u8>>| one.recover_if(|_| true, |_| Rc::new(1)) => !Send & Unpin);

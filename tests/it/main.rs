@@ -8,6 +8,7 @@ mod observe;
 mod pipeline;
 mod policy;
 mod pool;
+mod promise;
 mod queue;
 mod support;
 mod sync;

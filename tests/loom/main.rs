@@ -3,5 +3,6 @@
 
 mod pipeline;
 mod pool;
+mod promise;
 mod queue;
 mod sync;

@@ -3,6 +3,7 @@
 mod pipeline;
 mod pool;
 mod programs;
+mod promise;
 mod queue;
 mod sync;
 
@@ -14,7 +15,11 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
     contests.extend(pipeline::contests());
     contests.extend(pool::contests());
+<<<<<<< HEAD
     contests.extend(sync::contests());
+=======
+    contests.extend(promise::contests());
+>>>>>>> promise
     contests.extend(programs::contests(args));
     contests
 }

@@ -221,3 +221,21 @@ fn an_abort_reaches_a_job_and_the_one_it_awaits() {
         pool.join();
     });
 }
+
+/// The worker above the limit is in the middle of a job, when another is bound below, and the one below is leaving.
+#[test]
+fn whoever_leaves_looks_after_what_is_bound() {
+    check(1, || {
+        let pool = Model::new(Workers::Pollers, 3, 4);
+        let gate = Gate::default();
+        let Ok(long) = pool.try_submit_async_to(2, gate.clone()) else { panic!("there is room") };
+        let Ok(short) = pool.try_submit_async_to(1, async {}) else { panic!("there is room") };
+        pool.resize(2);
+        let Ok(bound) = pool.try_submit_async_to(0, async {}) else { panic!("there is room") };
+        assert_eq!((block_on(short), block_on(bound)), (Ok(()), Ok(())));
+        gate.open();
+        assert_eq!(block_on(long), Ok(()));
+        pool.join();
+        assert_eq!((pool.stats().queued, pool.stats().active), (0, 0));
+    });
+}
