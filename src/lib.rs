@@ -1,9 +1,5 @@
 //! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work,
-<<<<<<< HEAD
-//! pipelines and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
-=======
-//! promises and pipelines — with one way to stop, one way to fail, and one way to look inside.
->>>>>>> promise
+//! promises, pipelines and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
 //!
 //! # Choose a pattern
 //! | I want to… | use |

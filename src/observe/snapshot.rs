@@ -38,11 +38,7 @@ pub struct Row {
     pub id: RowId,
     /// The component it is a part of, as a stage is of its pipeline.
     pub parent: Option<RowId>,
-<<<<<<< HEAD
-    /// What it is: `queue`, `pool`, `pipeline`, `stage`, `tasks`, `rcu`, `rcu map`, `reclaimer`.
-=======
-    /// What it is: `queue`, `pool`, `pipeline`, `stage`, `tasks`, `promises`.
->>>>>>> promise
+    /// What it is: `queue`, `pool`, `pipeline`, `stage`, `tasks`, `promises`, `rcu`, `rcu map`, `reclaimer`.
     pub kind: &'static str,
     /// Its name: the one it was given, else its kind and a number.
     pub name: Arc<str>,

@@ -15,11 +15,8 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
     contests.extend(pipeline::contests());
     contests.extend(pool::contests());
-<<<<<<< HEAD
     contests.extend(sync::contests());
-=======
     contests.extend(promise::contests());
->>>>>>> promise
     contests.extend(programs::contests(args));
     contests
 }
