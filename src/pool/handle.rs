@@ -156,21 +156,17 @@ impl<R> JobHandle<R> {
     fn help(&mut self) {
         let Some(job) = &self.job else { return };
         match Here::help(job.core()) {
-            None => {}
-            Some(Help::Run(post)) => {
-                if job.may_begin_at(post.slot.index) {
-                    let job: Arc<dyn Work> = job.clone();
-                    let at = At { job: &job, post: &post, source: Source::Awaited };
-                    // A closure comes to its end in one step.
-                    let _ = job.begin(&at, &mut Context::from_waker(Waker::noop()));
-                }
+            Some(Help::Run(post)) if job.may_begin_at(post.slot.index) => {
+                let job: Arc<dyn Work> = job.clone();
+                let at = At { job: &job, post: &post, source: Source::Awaited };
+                // A closure comes to its end in one step.
+                let _ = job.begin(&at, &mut Context::from_waker(Waker::noop()));
             }
-            Some(Help::Invite { host, slot }) => {
-                if self.host != Some(host) && job.may_begin_at(slot) {
-                    self.host = Some(host);
-                    Here::invite(host, job.clone());
-                }
+            Some(Help::Invite { host, slot }) if self.host != Some(host) && job.may_begin_at(slot) => {
+                self.host = Some(host);
+                Here::invite(host, job.clone());
             }
+            _ => {}
         }
     }
 }

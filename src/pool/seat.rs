@@ -287,7 +287,7 @@ impl Core {
             self.note(&desk.floor);
             (is_surplus, owed, desk.floor.take_moved())
         };
-        tell(moved);
+        tell(&moved);
         let slot = if is_surplus { None } else { self.sit_down(None, index) };
         (slot.map_or(Departure::Left, Departure::To), owed)
     }
@@ -301,7 +301,7 @@ impl Core {
             self.note(&desk.floor);
             (owed, desk.floor.take_moved())
         };
-        tell(moved);
+        tell(&moved);
         owed
     }
 
@@ -349,7 +349,7 @@ impl Core {
                 self.note(&desk.floor);
                 (self.word.forgo(), desk.floor.take_moved())
             };
-            tell(moved);
+            tell(&moved);
             match levels {
                 Some(levels) => return self.left(levels),
                 None => self.drain(why),
@@ -377,12 +377,12 @@ impl Core {
             self.note(&desk.floor);
             (owed, desk.floor.take_moved())
         };
-        tell(moved);
+        tell(&moved);
         owed
     }
 }
 
 /// Tells those who await jobs that have moved: one that runs where they are now bound to has to help.
-fn tell(moved: Vec<Arc<dyn Work>>) {
+fn tell(moved: &[Arc<dyn Work>]) {
     moved.iter().for_each(|job| job.look_again());
 }

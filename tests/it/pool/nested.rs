@@ -403,9 +403,9 @@ async fn a_map_goes_on_outside_the_job_that_began_it() {
         inside.try_submit(async {}).expect("the only place").detach();
         let mut map = Box::pin(async move { outside.map(0..10, |n| async move { n }).await });
         assert!(poll_here(&mut map).await.is_pending());
-        map
+        (map,)
     });
-    let map = outer.await.expect("open").await.expect("it ends");
+    let (map,) = outer.await.expect("open").await.expect("it ends");
     assert_eq!(map.await, Ok((0..10).collect()));
 }
 

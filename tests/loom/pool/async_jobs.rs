@@ -222,14 +222,15 @@ fn an_abort_reaches_a_job_and_the_one_it_awaits() {
     });
 }
 
-/// The worker above the limit is in the middle of a job, when another is bound below, and the one below is leaving.
+/// A worker above the limit is in the middle of a job, and another one is leaving, when a job is bound below. (Or the jobs have
+/// moved before they begin, to different workers.)
 #[test]
 fn whoever_leaves_looks_after_what_is_bound() {
     check(1, || {
-        let pool = Model::new(Workers::Pollers, 3, 4);
+        let pool = Model::new(Workers::Pollers, 4, 4);
         let gate = Gate::default();
-        let Ok(long) = pool.try_submit_async_to(2, gate.clone()) else { panic!("there is room") };
-        let Ok(short) = pool.try_submit_async_to(1, async {}) else { panic!("there is room") };
+        let Ok(long) = pool.try_submit_async_to(3, gate.clone()) else { panic!("there is room") };
+        let Ok(short) = pool.try_submit_async_to(2, async {}) else { panic!("there is room") };
         pool.resize(2);
         let Ok(bound) = pool.try_submit_async_to(0, async {}) else { panic!("there is room") };
         assert_eq!((block_on(short), block_on(bound)), (Ok(()), Ok(())));
