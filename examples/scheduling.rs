@@ -42,6 +42,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let path = std::env::args().nth(1).map_or_else(|| std::env::temp_dir().join("scheduling.svg"), Into::into);
     std::fs::write(&path, picture(&runs)?)?;
+    let drawn = std::fs::read_to_string(&path)?;
+    let bars = runs.iter().map(|run| run.stats.per_worker_busy.len()).sum::<usize>();
+    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"));
+    assert_eq!(drawn.matches("fill=\"#2f6f9f\"").count(), bars, "one bar for each worker of each run");
     println!("{}", path.display());
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Row {
         let Line { scenario, ours_ns, peer, peer_ns, ratio, .. } = &self.line;
         let (bar, verdict) = match self.bar {
             None => (String::new(), String::new()),
-            Some(bar) => (format!("≥ {bar}"), verdict(*ratio, bar)),
+            Some(bar) => (format!("≥ {}", (bar * 100.0).round() / 100.0), verdict(*ratio, bar)),
         };
         let spread = format!("{:.2}..{:.2}", self.spread.0, self.spread.1);
         let ratio = format!("{ratio:.2}");

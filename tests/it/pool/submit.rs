@@ -4,8 +4,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use regatta::pool::{CpuPool, JobHandle};
+use regatta::pool::{CpuPool, JobHandle, Placement};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -297,4 +298,18 @@ fn everything_is_send_sync_and_unpin() {
     is_send(&pool.map([1], |n| n));
     is_send(&pool.shutdown(SOON));
     is_send(&pool.aborted());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_placed_job_is_submitted_at_once_or_within_a_time() {
+    let pool = CpuPool::builder().limit(1).capacity(1).name("small").build();
+    let held = Held::submit(&pool).await;
+    let queued = pool.submit_with(Placement::Worker(0), |_| 7).at_once().expect("one place");
+    assert!(pool.submit_with(Placement::Worker(0), |_| ()).at_once().expect_err("no other").is_full());
+    let late =
+        pool.submit_with(Placement::Worker(0), |_| ()).within(Duration::from_secs(3)).await.expect_err("no other");
+    assert!(late.is_elapsed());
+    assert_eq!(late.to_string(), "the job was not submitted: pool `small` took longer than 3s");
+    held.finish().await;
+    assert_eq!(queued.await, Ok(7));
 }
