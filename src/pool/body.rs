@@ -10,8 +10,8 @@ use futures::future::Either;
 
 use super::context::{CpuContext, TaskContext};
 use super::here::Post;
-use super::job::Work;
 use super::trace::Source;
+use super::work::Work;
 use crate::observe::Registry;
 
 /// Work that is advanced until it is over. It is dropped after its end, by who advanced it.

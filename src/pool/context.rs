@@ -12,11 +12,11 @@ use super::entry::Spot;
 use super::error::{Reason, SubmitError};
 use super::handle::JobHandle;
 use super::here::Post;
-use super::job::Work;
 use super::local::{State, Turn};
 use super::submit::{Admitted, closed, full};
 use super::trace::Source;
 use super::word::Admission;
+use super::work::Work;
 use crate::error::drop_quietly;
 
 /// What both kinds of contexts hold.

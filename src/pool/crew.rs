@@ -6,7 +6,8 @@ use super::body::Body;
 use super::core::Core;
 use super::entry::{Owed, Spot};
 use super::handle::JobHandle;
-use super::job::{Job, Reach, Work, cancelled};
+use super::job::{Job, cancelled};
+use super::work::{Reach, Work};
 
 /// Calls workers for a pool. The caller has raised `active`, and so owes one.
 pub(super) trait Crew: Send + Sync {

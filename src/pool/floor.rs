@@ -16,9 +16,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::job::Work;
 use super::lanes::Lanes;
 use super::slot::Slot;
+use super::work::Work;
 use crate::policy::Priority;
 
 pub(super) struct Floor {

@@ -11,8 +11,9 @@ use tokio::task::coop;
 use super::body::At;
 use super::error::JobError;
 use super::here::{Help, Here};
-use super::job::{Outcome, Reach, Work, cancelled};
+use super::job::cancelled;
 use super::trace::Source;
+use super::work::{Outcome, Reach, Work};
 use crate::task::block_on;
 
 /// Waits for one job of a [`CpuPool`](super::CpuPool) or a [`TaskPool`](super::TaskPool) and gives its value.

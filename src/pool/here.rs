@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::crew::Crew;
-use super::job::Work;
 use super::slot::Slot;
+use super::work::Work;
 
 /// One worker of one pool.
 pub(super) struct Post {

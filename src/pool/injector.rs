@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::atomics::{AtomicUsize, Mutex, lock};
-use super::job::Work;
 use super::lanes::Lanes;
+use super::work::Work;
 use crate::policy::Priority;
 
 /// First in, first out within a lane; unbounded by itself: the word counts the places. On cache lines of its own.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::job::Work;
+use super::work::Work;
 use crate::policy::Priority;
 
 pub(super) struct Lanes<T> {

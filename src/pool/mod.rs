@@ -121,6 +121,7 @@ mod rows;
 mod run_stats;
 mod schedule;
 mod seat;
+mod seating;
 mod settled;
 mod slot;
 mod stats;
@@ -133,6 +134,7 @@ mod threads;
 mod trace;
 mod unordered;
 mod word;
+mod work;
 
 pub use builder::{Naming, OfClosures, OfFutures, PoolBuilder};
 pub use context::{CpuContext, TaskContext};

@@ -21,8 +21,8 @@ use futures::stream::FuturesUnordered;
 
 use super::body::At;
 use super::here::{Here, Invitation, Post};
-use super::job::{Reach, Work};
 use super::trace::Source;
+use super::work::{Reach, Work};
 
 pub(super) struct Party<'a> {
     post: &'a Arc<Post>,

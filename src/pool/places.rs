@@ -10,9 +10,9 @@ use std::task::Waker;
 
 use super::core::{Core, Desk};
 use super::floor::Floor;
-use super::job::Work;
 use super::slot::Slot;
 use super::word::{Calls, Levels};
+use super::work::Work;
 use crate::error::wake_quietly;
 
 /// How many ghosts are left alone whatever is queued.

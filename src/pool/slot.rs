@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::atomics::{AtomicUsize, Mutex, lock};
-use super::job::Work;
 use super::lanes::{Lanes, sweep};
 use super::local::Local;
 use super::meter::Meter;
 use super::stats::WorkerStats;
+use super::work::Work;
 use crate::observe::{Observe, Registration, Row};
 use crate::policy::Priority;
 

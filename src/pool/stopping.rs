@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use super::atomics::yield_now;
 use super::core::Core;
 use super::error::JobError;
-use super::job::{Reach, Work};
 use super::word::Levels;
+use super::work::{Reach, Work};
 use crate::error::{drop_quietly, log_quietly, wake_quietly};
 use crate::task::Ticket;
 

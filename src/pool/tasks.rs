@@ -15,10 +15,10 @@ use super::body::At;
 use super::core::Core;
 use super::crew::Crew;
 use super::here::{Here, Post};
-use super::job::Work;
 use super::party::Party;
 use super::seat::{Next, Seat};
 use super::trace::Source;
+use super::work::Work;
 
 /// The crew of a [`TaskPool`](super::TaskPool): the runtime that polls its workers.
 pub(super) struct Tasks {
