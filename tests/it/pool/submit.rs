@@ -6,11 +6,11 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use regatta::pool::{CpuPool, JobHandle, Placement};
+use regatta::pool::{CpuPool, JobHandle, Placement, TaskPool};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::kit::{Drops, Held, SOON, poll_once};
+use super::kit::{Drops, Held, SOON, Waiting, poll_once};
 use crate::support::{waker_dropped_with, without_deadlock};
 
 #[tokio::test]
@@ -302,12 +302,13 @@ fn everything_is_send_sync_and_unpin() {
 
 #[tokio::test(start_paused = true)]
 async fn a_placed_job_is_submitted_at_once_or_within_a_time() {
-    let pool = CpuPool::builder().limit(1).capacity(1).name("small").build();
-    let held = Held::submit(&pool).await;
-    let queued = pool.submit_with(Placement::Worker(0), |_| 7).at_once().expect("one place");
-    assert!(pool.submit_with(Placement::Worker(0), |_| ()).at_once().expect_err("no other").is_full());
-    let late =
-        pool.submit_with(Placement::Worker(0), |_| ()).within(Duration::from_secs(3)).await.expect_err("no other");
+    // Of tasks: while a closure runs, the paused clock stands still.
+    let pool = TaskPool::builder().limit(1).capacity(1).name("small").build();
+    let held = Waiting::submit(&pool).await;
+    let queued = pool.submit_with(Placement::Worker(0), |_| async { 7 }).at_once().expect("one place");
+    assert!(pool.submit_with(Placement::Worker(0), |_| async {}).at_once().expect_err("no other").is_full());
+    let late = pool.submit_with(Placement::Worker(0), |_| async {}).within(Duration::from_secs(3)).await;
+    let late = late.expect_err("no other");
     assert!(late.is_elapsed());
     assert_eq!(late.to_string(), "the job was not submitted: pool `small` took longer than 3s");
     held.finish().await;
