@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use regatta::policy::Priority;
 use regatta::pool::{CpuPool, JobOptions, Placement, TaskPool};
 
-use super::kit::{Drops, Held, SOON, Waiting};
+use super::kit::{Drops, Held, SOON, Waiting, multi_thread};
+use crate::support::without_deadlock;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_stress_every_accepted_job_is_in_exactly_one_place() {
@@ -277,4 +278,132 @@ async fn async_jobs_that_are_cancelled_dropped_and_awaited_at_random_end_once() 
     assert_eq!((flow.accepted, flow.in_flight, gone.count()), (8_000, 0, 8_000));
     assert_eq!((flow.done + flow.discarded, told.0 + told.1), (8_000, 2_000));
     assert!(flow.discarded >= told.1 && report.still_running.is_empty(), "{report}");
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn placement(&mut self) -> Placement {
+        let worker = self.roll(6) as usize;
+        match self.roll(6) {
+            0 => Placement::Random,
+            1 => Placement::RoundRobin,
+            2 | 3 => Placement::Worker(worker),
+            4 => Placement::Prefer(worker),
+            _ => Placement::Injector,
+        }
+    }
+}
+
+/// Jobs that await jobs, are bound, cancelled, dropped and resized around, in pools with hardly any room: each handle
+/// resolves, and the pool comes to rest with nothing left.
+#[test]
+fn pools_come_to_rest_whatever_is_done_with_them() {
+    without_deadlock(|| {
+        multi_thread().block_on(async {
+            for seed in 0..300 {
+                let mut dice = Dice(seed);
+                let pool =
+                    TaskPool::builder().limit(1 + dice.roll(4) as usize).capacity(1 + dice.roll(8) as usize).build();
+                let mut handles = Vec::new();
+                for step in 0..40 {
+                    let (inside, awaits, yields) = (pool.clone(), dice.roll(3), dice.roll(3));
+                    let job = move |cx: regatta::pool::TaskContext| async move {
+                        for _ in 0..yields {
+                            tokio::task::yield_now().await;
+                        }
+                        let child = match awaits {
+                            0 => cx.spawn(|_| async { 1 }).ok(),
+                            1 => inside.submit(async { 1 }).await.ok(),
+                            _ => None,
+                        };
+                        match child {
+                            Some(child) => child.await.map_or(0, |n| n),
+                            None => 0,
+                        }
+                    };
+                    match (pool.submit_with(dice.placement(), job).at_once(), dice.roll(5)) {
+                        (Ok(handle), 0) => drop(handle),
+                        (Ok(handle), 1) => handle.detach(),
+                        (Ok(handle), 2) => {
+                            handle.cancel();
+                            handles.push(handle);
+                        }
+                        (Ok(handle), _) => handles.push(handle),
+                        (Err(_), _) => tokio::task::yield_now().await,
+                    }
+                    if dice.roll(4) == 0 {
+                        pool.resize(1 + dice.roll(6) as usize);
+                    }
+                    if step % 10 == 9 {
+                        for handle in handles.drain(..) {
+                            assert!(handle.await.is_ok_and(|n| n < 2) || pool.stats().cancelled > 0);
+                        }
+                    }
+                }
+                let report = pool.shutdown(SOON).await;
+                let stats = pool.stats();
+                assert!(report.still_running.is_empty() && report.panicked_count == 0, "{seed}: {report}");
+                assert_eq!((stats.queued, stats.active, stats.flow.in_flight), (0, 0, 0), "{seed}");
+                let done: u64 = stats.workers.iter().map(|worker| worker.done).sum();
+                assert_eq!(done, stats.flow.done, "{seed}");
+            }
+        });
+    });
+}
+
+/// The same for closures, which are waited for on their threads.
+#[test]
+fn pools_of_closures_come_to_rest_whatever_is_done_with_them() {
+    without_deadlock(|| {
+        multi_thread().block_on(async {
+            for seed in 0..300 {
+                let mut dice = Dice(seed);
+                let pool =
+                    CpuPool::builder().limit(1 + dice.roll(4) as usize).capacity(1 + dice.roll(8) as usize).build();
+                let mut handles = Vec::new();
+                for step in 0..40 {
+                    let (inside, awaits) = (pool.clone(), dice.roll(3));
+                    let job = move |cx: regatta::pool::CpuContext| {
+                        let child = match awaits {
+                            0 => cx.spawn(|_| 1).ok(),
+                            1 => inside.try_submit(|| 1).ok(),
+                            _ => None,
+                        };
+                        child.map_or(0, |child| child.wait_blocking().unwrap_or(0))
+                    };
+                    match (pool.submit_with(dice.placement(), job).at_once(), dice.roll(5)) {
+                        (Ok(handle), 0) => drop(handle),
+                        (Ok(handle), 1) => handle.detach(),
+                        (Ok(handle), 2) => {
+                            handle.cancel();
+                            handles.push(handle);
+                        }
+                        (Ok(handle), _) => handles.push(handle),
+                        (Err(_), _) => tokio::task::yield_now().await,
+                    }
+                    if dice.roll(4) == 0 {
+                        pool.resize(1 + dice.roll(6) as usize);
+                    }
+                    if step % 10 == 9 {
+                        for handle in handles.drain(..) {
+                            assert!(handle.await.is_ok_and(|n| n < 2) || pool.stats().cancelled > 0);
+                        }
+                    }
+                }
+                let report = pool.shutdown(SOON).await;
+                let stats = pool.stats();
+                assert!(report.still_running.is_empty() && report.panicked_count == 0, "{seed}: {report}");
+                assert_eq!((stats.queued, stats.active, stats.flow.in_flight), (0, 0, 0), "{seed}");
+                let done: u64 = stats.workers.iter().map(|worker| worker.done).sum();
+                assert_eq!(done, stats.flow.done, "{seed}");
+            }
+        });
+    });
 }
