@@ -64,6 +64,7 @@ pub mod policy;
 pub mod pool;
 pub mod promise;
 pub mod queue;
+pub mod supervise;
 pub mod sync;
 pub mod task;
 

@@ -135,6 +135,11 @@ impl Backoff {
         self
     }
 
+    /// What the delay grows to.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// The delays of one sequence of attempts, each time with jitter of its own.
     pub fn delays(&self) -> Delays {
         // The keys of `RandomState` are random for each value: a seed without a dependency.

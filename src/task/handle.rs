@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::blocking::Discard;
 use super::error::TaskError;
@@ -41,6 +41,11 @@ impl<T> TaskHandle<T> {
     pub fn abort(&self) {
         self.join.abort();
         self.closure.iter().for_each(|closure| closure.discard());
+    }
+
+    /// What aborts an async task after the handle has gone elsewhere.
+    pub(crate) fn abort_handle(&self) -> AbortHandle {
+        self.join.abort_handle()
     }
 
     /// Tells whether the task has ended, in whatever way.

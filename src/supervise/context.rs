@@ -1,0 +1,135 @@
+//! What a child knows of itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Exit;
+use super::handle::SupervisorRef;
+
+/// What a child is told when a life of it begins.
+#[derive(Debug, Clone)]
+pub struct ChildContext {
+    pub(super) place: Arc<Place>,
+    pub(super) path: Arc<str>,
+    pub(super) incarnation: u64,
+    pub(super) last_exit: Option<Exit>,
+    pub(super) token: CancellationToken,
+    pub(super) supervisor: SupervisorRef,
+}
+
+/// Where in the tree a life is, for code that runs in it and for those who watch over it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The supervisor's.
+    pub(super) supervisor: u64,
+    pub(super) name: Arc<str>,
+    pub(super) above: Option<Arc<Place>>,
+    /// The supervisor waits for the start of this life.
+    pub(super) is_starting: AtomicBool,
+    is_last: AtomicBool,
+}
+
+tokio::task_local! {
+    /// The life that this code belongs to.
+    static HERE: Arc<Place>;
+}
+
+impl ChildContext {
+    /// The name of the child.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.place.name
+    }
+
+    /// The name with those of all supervisors above: `app/storage/pool`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Which life this is, from 1.
+    #[must_use]
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// How the life before this one ended.
+    #[must_use]
+    pub fn last_exit(&self) -> Option<&Exit> {
+        self.last_exit.as_ref()
+    }
+
+    /// Waits until this life is asked to stop; then it has as long as its [`Shutdown`](super::Shutdown) says.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
+    pub async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// The token that asks this life to stop.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    /// The child's supervisor, to start siblings or to look at them.
+    #[must_use]
+    pub fn supervisor(&self) -> &SupervisorRef {
+        &self.supervisor
+    }
+
+    /// Says that this life is the last one: however it ends, nothing has failed, and the supervisor forgets the child.
+    pub fn retire(&self) {
+        self.place.retire();
+    }
+}
+
+impl Place {
+    pub(super) fn new(supervisor: u64, name: Arc<str>, above: Option<Arc<Place>>) -> Arc<Self> {
+        Arc::new(Self {
+            supervisor,
+            name,
+            above,
+            is_starting: AtomicBool::new(true),
+            is_last: AtomicBool::new(false),
+        })
+    }
+
+    /// Relaxed, as all of these: whoever looks has waited for the life's end, or is in its task.
+    fn retire(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_started(&self) {
+        self.is_starting.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// Runs a life in its place.
+    pub(super) async fn scope<F: Future>(self: Arc<Self>, life: F) -> F::Output {
+        HERE.scope(self, life).await
+    }
+
+    /// Tells whether the code that asks this is waited for by a supervisor: because it stops `child`, or anyway, in a
+    /// start.
+    pub(super) fn would_wait_for_itself(supervisor: u64, child: &str) -> bool {
+        HERE.try_with(|here| {
+            let mut here = Some(here);
+            while let Some(place) = here {
+                let is_waited_for = &*place.name == child || place.is_starting.load(Ordering::Relaxed);
+                if place.supervisor == supervisor && is_waited_for {
+                    return true;
+                }
+                here = place.above.as_ref();
+            }
+            false
+        })
+        .unwrap_or(false)
+    }
+}

@@ -1,0 +1,409 @@
+//! The supervisor itself: what it attends to, and what it decides when a child ends.
+//!
+//! The rules are those of OTP's `supervisor`, with a clock that knows more than seconds.
+//!
+//! Invariants:
+//! 1. The engine does one thing at a time: it starts a child, stops one, or waits for what comes next. Only its owner's
+//!    wish to stop reaches it in a start.
+//! 2. A child has at most one life, and a life is over when nothing of it is left. Whatever ends while the engine attends
+//!    to something else is kept in `ended` and looked at in its turn.
+//! 3. Each failure counts once: where the life ended, or where the start failed.
+//! 4. A child that is to be started again is marked; whoever stops or forgets it in between takes the mark away.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::board::{Board, ChildInfo, ChildState, SeenChild};
+use super::builder::SupervisorBuilder;
+use super::command::Command;
+use super::context::Place;
+use super::error::StartError;
+use super::event::{Event, EventKind};
+use super::exit::{Exit, GaveUp};
+use super::intensity::Window;
+use super::life::{End, Kin, Life};
+use super::policy::{AutoShutdown, Restart, Strategy};
+use super::spec::ChildSpec;
+use crate::observe::RowId;
+use crate::policy::{Backoff, Delays};
+use crate::task::Spawner;
+
+pub(super) struct Engine {
+    pub(super) board: Arc<Board>,
+    pub(super) strategy: Strategy,
+    auto_shutdown: AutoShutdown,
+    backoff: Option<Backoff>,
+    pub(super) window: Window,
+    pub(super) above: Above,
+    /// In the order of their first start.
+    pub(super) children: BTreeMap<u64, Child>,
+    pub(super) names: HashMap<Arc<str>, u64>,
+    next_key: u64,
+    pub(super) ends: FuturesUnordered<End>,
+    pub(super) ended: VecDeque<(u64, Exit)>,
+    /// Which children are to be started again, and when.
+    due: BTreeMap<(Instant, u64), Due>,
+    timer: Option<Pin<Box<Sleep>>>,
+    pub(super) requests: mpsc::Receiver<Command>,
+    /// Of requests and what is due, neither keeps the other waiting.
+    is_due_first: bool,
+    pub(super) stop: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+/// What a supervisor has from the one above it.
+#[derive(Clone)]
+pub(super) struct Above {
+    /// Spawns into the group of the whole tree.
+    pub(super) spawner: Spawner,
+    pub(super) kin: Option<Arc<Kin>>,
+    pub(super) place: Option<Arc<Place>>,
+    pub(super) events: Option<broadcast::Sender<Event>>,
+    /// Where it is shown as a child.
+    pub(super) shown: Option<(Arc<Board>, u64)>,
+}
+
+pub(super) struct Child {
+    pub(super) spec: ChildSpec,
+    pub(super) life: Option<Life>,
+    pub(super) last_exit: Option<Exit>,
+    /// It, or the failure that takes it along, waits to be started again.
+    pub(super) is_restarting: bool,
+    due: Option<Instant>,
+    window: Option<Window>,
+    delays: Option<Delays>,
+}
+
+/// Why a child is to be started.
+#[derive(Clone, Copy)]
+pub(super) enum Due {
+    /// A failure that is counted.
+    Counted,
+    /// Its start has failed, and that is not counted yet.
+    Failed,
+}
+
+/// What comes next.
+enum Next {
+    Stop,
+    Ended(u64, Exit),
+    Request(Command),
+    Due(u64, Due),
+}
+
+impl Engine {
+    pub(super) fn below(builder: &SupervisorBuilder, path: Arc<str>, above: Above, token: CancellationToken) -> Self {
+        let events = builder.events.clone().or_else(|| above.events.clone());
+        let row: Option<RowId> = above.shown.as_ref().and_then(|(board, _)| board.row());
+        let (board, requests) = Board::new(path, builder.intensity, events, row);
+        if let Some((shown_by, key)) = &above.shown
+            && let Some(child) = shown_by.lock().children.get_mut(key)
+        {
+            child.below = Some(board.clone());
+        }
+        let mut engine = Self {
+            board,
+            strategy: builder.strategy,
+            auto_shutdown: builder.auto_shutdown,
+            backoff: builder.backoff,
+            window: Window::new(builder.intensity),
+            above,
+            children: BTreeMap::new(),
+            names: HashMap::new(),
+            next_key: 0,
+            ends: FuturesUnordered::new(),
+            ended: VecDeque::new(),
+            due: BTreeMap::new(),
+            timer: None,
+            requests,
+            is_due_first: false,
+            stop: Box::pin(token.cancelled_owned()),
+        };
+        for spec in &builder.children {
+            // A name that comes twice is refused by `start`, which misses it here.
+            engine.add(spec.clone());
+        }
+        engine
+    }
+
+    /// Starts the children in order.
+    pub(super) async fn start(mut self, specs: &[ChildSpec]) -> Result<Self, StartError> {
+        let started = match self.refused(specs) {
+            Some(error) => Err(error),
+            None => self.start_first().await,
+        };
+        match started {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.stop_all().await;
+                self.has_stopped(match &error {
+                    StartError::Stopped { .. } => Exit::Shutdown,
+                    error => Exit::Failed(Arc::new(error.clone())),
+                });
+                Err(error)
+            }
+        }
+    }
+
+    fn refused(&self, specs: &[ChildSpec]) -> Option<StartError> {
+        let supervisor = self.board.path.clone();
+        let mut names = std::collections::HashSet::new();
+        for spec in specs {
+            if !names.insert(&spec.name) {
+                return Some(StartError::Duplicate { supervisor, child: spec.name.clone() });
+            }
+            if !self.makes_sense(spec) {
+                return Some(StartError::Significant { supervisor, child: spec.name.clone() });
+            }
+        }
+        None
+    }
+
+    /// Watches over the children until it is asked to stop, gives up, or its significant children have ended.
+    pub(super) async fn run(mut self) -> Exit {
+        let exit = loop {
+            let exit = match poll_fn(|cx| self.poll_next(cx)).await {
+                Next::Stop => Some(Exit::Shutdown),
+                Next::Ended(key, exit) => self.child_ended(key, exit).await,
+                Next::Request(command) => {
+                    self.serve(command).await;
+                    None
+                }
+                Next::Due(key, due) => self.is_due(key, due).await,
+            };
+            if let Some(exit) = exit {
+                break exit;
+            }
+        };
+        self.stop_all().await;
+        self.has_stopped(exit.clone());
+        exit
+    }
+
+    fn has_stopped(&self, exit: Exit) {
+        self.board.stopped.send_replace(Some(exit));
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        if self.stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Next::Stop);
+        }
+        if let Some((key, exit)) = self.ended.pop_front() {
+            return Poll::Ready(Next::Ended(key, exit));
+        }
+        if let Poll::Ready(Some((key, exit))) = self.ends.poll_next_unpin(cx) {
+            return Poll::Ready(Next::Ended(key, exit));
+        }
+        self.is_due_first = !self.is_due_first;
+        if self.is_due_first {
+            if let Poll::Ready(next) = self.poll_due(cx) {
+                return Poll::Ready(next);
+            }
+            return self.poll_request(cx);
+        }
+        match self.poll_request(cx) {
+            Poll::Pending => self.poll_due(cx),
+            request => request,
+        }
+    }
+
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        match self.requests.poll_recv(cx) {
+            Poll::Ready(Some(command)) => Poll::Ready(Next::Request(command)),
+            // The board has a sender, so it never ends.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            let Some((&(at, key), &due)) = self.due.first_key_value() else {
+                self.timer = None;
+                return Poll::Pending;
+            };
+            if at <= Instant::now() {
+                self.unschedule(key);
+                return Poll::Ready(Next::Due(key, due));
+            }
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            if timer.deadline() != at {
+                timer.as_mut().reset(at);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Decides what becomes of a child whose life has ended by itself; gives how the supervisor ends, if it does.
+    async fn child_ended(&mut self, key: u64, exit: Exit) -> Option<Exit> {
+        let is_last = self.note_end(key, &exit);
+        let child = self.children.get(&key)?;
+        let (is_significant, restart) = (child.spec.is_significant, child.spec.restart);
+        let is_restarted = match restart {
+            _ if is_last => false,
+            Restart::Permanent => true,
+            Restart::Transient => !exit.is_normal(),
+            Restart::Temporary => false,
+        };
+        if is_restarted {
+            let delay = self.delay(key);
+            return self.child_failed(key, exit, delay).await;
+        }
+        if is_last || restart == Restart::Temporary {
+            self.forget(key);
+        }
+        self.ends_with(is_significant).then_some(Exit::Shutdown)
+    }
+
+    /// A child is due: starts it.
+    async fn is_due(&mut self, key: u64, due: Due) -> Option<Exit> {
+        let child = self.children.get(&key).filter(|child| child.is_restarting)?;
+        match due {
+            Due::Counted => {
+                self.start_group(key).await;
+                None
+            }
+            Due::Failed => {
+                let exit = child.last_exit.clone()?;
+                self.child_failed(key, exit, Duration::ZERO).await
+            }
+        }
+    }
+
+    /// Counts a failure, and gives up or starts again whatever it takes along.
+    async fn child_failed(&mut self, key: u64, exit: Exit, delay: Duration) -> Option<Exit> {
+        let now = Instant::now();
+        let is_too_many = self.window.note(now);
+        let recent = self.window.recent(now);
+        self.board.lock().recent = recent;
+        let child = self.children.get_mut(&key)?;
+        let mut limit = is_too_many.then(|| self.window.limit());
+        if let Some(own) = &mut child.window
+            && own.note(now)
+        {
+            limit = limit.or(Some(own.limit()));
+        }
+        let name = child.spec.name.clone();
+        if let Some(limit) = limit {
+            let supervisor = self.board.path.clone();
+            let gave_up = GaveUp { supervisor, child: name.clone(), limit, last: Arc::new(exit) };
+            self.board.tell(&name, EventKind::GaveUp(gave_up.clone()));
+            return Some(Exit::GaveUp(gave_up));
+        }
+        self.stop_group(key).await;
+        self.board.tell(&name, EventKind::Restarting { delay, recent, limit: self.window.limit() });
+        if delay.is_zero() {
+            self.start_group(key).await;
+        } else {
+            self.schedule(key, delay, Due::Counted);
+        }
+        None
+    }
+
+    /// Tells whether the end of such a child is the end of all.
+    fn ends_with(&self, is_significant: bool) -> bool {
+        let lives = |child: &Child| child.spec.is_significant && (child.life.is_some() || child.is_restarting);
+        is_significant
+            && match self.auto_shutdown {
+                AutoShutdown::Never => false,
+                AutoShutdown::AnySignificant => true,
+                AutoShutdown::AllSignificant => !self.children.values().any(lives),
+            }
+    }
+
+    pub(super) fn makes_sense(&self, spec: &ChildSpec) -> bool {
+        !spec.is_significant || (spec.restart != Restart::Permanent && self.auto_shutdown != AutoShutdown::Never)
+    }
+
+    pub(super) fn add(&mut self, spec: ChildSpec) -> u64 {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.names.insert(spec.name.clone(), key);
+        let info = ChildInfo {
+            name: spec.name.clone(),
+            is_supervisor: spec.is_supervisor(),
+            state: ChildState::Stopped,
+            incarnation: 0,
+            restarts: 0,
+            last_exit: None,
+        };
+        self.board.lock().children.insert(key, SeenChild { info, below: None });
+        let window = spec.intensity.map(Window::new);
+        let child =
+            Child { spec, life: None, last_exit: None, is_restarting: false, due: None, window, delays: None };
+        self.children.insert(key, child);
+        key
+    }
+
+    /// Removes a child without a life.
+    pub(super) fn forget(&mut self, key: u64) {
+        self.unschedule(key);
+        let Some(child) = self.children.remove(&key) else { return };
+        self.names.remove(&child.spec.name);
+        self.board.lock().children.remove(&key);
+        self.board.tell(&child.spec.name, EventKind::Removed);
+    }
+
+    /// Takes note of the end of a life; tells whether it was to be the last one.
+    pub(super) fn note_end(&mut self, key: u64, exit: &Exit) -> bool {
+        let Some(child) = self.children.get_mut(&key) else { return false };
+        let Some(life) = child.life.take() else { return false };
+        child.last_exit = Some(exit.clone());
+        let backoff = child.spec.backoff.or(self.backoff);
+        if backoff.is_some_and(|backoff| life.begun.elapsed() > backoff.longest()) {
+            child.delays = None;
+        }
+        let name = child.spec.name.clone();
+        let incarnation = {
+            let mut seen = self.board.lock();
+            seen.ends(key, exit);
+            seen.child(key).map_or(0, |child| child.incarnation)
+        };
+        self.board.tell(&name, EventKind::Exited { incarnation, exit: exit.clone() });
+        life.place.is_last()
+    }
+
+    /// How long to wait before this child is started again.
+    pub(super) fn delay(&mut self, key: u64) -> Duration {
+        let Some(child) = self.children.get_mut(&key) else { return Duration::ZERO };
+        let Some(backoff) = child.spec.backoff.or(self.backoff) else { return Duration::ZERO };
+        let delays = child.delays.get_or_insert_with(|| backoff.attempts(u32::MAX).delays());
+        delays.next().unwrap_or(backoff.longest())
+    }
+
+    pub(super) fn schedule(&mut self, key: u64, delay: Duration, due: Due) {
+        self.unschedule(key);
+        let Some(child) = self.children.get_mut(&key) else { return };
+        let now = Instant::now();
+        let at = now.checked_add(delay).unwrap_or(now + Duration::from_secs(86_400 * 365));
+        child.due = Some(at);
+        self.due.insert((at, key), due);
+    }
+
+    pub(super) fn unschedule(&mut self, key: u64) {
+        if let Some(at) = self.children.get_mut(&key).and_then(|child| child.due.take()) {
+            self.due.remove(&(at, key));
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Unless it has ended by itself, its task was aborted, and its children go with `ends`.
+        self.board.stopped.send_if_modified(|exit| {
+            let is_first = exit.is_none();
+            exit.get_or_insert(Exit::Killed);
+            is_first
+        });
+    }
+}

@@ -1,0 +1,32 @@
+//! Supervision.
+mod board;
+mod builder;
+mod command;
+mod context;
+mod engine;
+mod error;
+mod event;
+mod exit;
+mod handle;
+mod intensity;
+mod life;
+mod policy;
+mod serve;
+mod spec;
+mod start;
+mod stop;
+mod supervisor;
+mod tree;
+
+pub use board::{ChildInfo, ChildState};
+pub use builder::SupervisorBuilder;
+pub use context::ChildContext;
+pub use error::{ChildError, StartError};
+pub use event::{Event, EventKind};
+pub use exit::{Exit, GaveUp, Ignored};
+pub use handle::SupervisorRef;
+pub use intensity::Intensity;
+pub use policy::{AutoShutdown, Restart, Shutdown, Strategy};
+pub use spec::ChildSpec;
+pub use supervisor::Supervisor;
+pub use tree::Tree;
