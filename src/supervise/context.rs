@@ -89,13 +89,7 @@ impl ChildContext {
 
 impl Place {
     pub(super) fn new(supervisor: u64, name: Arc<str>, above: Option<Arc<Place>>) -> Arc<Self> {
-        Arc::new(Self {
-            supervisor,
-            name,
-            above,
-            is_starting: AtomicBool::new(true),
-            is_last: AtomicBool::new(false),
-        })
+        Arc::new(Self { supervisor, name, above, is_starting: AtomicBool::new(true), is_last: AtomicBool::new(false) })
     }
 
     /// Relaxed, as all of these: whoever looks has waited for the life's end, or is in its task.

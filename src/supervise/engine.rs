@@ -339,8 +339,7 @@ impl Engine {
         };
         self.board.lock().children.insert(key, SeenChild { info, below: None });
         let window = spec.intensity.map(Window::new);
-        let child =
-            Child { spec, life: None, last_exit: None, is_restarting: false, due: None, window, delays: None };
+        let child = Child { spec, life: None, last_exit: None, is_restarting: false, due: None, window, delays: None };
         self.children.insert(key, child);
         key
     }

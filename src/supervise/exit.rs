@@ -89,7 +89,11 @@ impl fmt::Display for Exit {
 impl fmt::Display for GaveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { supervisor, child, limit, last } = self;
-        write!(f, "supervisor `{supervisor}` gave up: child `{child}` failed once more than {limit} allow; the last time it {}", Last(last))
+        write!(
+            f,
+            "supervisor `{supervisor}` gave up: child `{child}` failed once more than {limit} allow; the last time it {}",
+            Last(last)
+        )
     }
 }
 

@@ -81,7 +81,12 @@ impl Drop for End {
 }
 
 /// The task of one life. Boxed, because those of supervisors contain the lives below.
-pub(super) fn live(body: Body, cx: ChildContext, above: Above, started: oneshot::Sender<()>) -> BoxFuture<'static, Exit> {
+pub(super) fn live(
+    body: Body,
+    cx: ChildContext,
+    above: Above,
+    started: oneshot::Sender<()>,
+) -> BoxFuture<'static, Exit> {
     let place = cx.place.clone();
     // Told before the life's task can be looked at again: whoever waits for the start learns of it first.
     let starts = {

@@ -98,4 +98,3 @@ impl Engine {
         ChildError::Closed(Closed::new(format!("supervisor `{}`", self.board.path)))
     }
 }
-

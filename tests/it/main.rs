@@ -10,6 +10,7 @@ mod policy;
 mod pool;
 mod promise;
 mod queue;
+mod supervise;
 mod support;
 mod sync;
 mod task;
