@@ -131,13 +131,12 @@ async fn giving_up_escalates() {
         let tree = Supervisor::builder().intensity(Intensity::OTP).child(below).start("app").await.expect("a start");
         stage.after(1).await;
         stage.cue("a", Cue::Fail);
-        stage.after(1).await;
+        stage.after(if restart == Restart::Permanent { 2 } else { 1 }).await;
         settle(&tree).await;
         settle(&tree).await;
         assert_eq!(states(&tree), expected);
         assert!(matches!(tree.which_children()[0].last_exit, Some(Exit::GaveUp(_))));
         if restart == Restart::Permanent {
-            stage.after(1).await;
             stage.cue("a", Cue::Fail); // it counts above: the second is too many
             let exit = tree.wait_stopped().await;
             assert!(exit.to_string().starts_with("supervisor `app` gave up: child `below`"), "{exit}");
