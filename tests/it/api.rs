@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use regatta::promise::ResultFutureExt;
-use regatta::{BoxError, CancellationToken, error, observe, pipeline, policy, pool, promise, queue, sync, task};
+use regatta::{
+    BoxError, CancellationToken, error, observe, pipeline, policy, pool, promise, queue, supervise, sync, task,
+};
 
 /// States which traits a type has and, with `!`, which it lacks:
 /// `assert_traits!(Rc<u8>: !Send & !Sync & Unpin)`.
@@ -77,6 +79,10 @@ fn every_error_crosses_threads() {
     is_error::<promise::PromiseError<error::Closed>>();
     is_error::<promise::AggregateError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
+    is_error::<supervise::StartError>();
+    is_error::<supervise::ChildError>();
+    is_error::<supervise::GaveUp>();
+    is_error::<supervise::Ignored>();
     is_error::<sync::Conflict<Unnamed>>();
     is_error::<sync::InitError>();
     is_error::<sync::InitFailure>();
@@ -104,6 +110,13 @@ assert_traits!(policy::Delays: Send & Sync & Unpin);
 assert_traits!(policy::RetryBudget: Send & Sync & Unpin);
 assert_traits!(policy::Rate: Send & Sync & Unpin);
 
+assert_traits!(supervise::Supervisor: Send & Sync & Unpin);
+assert_traits!(supervise::SupervisorRef: Send & Sync & Unpin);
+assert_traits!(supervise::SupervisorBuilder: Send & Sync & Unpin);
+assert_traits!(supervise::ChildSpec: Send & Sync & Unpin);
+assert_traits!(supervise::ChildContext: Send & Sync & Unpin);
+assert_traits!(supervise::Event: Send & Sync & Unpin);
+assert_traits!(supervise::Tree: Send & Sync & Unpin);
 assert_traits!(task::TaskGroup: Send & Sync & Unpin);
 assert_traits!(task::Spawner: Send & Sync & Unpin);
 assert_traits!(task::TaskHandle<Moves>: Send & Sync & Unpin);
@@ -213,6 +226,11 @@ assert_future!(|pool: &pool::TaskPool| pool.aborted() => Send & !Unpin);
 assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);
+assert_future!(|builder: supervise::SupervisorBuilder| builder.start("app") => Send & !Unpin);
+assert_future!(|tree: &supervise::SupervisorRef, child: supervise::ChildSpec| tree.start_child(child) => Send & !Unpin);
+assert_future!(|tree: &supervise::SupervisorRef| tree.stop_child("a") => Send & !Unpin);
+assert_future!(|tree: &supervise::SupervisorRef| tree.wait_stopped() => Send & !Unpin);
+assert_future!(|tree: &supervise::Supervisor, deadline: Duration| tree.shutdown(deadline) => Send & !Unpin);
 assert_future!(|cell: &sync::Rcu<u8>| cell.changed() => Send & Unpin);
 assert_future!(|cell: &sync::Rcu<u8>| cell.changed_since(1) => Send & Unpin);
 assert_future!(|cell: &sync::Rcu<u8>| cell.synchronize() => Send & Unpin);
