@@ -177,7 +177,8 @@ impl<K, S> PoolBuilder<K, S> {
     ///   [`JobError::Full`](super::JobError::Full).
     ///
     /// Jobs that are dropped are counted as [`dropped`](crate::observe::Flow::dropped). Maps wait for room whatever the policy,
-    /// and children of jobs ([`spawn`](super::CpuContext::spawn)) are handed back as full.
+    /// and children of jobs ([`spawn`](super::CpuContext::spawn)) are handed back as full. A job that makes room for itself
+    /// comes in before the maps that wait.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self

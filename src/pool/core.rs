@@ -7,8 +7,8 @@
 //!    back and sees `waiting` takes the lock after it. So a wake-up is not missed.
 //! 3. Of the places given back while somebody waits, all below the low-water mark and all between it and the capacity
 //!    have woken somebody: wake-ups are never fewer than the places they are for.
-//! 4. While somebody waits, nobody else comes in but those who have been let in, and children of running jobs; and while
-//!    somebody waits, a job is queued or a submitter has been let in and has not come yet. So somebody will let the next
+//! 4. While somebody waits, nobody else comes in but those who have been let in, children of running jobs, and those who
+//!    drop a job to make room for theirs; and while somebody waits, a job is queued or a submitter has been let in and has not come yet. So somebody will let the next
 //!    in: whoever takes that job, the submitter with its own job, or the submitter as it gives up.
 //! 5. Once the word is closed, `queued`, `active` and `dropping` only fall, and whoever brings one to 0 tells the
 //!    watchers.
