@@ -53,6 +53,8 @@ pub(super) struct Core {
     slot_count: AtomicUsize,
     /// How many jobs lie in lines without a place: stopped there, or begun out of turn. May be above it for a moment.
     pub(super) ghosts: AtomicUsize,
+    /// Whether somebody is sweeping them out. Relaxed: whoever reads it late sweeps for nothing, or leaves it to the next.
+    pub(super) is_sweeping: AtomicBool,
     /// Of the floor, as hints: how many jobs are bound, and whether somebody is wanted.
     held: AtomicUsize,
     is_somebody_wanted: AtomicBool,
@@ -113,6 +115,7 @@ impl Core {
             low_water: capacity - (capacity / 4).clamp(1, BATCH_MAX),
             slot_count: AtomicUsize::new(0),
             ghosts: AtomicUsize::new(0),
+            is_sweeping: AtomicBool::new(false),
             held: AtomicUsize::new(0),
             is_somebody_wanted: AtomicBool::new(false),
             picks: AtomicU64::new(0),

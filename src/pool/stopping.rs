@@ -70,7 +70,8 @@ impl Core {
         Abort { core: self.clone(), jobs, why: self.closed() }
     }
 
-    /// Discards every queued job.
+    /// Discards every queued job. Nothing unwinds from here: a destructor or a waker that panics is caught where the job is
+    /// stopped, so whoever begins to drop also ends.
     pub(super) fn drain(&self, why: &JobError) {
         self.drop_begins();
         for job in self.take_queued() {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use regatta::pool::{CpuPool, JobError, Placement};
 
-use super::kit::{Drops, Held, SOON, poll_here};
+use super::kit::{Drops, Held, PanicsOnDrop, SOON, poll_here};
 
 #[tokio::test]
 async fn a_pool_that_is_dropped_closes_the_handles_of_queued_jobs() {
@@ -56,6 +56,24 @@ async fn abort_discards_queued_jobs_and_lets_running_ones_finish() {
     held.finish().await;
     let flow = pool.stats().flow;
     assert_eq!((flow.accepted, flow.done, flow.discarded, flow.in_flight), (11, 1, 10, 0));
+}
+
+#[tokio::test]
+async fn destructors_that_panic_in_an_abort_hold_nothing_up() {
+    let pool = CpuPool::new(1);
+    let held = Held::submit(&pool).await;
+    let submit = |_| {
+        let captured = PanicsOnDrop;
+        pool.try_submit(move || drop(captured)).expect("there is room")
+    };
+    let queued: Vec<_> = (0..3).map(submit).collect();
+    let report = pool.aborted().await;
+    assert_eq!((report.aborted, report.panicked_count, report.still_running.len()), (3, 0, 1));
+    for handle in queued {
+        assert!(handle.await.expect_err("discarded").is_closed());
+    }
+    held.finish().await;
+    assert!(pool.shutdown(SOON).await.still_running.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
