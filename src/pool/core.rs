@@ -134,6 +134,11 @@ impl Core {
         &self.names
     }
 
+    /// What an item of a map is called in errors, from 0.
+    pub(super) fn item_name(&self, item: u64) -> Arc<str> {
+        format!("item {item} of a map in {}", self.names.pool).into()
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.settings.capacity as usize
     }

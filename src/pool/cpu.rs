@@ -241,8 +241,8 @@ impl<S: Send + 'static> CpuPool<S> {
     /// Results are lost.
     ///
     /// # Errors
-    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above. A panic says
+    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
     /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed a chunk out
     /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
@@ -322,7 +322,7 @@ impl<S: Send + 'static> CpuPool<S> {
     ///
     /// # Errors
     /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on. (Its chunk counts as
-    /// done.) Those of a chunk that was pushed out by others are [`JobError::Full`]. When the pool is closed, the stream gives
+    /// one job that failed.) Those of a chunk that was pushed out by others are [`JobError::Full`]. When the pool is closed, the stream gives
     /// what is out, and ends with [`JobError::Closed`].
     ///
     /// # Examples

@@ -198,8 +198,8 @@ impl<S: Send + 'static> TaskPool<S> {
     /// are lost. The futures of `f` may be dropped at any await, too, when the pool is stopped.
     ///
     /// # Errors
-    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above. A panic says
+    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
     /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed an item out
     /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
