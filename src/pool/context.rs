@@ -13,7 +13,7 @@ use super::error::{Reason, SubmitError};
 use super::handle::JobHandle;
 use super::here::Post;
 use super::local::{State, Turn};
-use super::submit::{Admitted, closed, full};
+use super::submit::{Admitted, full};
 use super::trace::Source;
 use super::word::Admission;
 use super::work::Work;
@@ -43,7 +43,7 @@ impl Inside {
         match core.try_enter(&spot) {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
             Admission::Full => Err(Reason::Full(full(core))),
-            Admission::Closed => Err(Reason::Closed(closed(core))),
+            Admission::Closed => Err(Reason::Closed(core.closed())),
         }
     }
 

@@ -14,8 +14,8 @@
 //!    watchers.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use super::atomics::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, lock};
 use super::body::At;
@@ -61,6 +61,8 @@ pub(super) struct Core {
     /// Counts the picks of [`Random`](super::Placement::Random) and [`RoundRobin`](super::Placement::RoundRobin).
     picks: AtomicU64,
     is_aborted: AtomicBool,
+    /// Why it was stopped, for those whose jobs are; once it is.
+    cause: OnceLock<Arc<str>>,
     waits: Samples,
     runs: Samples,
     pub(super) rows: Rows,
@@ -120,6 +122,7 @@ impl Core {
             is_somebody_wanted: AtomicBool::new(false),
             picks: AtomicU64::new(0),
             is_aborted: AtomicBool::new(false),
+            cause: OnceLock::new(),
             waits: Samples::new(),
             runs: Samples::new(),
             rows: Rows::default(),
@@ -147,8 +150,17 @@ impl Core {
         lock(&self.desk)
     }
 
-    pub(super) fn closed(&self) -> JobError {
-        JobError::Closed(Closed::new(self.names.pool.clone()))
+    /// Says why the pool is stopped; the first to say it is right.
+    pub(super) fn stops_because(&self, cause: impl Into<Arc<str>>) {
+        let _ = self.cause.set(cause.into());
+    }
+
+    pub(super) fn closed(&self) -> Closed {
+        let closed = Closed::new(self.names.pool.clone());
+        match self.cause.get() {
+            Some(cause) => closed.because(cause.clone()),
+            None => closed,
+        }
     }
 
     /// Whether running jobs should end early.

@@ -408,7 +408,7 @@ impl<S: Send + 'static> CpuPool<S> {
     /// Closes the pool and discards every queued job, here and now; closures that run are asked to stop, see
     /// [`is_cancelled`](CpuContext::is_cancelled). The handles of what was discarded resolve to [`JobError::Closed`].
     pub fn abort(&self) {
-        drop(self.core().abort());
+        drop(self.core().abort("it was aborted"));
     }
 
     /// [Aborts](Self::abort) and waits until nothing that a queued job captured is alive, even if somebody else is just

@@ -136,7 +136,8 @@ pub enum JobError {
     Cancelled(Cancelled),
     /// The queue was full, and the pool's [overflow policy](crate::policy::Overflow) dropped it.
     Full(Full),
-    /// The pool stopped before the job could end: aborted, dropped, out of time in a shutdown, or its runtime is gone.
+    /// The pool stopped before the job could end; the [cause](Closed::cause) says why: aborted, dropped, out of time in a
+    /// shutdown, or its runtime is gone.
     Closed(Closed),
 }
 
@@ -172,6 +173,7 @@ impl fmt::Display for JobError {
             Self::Panicked(panicked) => panicked.fmt(f),
             Self::Cancelled(cancelled) => cancelled.fmt(f),
             Self::Full(full) => write!(f, "the job was dropped: {full}"),
+            Self::Closed(closed) if closed.cause.is_some() => write!(f, "the job was stopped: {closed}"),
             Self::Closed(closed) => closed.fmt(f),
         }
     }

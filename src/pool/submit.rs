@@ -18,7 +18,7 @@ use super::handle::JobHandle;
 use super::here::Here;
 use super::placement::{JobOptions, Placement};
 use super::word::Admission;
-use crate::error::{Closed, Elapsed, Full};
+use crate::error::{Elapsed, Full};
 use crate::policy::Overflow;
 use crate::task::Ticket;
 
@@ -219,7 +219,7 @@ impl Core {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
             Admission::Full if overflow == Overflow::DropNewest => Ok(Admitted::Dropped),
             Admission::Full => Err(Wait::Full(spot)),
-            Admission::Closed => Err(Wait::Refused(Reason::Closed(closed(self)))),
+            Admission::Closed => Err(Wait::Refused(Reason::Closed(self.closed()))),
         }
     }
 
@@ -236,7 +236,7 @@ impl Core {
 fn place(core: &Core, admission: Admission, spot: Spot) -> Result<Admitted, Reason> {
     match admission {
         Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-        Admission::Full | Admission::Closed => Err(Reason::Closed(closed(core))),
+        Admission::Full | Admission::Closed => Err(Reason::Closed(core.closed())),
     }
 }
 
@@ -250,10 +250,6 @@ fn refused(core: &Core) -> Reason {
 
 pub(super) fn full(core: &Core) -> Full {
     Full::new(core.names().pool.clone(), core.capacity())
-}
-
-pub(super) fn closed(core: &Core) -> Closed {
-    Closed::new(core.names().pool.clone())
 }
 
 impl<F, R> fmt::Debug for SubmitFuture<'_, F, R> {

@@ -306,7 +306,7 @@ impl<S: Send + 'static> TaskPool<S> {
     /// Closes the pool and drops every job that is queued, or waits at an await, here and now; one that is making a step
     /// is dropped at its next await. Their handles resolve to [`JobError::Closed`].
     pub fn abort(&self) {
-        drop(self.core().abort());
+        drop(self.core().abort("it was aborted"));
     }
 
     /// [Aborts](Self::abort) and waits until nothing that a job captured is alive, even if somebody else is just dropping

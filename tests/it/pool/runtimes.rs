@@ -24,7 +24,8 @@ fn when_the_runtime_is_dropped_queued_jobs_resolve() {
     runtime.shutdown_background();
     // Another runtime waits: nothing of the first is needed to resolve the handles.
     let other = multi_thread();
-    assert!(other.block_on(queued).expect_err("discarded").is_closed());
+    let error = other.block_on(queued).expect_err("discarded");
+    assert!(error.is_closed() && error.to_string().ends_with(" is closed: its runtime was shut down"), "{error}");
     drop(gate);
     assert_eq!(other.block_on(handle), Ok("held"));
     assert!(other.block_on(pool.submit(|| 7)).is_err());

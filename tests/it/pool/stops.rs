@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use regatta::pool::{CpuPool, JobError, Placement};
+use regatta::pool::{CpuPool, JobError, Placement, TaskPool};
 
 use super::kit::{Drops, Held, PanicsOnDrop, SOON, poll_here};
 
@@ -22,8 +22,38 @@ async fn a_pool_that_is_dropped_closes_the_handles_of_queued_jobs() {
     assert_eq!(drops.count(), 1);
     let error = queued.await.expect_err("discarded");
     assert!(error.is_closed());
-    assert_eq!(error.to_string(), "pool `gone` is closed");
+    assert_eq!(error.to_string(), "the job was stopped: pool `gone` is closed: its last clone was dropped");
     held.finish().await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_discarded_says_why_the_pool_was_stopped() {
+    let pool = CpuPool::builder().limit(1).name("cpu").build();
+    let held = Held::submit(&pool).await;
+    let queued = pool.try_submit(|| ()).expect("there is room");
+    pool.abort();
+    let error = queued.await.expect_err("discarded");
+    assert_eq!(error.to_string(), "the job was stopped: pool `cpu` is closed: it was aborted");
+    let JobError::Closed(closed) = error else { panic!("{error}") };
+    assert_eq!((&*closed.place, closed.cause.as_deref()), ("pool `cpu`", Some("it was aborted")));
+    held.finish().await;
+    let refused = pool.try_submit(|| ()).expect_err("closed");
+    assert_eq!(refused.to_string(), "the job was not submitted: pool `cpu` is closed: it was aborted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_shutdown_had_no_time_for_says_so() {
+    let pool = TaskPool::builder().limit(1).name("tasks").build();
+    let running = pool.submit(std::future::pending::<()>()).await.expect("open");
+    let queued = pool.submit(async {}).await.expect("open");
+    let report = pool.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(report.to_string(), "tasks: 0 finished, 2 aborted, 0 panicked, none still running, stopped in 9.0s");
+    for handle in [running, queued] {
+        assert_eq!(
+            handle.await.expect_err("discarded").to_string(),
+            "the job was stopped: pool `tasks` is closed: its shutdown ran out of time (10s)"
+        );
+    }
 }
 
 #[tokio::test]
