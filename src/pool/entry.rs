@@ -58,6 +58,8 @@ impl Core {
             Placement::Injector => return Ok(Spot::Injector(priority)),
             Placement::Random => (scatter(self.pick()) % self.lines() as u64) as usize,
             Placement::RoundRobin => (self.pick() % self.lines() as u64) as usize,
+            // A wish that cannot be granted.
+            Placement::Prefer(index) if index >= limit => return Ok(Spot::Injector(priority)),
             Placement::Worker(index) | Placement::Prefer(index) => index,
         };
         if index >= limit {

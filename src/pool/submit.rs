@@ -225,8 +225,8 @@ impl Core {
 
     fn no_worker(&self, options: JobOptions, limit: usize) -> NoWorker {
         let worker = match options.placement {
-            Placement::Worker(worker) | Placement::Prefer(worker) => worker,
-            _ => unreachable!("the pool picks workers that it has"),
+            Placement::Worker(worker) => worker,
+            _ => unreachable!("only jobs that are bound are refused for want of a worker"),
         };
         NoWorker::new(self.names().pool.clone(), worker, limit)
     }

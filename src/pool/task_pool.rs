@@ -148,7 +148,7 @@ impl<S: Send + 'static> TaskPool<S> {
     /// As [`submit`](Self::submit).
     ///
     /// # Errors
-    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when there is none of the number asked for.
+    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when the job is bound to one that there is not.
     ///
     /// # Examples
     /// ```
