@@ -396,6 +396,10 @@ impl<S: Send + 'static> CpuPool<S> {
     /// [`is_cancelled`](CpuContext::is_cancelled). At the deadline a closure that still runs is named in
     /// [`still_running`](ShutdownReport::still_running).
     ///
+    /// # Inside a job of the pool
+    /// It waits for that job too, and so until the deadline, when it reports it as still running: let whoever owns the pool
+    /// shut it down, or a task of its own; a job can [`close`](Self::close) it.
+    ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pool closed; it may be called again.
     ///

@@ -294,6 +294,10 @@ impl<S: Send + 'static> TaskPool<S> {
     /// time, at most a second, and those whose destructors take too long: they are named in
     /// [`still_running`](ShutdownReport::still_running).
     ///
+    /// # Inside a job of the pool
+    /// It waits for that job too, and at the end of its time drops it, with itself and the report: let whoever owns the pool
+    /// shut it down, or a task of its own; a job can [`close`](Self::close) it.
+    ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pool closed; it may be called again.
     ///

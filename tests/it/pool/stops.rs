@@ -294,3 +294,26 @@ async fn a_shutdown_keeps_its_deadline_where_queued_jobs_are_slow_to_drop() {
     assert_eq!(drops.count(), 10);
     held.finish().await;
 }
+
+/// It waits for all jobs, and so for the one that it is called in.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_that_is_awaited_in_an_async_job_of_the_pool_ends_with_that_job() {
+    let pool = TaskPool::builder().limit(1).name("own").build();
+    let inside = pool.clone();
+    let job = pool.submit(async move { inside.shutdown(Duration::from_secs(10)).await }).await.expect("open");
+    let begun = tokio::time::Instant::now();
+    let error = job.await.expect_err("it is dropped with the shutdown that it awaits");
+    assert_eq!(error.to_string(), "the job was stopped: pool `own` is closed: its shutdown ran out of time (10s)");
+    assert_eq!(begun.elapsed(), Duration::from_secs(9));
+}
+
+#[tokio::test]
+async fn a_shutdown_that_a_closure_of_the_pool_waits_for_reports_that_closure() {
+    let pool = CpuPool::builder().limit(1).name("own").build();
+    let (inside, runtime) = (pool.clone(), tokio::runtime::Handle::current());
+    let job = pool.submit(move || runtime.block_on(inside.shutdown(Duration::from_millis(20)))).await.expect("open");
+    let report = job.await.expect("a closure cannot be stopped");
+    assert_eq!(report.still_running, [Arc::from("job of pool `own` at worker `own/0`")]);
+    // From elsewhere it is found to have ended.
+    assert_eq!(pool.shutdown(SOON).await.finished, 1);
+}
