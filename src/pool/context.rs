@@ -42,7 +42,7 @@ impl Inside {
         let spot = Spot::Own(slot.clone());
         match core.try_enter(&spot) {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-            Admission::Full => Err(Reason::Full(full(core))),
+            Admission::Full => Err(Reason::FullInside(full(core))),
             Admission::Closed => Err(Reason::Closed(core.closed())),
         }
     }

@@ -45,7 +45,7 @@ use crate::task::block_on;
 /// - [`JobError::Closed`] when the pool was stopped, or its runtime went away, before the job could end.
 ///
 /// # Panics
-/// When it is polled again after it has given its value.
+/// When it is polled again after it has given its value, as in a `select!` loop: `fuse` it there.
 ///
 /// # Examples
 /// ```
@@ -82,10 +82,11 @@ impl<R> JobHandle<R> {
     /// # Panics
     /// When the handle has given its value.
     #[must_use]
+    #[track_caller]
     pub fn id(&self) -> u64 {
         match &self.job {
             Some(job) => job.id(),
-            None => panic!("a job handle was asked after it had given its value"),
+            None => panic!("`id` was asked of a job handle that has given its value: ask before it is awaited"),
         }
     }
 
@@ -179,7 +180,9 @@ impl<R> Future for JobHandle<R> {
         // First: it must not depend on what else this task has done in its turn.
         self.help();
         let coop = ready!(coop::poll_proceed(cx));
-        let Some(job) = &self.job else { panic!("a job handle was polled after it had given its value") };
+        let Some(job) = &self.job else {
+            panic!("a job handle was polled after it had given its value: await it once, or `fuse` it")
+        };
         let result = ready!(job.poll_outcome(cx));
         coop.made_progress();
         self.job = None;

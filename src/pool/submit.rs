@@ -136,8 +136,10 @@ impl<'a, F, R> SubmitFuture<'a, F, R> {
         match tokio::time::timeout(limit, &mut self).await {
             Ok(submitted) => submitted,
             Err(_) => {
-                let elapsed = Elapsed::new(self.crew.core().names().pool.clone(), limit);
-                self.finish(Err(Reason::Elapsed(elapsed)))
+                let core = self.crew.core();
+                let elapsed = Elapsed::new(core.names().pool.clone(), limit);
+                let taken = core.levels().queued() as usize;
+                self.finish(Err(Reason::Elapsed(elapsed, [taken, core.capacity()])))
             }
         }
     }
@@ -180,7 +182,7 @@ impl<F, R> Future for SubmitFuture<'_, F, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        assert!(this.run.is_some(), "a submit future was polled after its end");
+        assert!(this.run.is_some(), "a submit future was polled after its end: await it once, or `fuse` it");
         let coop = ready!(coop::poll_proceed(cx));
         let admitted = ready!(this.poll_admitted(cx));
         coop.made_progress();

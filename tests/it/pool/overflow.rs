@@ -38,7 +38,7 @@ async fn drop_newest_accepts_and_drops_the_job() {
     assert_eq!(drops.count(), 1);
     let error = dropped.await.expect_err("it is dropped");
     assert!(error.is_full());
-    assert_eq!(error.to_string(), "the job was dropped: pool `small` is full: 2 of 2 taken");
+    assert_eq!(error.to_string(), "the job was dropped by the overflow policy: pool `small` is full: 2 of 2 taken");
     let tried = pool.try_submit(|| ()).expect("by policy it is never full");
     assert!(matches!(tried.await, Err(JobError::Full(_))));
     let flow = pool.stats().flow;
@@ -123,7 +123,7 @@ async fn submit_timeout_hands_the_job_back_when_time_is_over() {
     let queued = pool.submit_timeout(async { 1 }, Duration::from_secs(1)).await.expect("room");
     let refused = pool.submit_timeout(async { 2 }, Duration::from_secs(1)).await.expect_err("no room for a second");
     assert!(refused.is_elapsed() && !refused.is_full());
-    assert_eq!(refused.to_string(), "the job was not submitted: pool `slow` took longer than 1s");
+    assert_eq!(refused.to_string(), "the job was not submitted: no room in pool `slow` within 1s: 1 of 1 taken");
     assert_eq!(refused.into_inner().await, 2);
     waiting.finish().await;
     assert_eq!(queued.await, Ok(1));
