@@ -199,7 +199,8 @@ impl<S: Send + 'static> TaskPool<S> {
     ///
     /// # Errors
     /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above. A panic says
-    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed; without items there are no jobs, and
+    /// no results are no error, also then. A map waits for room whatever the
     /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed an item out
     /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///

@@ -247,6 +247,23 @@ async fn map_unordered_on_a_closed_pool_ends_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_map_without_items_ends_also_on_a_closed_pool() {
+    let pool = CpuPool::new(1);
+    pool.close();
+    let none = || std::iter::empty::<u32>();
+    assert_eq!(pool.map(none(), |n| n).await, Ok(vec![]));
+    assert_eq!(pool.try_map(none(), Ok::<u32, ()>).await, Ok(vec![]));
+    assert_eq!(pool.map_unordered(none(), |n| n).count().await, 0);
+    for schedule in [Schedule::Static, Schedule::Stealing, Schedule::Guided] {
+        let (results, _) = pool.map_with(schedule, Vec::<u32>::new(), |n| n).await.expect("there is nothing to refuse");
+        assert!(results.is_empty());
+    }
+    let pool = TaskPool::new(1);
+    pool.close();
+    assert_eq!(pool.map(none(), |n| async move { n }).await, Ok(vec![]));
+}
+
+#[tokio::test]
 async fn a_map_shares_a_small_queue_with_others() {
     let pool = CpuPool::builder().limit(2).capacity(1).build();
     let (first, second) = tokio::join!(pool.map(0..500, |n| n), pool.map(500..1_000, |n| n));
