@@ -380,7 +380,11 @@ async fn a_panic_in_a_map_names_the_item() {
     assert_eq!(failed.to_string(), "item 13 of a map in pool `cpu` panicked: no 13");
 
     let check = at(14);
-    let failed = pool.try_map(0..80, move |n| Ok::<(), ()>(check(n))).await;
+    let check = move |n| {
+        check(n);
+        Ok::<_, ()>(n)
+    };
+    let failed = pool.try_map(0..80, check).await;
     let Err(MapError::Job(failed)) = failed else { panic!("it panics") };
     assert_eq!(place(failed), "item 14 of a map in pool `cpu`");
 
