@@ -4,7 +4,7 @@
 //!
 //! You will see how many connections the server has accepted (one for each worker, although each job asks for its worker's
 //! connection), that a request of high priority overtakes hundreds that were queued before it, that the pool works on at
-//! another size, and the report at the end.
+//! another size, and the report at the end: one request was aborted as it took too long, one has panicked.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -48,6 +48,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("{} connections for {} requests", accepted.load(Relaxed), pool.stats().flow.done);
     assert!(accepted.load(Relaxed) <= 8);
+
+    // A request that is never answered ends with its time: else it would keep its worker.
+    let silent = pool.submit(std::future::pending::<()>()).await?.cancel_on_drop();
+    assert!(tokio::time::timeout(Duration::from_millis(20), silent).await.is_err());
+    assert_eq!(pool.stats().cancelled, 1);
 
     let broken = pool.submit(async { "no number".parse::<u32>().expect("a number") }).await?;
     assert!(matches!(broken.await, Err(JobError::Panicked(_))));

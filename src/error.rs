@@ -8,9 +8,10 @@
 //! Each word names the place it happened at, so that one line in a log is enough:
 //!
 //! ```
-//! use regatta::error::{Full, Panicked};
+//! use regatta::error::{Closed, Full, Panicked};
 //!
 //! assert_eq!(Full::new("queue `mails`", 128).to_string(), "queue `mails` is full: 128 of 128 taken");
+//! assert_eq!(Closed::new("pool `cpu`").because("it was aborted").to_string(), "pool `cpu` is closed: it was aborted");
 //! assert_eq!(Panicked::new("task `fetch[3]`", "index out of bounds").to_string(), "task `fetch[3]` panicked: index out of bounds");
 //! ```
 
@@ -40,6 +41,8 @@ pub struct Full {
 pub struct Closed {
     /// What is closed.
     pub place: Arc<str>,
+    /// Why, where that is known: for example `it was aborted`.
+    pub cause: Option<Arc<str>>,
 }
 
 /// The time allowed for an operation is over.
@@ -82,7 +85,14 @@ impl Closed {
     /// Says that `place` accepts nothing more.
     #[must_use]
     pub fn new(place: impl Into<Arc<str>>) -> Self {
-        Self { place: place.into() }
+        Self { place: place.into(), cause: None }
+    }
+
+    /// Says why: a sentence about the place, as `it was aborted`.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Arc<str>>) -> Self {
+        self.cause = Some(cause.into());
+        self
     }
 }
 
@@ -161,7 +171,8 @@ impl fmt::Display for Full {
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is closed", self.place)
+        write!(f, "{} is closed", self.place)?;
+        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 

@@ -93,8 +93,9 @@ impl<T, R, F> Board<T, R, F> {
         lock(&self.handles).pop()
     }
 
-    pub(super) fn take_panic(&self) -> Option<Panicked> {
-        lock(&self.panicked).take().map(|(_, panicked)| panicked)
+    /// The panic of the item that comes first in the input, with its position.
+    pub(super) fn take_panic(&self) -> Option<(u64, Panicked)> {
+        lock(&self.panicked).take()
     }
 
     /// Stops the jobs that run, and cancels those that are queued.

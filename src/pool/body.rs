@@ -12,6 +12,7 @@ use super::context::{CpuContext, TaskContext};
 use super::here::Post;
 use super::trace::Source;
 use super::work::Work;
+use crate::error::Panicked;
 use crate::observe::Registry;
 
 /// Work that is advanced until it is over. It is dropped after its end, by who advanced it.
@@ -20,6 +21,16 @@ pub(super) trait Body: Send + 'static {
 
     /// Goes on; never called again after it was ready.
     fn advance(&mut self, at: &At<'_>, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// Of one that works on items of a map, and has panicked: at which item, from 0.
+    fn item(&self) -> Option<u64> {
+        None
+    }
+
+    /// The panic of a job that has an output all the same: some of its items have panicked.
+    fn panic_in(_output: &Self::Output) -> Option<&Panicked> {
+        None
+    }
 }
 
 /// Where a job is advanced.

@@ -141,8 +141,8 @@ impl PoolBuilder<OfFutures> {
 }
 
 impl<K, S> PoolBuilder<K, S> {
-    /// Sets how many jobs run at once, at most 131,071. Default: for closures one for each core that the process may use,
-    /// for futures 64. It can be [changed](CpuPool::resize) later.
+    /// Sets how many jobs run at once, at most 131,071: more, as `usize::MAX`, means that many. Default: for closures one for
+    /// each core that the process may use, for futures 64. It can be [changed](CpuPool::resize) later.
     ///
     /// Of closures the runtime's `max_blocking_threads` (default 512) limits how many run, too.
     ///
@@ -155,8 +155,8 @@ impl<K, S> PoolBuilder<K, S> {
         self
     }
 
-    /// Sets how many jobs may be queued, in all lanes and lines together, at most 134,217,727. Default: 1024. Nothing is
-    /// allocated ahead. (A map inside a job of the same pool takes a place above it when it could not go on otherwise.)
+    /// Sets how many jobs may be queued, in all lanes and lines together, at most 134,217,727: more, as `usize::MAX`, means
+    /// that many. Default: 1024. Nothing is allocated ahead. (A map inside a job of the same pool takes a place above it when it could not go on otherwise.)
     ///
     /// # Panics
     /// When `capacity` is zero.
@@ -177,7 +177,8 @@ impl<K, S> PoolBuilder<K, S> {
     ///   [`JobError::Full`](super::JobError::Full).
     ///
     /// Jobs that are dropped are counted as [`dropped`](crate::observe::Flow::dropped). Maps wait for room whatever the policy,
-    /// and children of jobs ([`spawn`](super::CpuContext::spawn)) are handed back as full.
+    /// and children of jobs ([`spawn`](super::CpuContext::spawn)) are handed back as full. A job that makes room for itself
+    /// comes in before the maps that wait.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self

@@ -53,6 +53,7 @@ pub(super) struct CpuEach<F>(Arc<F>);
 
 pub(super) struct Chunk<T, F> {
     f: Arc<F>,
+    /// The position of the first item; of the one that panicked, once one has.
     first: u64,
     items: Quiet<T>,
     stop: Arc<Stop>,
@@ -111,7 +112,7 @@ impl<T, F> Chunk<T, F> {
     /// Works on one item after the other until the map is stopped, or `work` says that it should be.
     fn run<R, E>(&mut self, mut work: impl FnMut(&F, T) -> Result<R, E>) -> Done<R, E> {
         let scoped = self.scoped.take();
-        let mut run = || run_items(&*self.f, self.first, &mut self.items, &self.stop, &mut work);
+        let mut run = || run_items(&*self.f, &mut self.first, &mut self.items, &self.stop, &mut work);
         match scoped {
             None => run(),
             Some(registry) => registry.enter(run),
@@ -119,16 +120,17 @@ impl<T, F> Chunk<T, F> {
     }
 }
 
-/// Applies a function to items that follow each other, until the map is stopped or one fails.
+/// Applies a function to items that follow each other, until the map is stopped or one fails. When one panics, `first` is
+/// its position.
 pub(super) fn run_items<T, R, E, F: ?Sized>(
     f: &F,
-    first: u64,
+    first: &mut u64,
     items: &mut Quiet<T>,
     stop: &Stop,
     work: &mut impl FnMut(&F, T) -> Result<R, E>,
 ) -> Done<R, E> {
     let mut results = Quiet(Vec::with_capacity(items.0.len()));
-    let (mut position, mut failure) = (first, None);
+    let (mut position, mut failure) = (*first, None);
     // From the back: what is left stays where it is dropped quietly.
     items.0.reverse();
     let run = || {
@@ -148,6 +150,7 @@ pub(super) fn run_items<T, R, E, F: ?Sized>(
     };
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         stop.fail(position);
+        *first = position;
         drop((results, mem::replace(items, Quiet(Vec::new()))));
         resume_unwind(payload);
     }
@@ -184,6 +187,10 @@ where
     fn advance(&mut self, _at: &At<'_>, _cx: &mut Context<'_>) -> Poll<Done<R, E>> {
         Poll::Ready(self.run(|f, item| f(item)))
     }
+
+    fn item(&self) -> Option<u64> {
+        Some(self.first - 1)
+    }
 }
 
 impl<T, R, F> Deal<T> for CpuEach<F>
@@ -212,9 +219,19 @@ where
     type Output = Quiet<Result<R, Panicked>>;
 
     fn advance(&mut self, at: &At<'_>, _cx: &mut Context<'_>) -> Poll<Quiet<Result<R, Panicked>>> {
-        let place = &at.job.core().names().job;
-        let done = self.0.run(|f, item| Ok::<_, Infallible>(catch(place, || f(item))));
+        let core = at.job.core();
+        let mut position = self.0.first;
+        let done = self.0.run(|f, item| {
+            let result = catch(&core.names().job, || f(item));
+            position += 1;
+            // Positions begin at 1.
+            Ok::<_, Infallible>(result.map_err(|panicked| Panicked { place: core.item_name(position - 2), ..panicked }))
+        });
         Poll::Ready(done.results)
+    }
+
+    fn panic_in(Quiet(results): &Self::Output) -> Option<&Panicked> {
+        results.iter().find_map(|result| result.as_ref().err())
     }
 }
 

@@ -13,7 +13,7 @@ use super::error::{Reason, SubmitError};
 use super::handle::JobHandle;
 use super::here::Post;
 use super::local::{State, Turn};
-use super::submit::{Admitted, closed, full};
+use super::submit::{Admitted, full};
 use super::trace::Source;
 use super::word::Admission;
 use super::work::Work;
@@ -42,8 +42,8 @@ impl Inside {
         let spot = Spot::Own(slot.clone());
         match core.try_enter(&spot) {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-            Admission::Full => Err(Reason::Full(full(core))),
-            Admission::Closed => Err(Reason::Closed(closed(core))),
+            Admission::Full => Err(Reason::FullInside(full(core))),
+            Admission::Closed => Err(Reason::Closed(core.closed())),
         }
     }
 
@@ -265,6 +265,37 @@ impl<S: Send + 'static> TaskContext<S> {
     /// # Errors
     /// [`SubmitError`] with the closure: [full](SubmitError::is_full), then run it here; or
     /// [closed](SubmitError::is_closed), when the pool accepts no more jobs.
+    ///
+    /// # Examples
+    /// A job that spawns jobs like itself is a function that gives a boxed future: the type of any other would contain itself.
+    /// What is refused is done here.
+    /// ```
+    /// use futures::future::{BoxFuture, FutureExt};
+    /// use regatta::pool::{Placement, TaskContext, TaskPool};
+    ///
+    /// /// Counts the pages that can be reached: each has two links, down to the last level.
+    /// fn pages(cx: Option<TaskContext>, level: u32) -> BoxFuture<'static, u64> {
+    ///     async move {
+    ///         if level == 0 {
+    ///             return 1;
+    ///         }
+    ///         let right = cx.as_ref().map(|cx| cx.spawn(move |cx| pages(Some(cx), level - 1)));
+    ///         let left = pages(None, level - 1).await;
+    ///         1 + left + match right {
+    ///             Some(Ok(right)) => right.await.expect("pages do not panic"),
+    ///             // There is no room, or the pool was closed.
+    ///             Some(Err(_)) | None => pages(None, level - 1).await,
+    ///         }
+    ///     }
+    ///     .boxed()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = TaskPool::new(4);
+    /// let counted = pool.submit_with(Placement::Injector, |cx| pages(Some(cx), 8)).await?;
+    /// assert_eq!(counted.await?, 511);
+    /// # Ok(()) }
+    /// ```
     pub fn spawn<M, F>(&self, make: M) -> Result<JobHandle<F::Output>, SubmitError<M>>
     where
         M: FnOnce(Self) -> F + Send + 'static,

@@ -7,15 +7,15 @@
 //!    back and sees `waiting` takes the lock after it. So a wake-up is not missed.
 //! 3. Of the places given back while somebody waits, all below the low-water mark and all between it and the capacity
 //!    have woken somebody: wake-ups are never fewer than the places they are for.
-//! 4. While somebody waits, nobody else comes in but those who have been let in, and children of running jobs; and while
-//!    somebody waits, a job is queued or a submitter has been let in and has not come yet. So somebody will let the next
+//! 4. While somebody waits, nobody else comes in but those who have been let in, children of running jobs, and those who
+//!    drop a job to make room for theirs; and while somebody waits, a job is queued or a submitter has been let in and has not come yet. So somebody will let the next
 //!    in: whoever takes that job, the submitter with its own job, or the submitter as it gives up.
 //! 5. Once the word is closed, `queued`, `active` and `dropping` only fall, and whoever brings one to 0 tells the
 //!    watchers.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 
 use super::atomics::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, lock};
 use super::body::At;
@@ -53,12 +53,16 @@ pub(super) struct Core {
     slot_count: AtomicUsize,
     /// How many jobs lie in lines without a place: stopped there, or begun out of turn. May be above it for a moment.
     pub(super) ghosts: AtomicUsize,
+    /// Whether somebody is sweeping them out. Relaxed: whoever reads it late sweeps for nothing, or leaves it to the next.
+    pub(super) is_sweeping: AtomicBool,
     /// Of the floor, as hints: how many jobs are bound, and whether somebody is wanted.
     held: AtomicUsize,
     is_somebody_wanted: AtomicBool,
     /// Counts the picks of [`Random`](super::Placement::Random) and [`RoundRobin`](super::Placement::RoundRobin).
     picks: AtomicU64,
     is_aborted: AtomicBool,
+    /// Why it was stopped, for those whose jobs are; once it is.
+    cause: OnceLock<Arc<str>>,
     waits: Samples,
     runs: Samples,
     pub(super) rows: Rows,
@@ -113,10 +117,12 @@ impl Core {
             low_water: capacity - (capacity / 4).clamp(1, BATCH_MAX),
             slot_count: AtomicUsize::new(0),
             ghosts: AtomicUsize::new(0),
+            is_sweeping: AtomicBool::new(false),
             held: AtomicUsize::new(0),
             is_somebody_wanted: AtomicBool::new(false),
             picks: AtomicU64::new(0),
             is_aborted: AtomicBool::new(false),
+            cause: OnceLock::new(),
             waits: Samples::new(),
             runs: Samples::new(),
             rows: Rows::default(),
@@ -131,6 +137,11 @@ impl Core {
         &self.names
     }
 
+    /// What an item of a map is called in errors, from 0.
+    pub(super) fn item_name(&self, item: u64) -> Arc<str> {
+        format!("item {item} of a map in {}", self.names.pool).into()
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.settings.capacity as usize
     }
@@ -139,8 +150,17 @@ impl Core {
         lock(&self.desk)
     }
 
-    pub(super) fn closed(&self) -> JobError {
-        JobError::Closed(Closed::new(self.names.pool.clone()))
+    /// Says why the pool is stopped; the first to say it is right.
+    pub(super) fn stops_because(&self, cause: impl Into<Arc<str>>) {
+        let _ = self.cause.set(cause.into());
+    }
+
+    pub(super) fn closed(&self) -> Closed {
+        let closed = Closed::new(self.names.pool.clone());
+        match self.cause.get() {
+            Some(cause) => closed.because(cause.clone()),
+            None => closed,
+        }
     }
 
     /// Whether running jobs should end early.

@@ -182,7 +182,7 @@ impl<S: Send + 'static> CpuPool<S> {
     /// As [`submit`](Self::submit).
     ///
     /// # Errors
-    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when there is none of the number asked for.
+    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when the job is bound to one that there is not.
     ///
     /// # Examples
     /// ```
@@ -241,8 +241,9 @@ impl<S: Send + 'static> CpuPool<S> {
     /// Results are lost.
     ///
     /// # Errors
-    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above. A panic says
+    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed; without items there are no jobs, and
+    /// no results are no error, also then. A map waits for room whatever the
     /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed a chunk out
     /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
@@ -322,7 +323,7 @@ impl<S: Send + 'static> CpuPool<S> {
     ///
     /// # Errors
     /// Each item has its result: one that panics is [`JobError::Panicked`], and the others go on. (Its chunk counts as
-    /// done.) Those of a chunk that was pushed out by others are [`JobError::Full`]. When the pool is closed, the stream gives
+    /// one job that failed.) Those of a chunk that was pushed out by others are [`JobError::Full`]. When the pool is closed, the stream gives
     /// what is out, and ends with [`JobError::Closed`].
     ///
     /// # Examples
@@ -396,6 +397,10 @@ impl<S: Send + 'static> CpuPool<S> {
     /// [`is_cancelled`](CpuContext::is_cancelled). At the deadline a closure that still runs is named in
     /// [`still_running`](ShutdownReport::still_running).
     ///
+    /// # Inside a job of the pool
+    /// It waits for that job too, and so until the deadline, when it reports it as still running: let whoever owns the pool
+    /// shut it down, or a task of its own; a job can [`close`](Self::close) it.
+    ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pool closed; it may be called again.
     ///
@@ -408,7 +413,7 @@ impl<S: Send + 'static> CpuPool<S> {
     /// Closes the pool and discards every queued job, here and now; closures that run are asked to stop, see
     /// [`is_cancelled`](CpuContext::is_cancelled). The handles of what was discarded resolve to [`JobError::Closed`].
     pub fn abort(&self) {
-        drop(self.core().abort());
+        drop(self.core().abort("it was aborted"));
     }
 
     /// [Aborts](Self::abort) and waits until nothing that a queued job captured is alive, even if somebody else is just

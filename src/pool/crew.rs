@@ -5,9 +5,13 @@ use std::sync::Arc;
 use super::body::Body;
 use super::core::Core;
 use super::entry::{Owed, Spot};
+use super::error::JobError;
 use super::handle::JobHandle;
 use super::job::{Job, cancelled};
 use super::work::{Reach, Work};
+
+/// Why a pool is stopped whose workers were dropped with their runtime.
+pub(super) const RUNTIME_IS_GONE: &str = "its runtime was shut down";
 
 /// Calls workers for a pool. The caller has raised `active`, and so owes one.
 pub(super) trait Crew: Send + Sync {
@@ -51,8 +55,9 @@ impl dyn Crew {
     /// A worker will never come: closes the pool, and lets nobody wait for it.
     pub(super) fn runtime_is_gone(&self) {
         let core = self.core();
+        core.stops_because(RUNTIME_IS_GONE);
         core.close();
-        core.forgo(None, &core.closed());
+        core.forgo(None, &JobError::Closed(core.closed()));
     }
 
     /// A worker could not be started; others may be, later.

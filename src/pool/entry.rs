@@ -58,6 +58,8 @@ impl Core {
             Placement::Injector => return Ok(Spot::Injector(priority)),
             Placement::Random => (scatter(self.pick()) % self.lines() as u64) as usize,
             Placement::RoundRobin => (self.pick() % self.lines() as u64) as usize,
+            // A wish that cannot be granted.
+            Placement::Prefer(index) if index >= limit => return Ok(Spot::Injector(priority)),
             Placement::Worker(index) | Placement::Prefer(index) => index,
         };
         if index >= limit {
@@ -79,6 +81,10 @@ impl Core {
     pub(super) fn try_enter(&self, spot: &Spot) -> Admission {
         // A child does not queue up behind those who wait for its parent to end.
         let is_let_in = matches!(spot, Spot::Own(_));
+        self.enter_now(spot, is_let_in)
+    }
+
+    fn enter_now(&self, spot: &Spot, is_let_in: bool) -> Admission {
         let entry = self.entry(spot, is_let_in, false);
         if !spot.is_bound() {
             return self.word.admit(entry);
@@ -144,10 +150,11 @@ impl Core {
         drop_quietly(left);
     }
 
-    /// Takes a place, and makes room for it if there is none, by dropping what has waited longest in the lowest lane.
+    /// Takes a place, and makes room for it if there is none, by dropping what has waited longest in the lowest lane. It
+    /// passes those who wait, as maps do: behind them it would drop one job after the other, and get none of the places.
     pub(super) fn enter_by_force(&self, spot: &Spot) -> Admission {
         loop {
-            match self.try_enter(spot) {
+            match self.enter_now(spot, true) {
                 Admission::Full => {}
                 answer => return answer,
             }

@@ -21,7 +21,8 @@ pub(super) enum Reason {
     /// Asked for from inside a job of the pool, which must not wait for it.
     FullInside(Full),
     Closed(Closed),
-    Elapsed(Elapsed),
+    /// With how many places were taken, of how many.
+    Elapsed(Elapsed, [usize; 2]),
     NoWorker(NoWorker),
 }
 
@@ -59,7 +60,7 @@ impl<F> SubmitError<F> {
     /// Tells whether the time allowed was over before there was room.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
-        matches!(self.reason, Reason::Elapsed(_))
+        matches!(self.reason, Reason::Elapsed(..))
     }
 
     /// Tells whether the job was meant for a worker that the pool does not have, or no longer.
@@ -73,7 +74,7 @@ impl<F> SubmitError<F> {
         match self.reason {
             Reason::Full(full) | Reason::FullBehind(full) | Reason::FullInside(full) => JobError::Full(full),
             Reason::Closed(closed) => JobError::Closed(closed),
-            Reason::Elapsed(_) | Reason::NoWorker(_) => unreachable!("a map sets no limit and picks no worker"),
+            Reason::Elapsed(..) | Reason::NoWorker(_) => unreachable!("a map sets no limit and picks no worker"),
         }
     }
 
@@ -81,7 +82,7 @@ impl<F> SubmitError<F> {
         match &self.reason {
             Reason::Full(full) | Reason::FullBehind(full) | Reason::FullInside(full) => full,
             Reason::Closed(closed) => closed,
-            Reason::Elapsed(elapsed) => elapsed,
+            Reason::Elapsed(elapsed, _) => elapsed,
             Reason::NoWorker(no_worker) => no_worker,
         }
     }
@@ -110,11 +111,17 @@ impl<F> fmt::Debug for SubmitError<F> {
 
 impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the job was not submitted: {}", self.word())?;
+        f.write_str("the job was not submitted: ")?;
         match &self.reason {
-            Reason::FullBehind(_) => f.write_str("; others wait for room, and come first"),
-            Reason::FullInside(_) => f.write_str("; a job does not wait for room in its own pool"),
-            _ => Ok(()),
+            Reason::Full(full) => write!(f, "{full}; try again later, or raise its capacity"),
+            Reason::FullBehind(full) => write!(f, "{full}; others wait for room, and come first"),
+            Reason::FullInside(full) => {
+                write!(f, "{full}; a job does not wait for room in its own pool, but it can do the work itself")
+            }
+            Reason::Elapsed(Elapsed { place, limit, .. }, [taken, capacity]) => {
+                write!(f, "no room in {place} within {limit:?}: {taken} of {capacity} taken")
+            }
+            Reason::Closed(_) | Reason::NoWorker(_) => write!(f, "{}", self.word()),
         }
     }
 }
@@ -136,7 +143,8 @@ pub enum JobError {
     Cancelled(Cancelled),
     /// The queue was full, and the pool's [overflow policy](crate::policy::Overflow) dropped it.
     Full(Full),
-    /// The pool stopped before the job could end: aborted, dropped, out of time in a shutdown, or its runtime is gone.
+    /// The pool stopped before the job could end; the [cause](Closed::cause) says why: aborted, dropped, out of time in a
+    /// shutdown, or its runtime is gone.
     Closed(Closed),
 }
 
@@ -171,7 +179,8 @@ impl fmt::Display for JobError {
         match self {
             Self::Panicked(panicked) => panicked.fmt(f),
             Self::Cancelled(cancelled) => cancelled.fmt(f),
-            Self::Full(full) => write!(f, "the job was dropped: {full}"),
+            Self::Full(full) => write!(f, "the job was dropped by the overflow policy: {full}"),
+            Self::Closed(closed) if closed.cause.is_some() => write!(f, "the job was stopped: {closed}"),
             Self::Closed(closed) => closed.fmt(f),
         }
     }

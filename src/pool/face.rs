@@ -21,7 +21,8 @@ macro_rules! face {
                 &self.core().names().name
             }
 
-            /// Changes how many jobs run at once, at most 131,071, while the pool runs. At once, and it does not wait.
+            /// Changes how many jobs run at once, at most 131,071 (more means that many), while the pool runs. At once, and it
+            /// does not wait.
             ///
             /// Growing starts workers at once for what is queued. Shrinking lets jobs that run come to their end: whichever
             /// workers end theirs first leave, until no more are out than the limit allows, and of the others those whose

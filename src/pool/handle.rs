@@ -35,6 +35,30 @@ use crate::task::block_on;
 ///
 /// A job that is bound to another worker is waited for; two workers that so wait for each other wait for ever.
 ///
+/// That is for handles that the job itself awaits. Don't give one to a task and await that: the task is no job of the pool,
+/// nobody knows for whom it waits, and the worker that could run the job waits for the task. In a pool of one that is for
+/// ever. A time limit and [`cancel_on_drop`](Self::cancel_on_drop) together free the worker; without the second, a job that
+/// has begun goes on when its handle is dropped:
+///
+/// ```
+/// use regatta::pool::TaskPool;
+/// use std::time::Duration;
+/// use tokio::time::timeout;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = TaskPool::new(1);
+/// let same_pool = pool.clone();
+/// let nested = pool.submit(async move {
+///     let inner = same_pool.try_submit(async { 7 }).expect("there is room");
+///     tokio::spawn(inner).await // don't: `inner.await` would do
+/// });
+/// let nested = nested.await?.cancel_on_drop();
+/// assert!(timeout(Duration::from_millis(20), nested).await.is_err());
+///
+/// assert_eq!(pool.submit(async { 8 }).await?.await?, 8); // the worker is free again
+/// # Ok(()) }
+/// ```
+///
 /// # Cancel safety
 /// Awaiting `&mut handle` may be given up and taken up again. Dropping the handle itself cancels the job, as above.
 ///
@@ -45,7 +69,7 @@ use crate::task::block_on;
 /// - [`JobError::Closed`] when the pool was stopped, or its runtime went away, before the job could end.
 ///
 /// # Panics
-/// When it is polled again after it has given its value.
+/// When it is polled again after it has given its value, as in a `select!` loop: `fuse` it there.
 ///
 /// # Examples
 /// ```
@@ -82,10 +106,11 @@ impl<R> JobHandle<R> {
     /// # Panics
     /// When the handle has given its value.
     #[must_use]
+    #[track_caller]
     pub fn id(&self) -> u64 {
         match &self.job {
             Some(job) => job.id(),
-            None => panic!("a job handle was asked after it had given its value"),
+            None => panic!("`id` was asked of a job handle that has given its value: ask before it is awaited"),
         }
     }
 
@@ -116,7 +141,8 @@ impl<R> JobHandle<R> {
         }
     }
 
-    /// Sets that dropping the handle [cancels](Self::cancel) the job also when it has begun.
+    /// Sets that dropping the handle [cancels](Self::cancel) the job also when it has begun: with a time limit around the
+    /// handle, an async job ends with its time.
     pub fn cancel_on_drop(mut self) -> Self {
         self.cancels_on_drop = true;
         self
@@ -179,7 +205,9 @@ impl<R> Future for JobHandle<R> {
         // First: it must not depend on what else this task has done in its turn.
         self.help();
         let coop = ready!(coop::poll_proceed(cx));
-        let Some(job) = &self.job else { panic!("a job handle was polled after it had given its value") };
+        let Some(job) = &self.job else {
+            panic!("a job handle was polled after it had given its value: await it once, or `fuse` it")
+        };
         let result = ready!(job.poll_outcome(cx));
         coop.made_progress();
         self.job = None;

@@ -94,8 +94,11 @@ impl<B: Body> Job<B> {
         let polled = match catch(place, || body.advance(at, cx)) {
             Ok(Poll::Pending) => return self.park(body, at, cx),
             Ok(Poll::Ready(value)) => Ok(value),
-            Err(panicked) => {
+            Err(mut panicked) => {
                 self.is_broken.store(true, Relaxed);
+                if let Some(item) = body.item() {
+                    panicked.place = self.core.item_name(item);
+                }
                 Err(panicked)
             }
         };
@@ -108,11 +111,15 @@ impl<B: Body> Job<B> {
             }
             (polled, _) => polled,
         };
-        let panicked = result.as_ref().err().cloned();
-        let result = result.map_err(|panicked| Box::new(JobError::Panicked(panicked)));
-        at.post.slot.meter.ends(Ending::of(result.as_ref().err().map(|error| &**error)));
-        self.end(result);
-        if let Some(panicked) = panicked {
+        let panicked = match &result {
+            Ok(value) => B::panic_in(value).cloned(),
+            Err(panicked) => Some(panicked.clone()),
+        };
+        let failure = panicked.map(JobError::Panicked);
+        at.post.slot.meter.ends(Ending::of(failure.as_ref()));
+        self.core.book(failure.as_ref());
+        self.end(result.map_err(|panicked| Box::new(JobError::Panicked(panicked))));
+        if let Some(JobError::Panicked(panicked)) = failure {
             // Last: a subscriber that panics must not leave the handle unresolved.
             log_quietly(|| {
                 let (pool, worker) = (&self.core.names().name, &at.post.slot.name);
@@ -141,12 +148,13 @@ impl<B: Body> Job<B> {
         self.is_broken.store(true, Relaxed);
         drop_quietly(body);
         at.post.slot.meter.lost();
+        self.core.book(Some(&why));
         self.end(Err(why));
         Poll::Ready(Fate::Over)
     }
 
+    /// Gives the result, after it was booked.
     fn end(&self, result: Result<B::Output, Box<JobError>>) {
-        self.core.book(result.as_ref().err().map(|error| &**error));
         let (waiter, unwanted, since_ns) = {
             let mut state = lock(&self.state);
             let since_ns = if state.has_begun { mem::take(&mut state.since_ns) } else { 0 };
@@ -249,6 +257,7 @@ impl<B: Body> Work for Job<B> {
             false => self.core.vacate(self),
         }
         drop_quietly(body);
+        self.core.book(Some(why));
         self.end(Err(Box::new(why.clone())));
         self.core.drop_ends();
         runner.into_iter().for_each(wake_quietly);

@@ -205,7 +205,7 @@ impl Model {
     }
 
     pub fn abort(&self) {
-        drop(self.hands.core.abort());
+        drop(self.hands.core.abort("it was aborted"));
     }
 
     ///

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Settings};
-use super::crew::Crew;
+use super::crew::{Crew, RUNTIME_IS_GONE};
 use super::settled::Settled;
 use super::stopping::Abort;
 use crate::observe::{Observe, Registration, Registry};
@@ -84,7 +84,8 @@ impl Owner {
         let grace = (deadline / 10).min(GRACE_MAX);
         if !within(deadline - grace, Settled::idle(core)).await {
             let until = begun + deadline;
-            self.discard(core.abort(), until);
+            let abort = core.abort(format!("its shutdown ran out of time ({deadline:?})"));
+            self.discard(abort, until);
             // Running jobs have a moment to see that they were asked to stop.
             within(until.saturating_duration_since(Instant::now()), Settled::idle(core)).await;
         }
@@ -117,7 +118,7 @@ const GRACE_MAX: Duration = Duration::from_secs(1);
 impl Drop for Owner {
     fn drop(&mut self) {
         let core = self.core();
-        drop(core.abort());
+        drop(core.abort("its last clone was dropped"));
         core.leave_registry();
     }
 }
@@ -125,7 +126,7 @@ impl Drop for Owner {
 impl Drop for EndWithRuntime {
     fn drop(&mut self) {
         if let Some(core) = self.0.upgrade() {
-            drop(core.abort());
+            drop(core.abort(RUNTIME_IS_GONE));
         }
     }
 }

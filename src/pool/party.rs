@@ -20,6 +20,8 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::body::At;
+use super::crew::RUNTIME_IS_GONE;
+use super::error::JobError;
 use super::here::{Here, Invitation, Post};
 use super::trace::Source;
 use super::work::{Reach, Work};
@@ -144,7 +146,7 @@ impl InHand {
         post.slot.hold(job.clone());
         if post.core.is_aborted() {
             // Whoever stopped the pool may have looked into the slot before the job lay there.
-            job.stop(&post.core.closed(), Reach::Final);
+            job.stop(&JobError::Closed(post.core.closed()), Reach::Final);
         }
         Self { job, post, source, has_ended: false }
     }
@@ -161,7 +163,8 @@ impl Drop for InHand {
     fn drop(&mut self) {
         let Self { job, post, has_ended, .. } = self;
         if !*has_ended {
-            job.stop(&post.core.closed(), Reach::Final);
+            post.core.stops_because(RUNTIME_IS_GONE);
+            job.stop(&JobError::Closed(post.core.closed()), Reach::Final);
             post.slot.meter.lost();
         }
         post.slot.let_go(job);

@@ -43,7 +43,8 @@ pub enum Placement {
     /// *i* modulo the new limit, together and in order, after the job that runs there. They stay there when the pool grows
     /// again: that jobs of one worker keep their order and do not overlap holds between two resizes.
     Worker(usize),
-    /// This worker if it is free in time: for data that may still be in its cache.
+    /// This worker if it is free in time: for data that may still be in its cache. A wish: where the pool has no such worker,
+    /// any will do, as with [`Injector`](Self::Injector).
     Prefer(usize),
 }
 

@@ -1,8 +1,9 @@
 //! Giving places back: when a job is popped, begun out of turn, or stopped where it lies.
 //!
 //! A job that is begun or stopped out of turn stays in its line without a place, as a *ghost*: taking it out of the middle
-//! would cost a search. Whoever pops a ghost drops it. When there are more of them than jobs with places, all lines are
-//! swept: so lines hold about twice what the queue holds at the most, and a sweep costs each ghost a constant.
+//! would cost a search. Whoever pops a ghost drops it. When there are more of them than jobs with places and
+//! [`GHOSTS_LEFT`] together, all lines are swept, by one canceller at a time: so lines hold about twice what the queue holds,
+//! and those few, at the most, and a sweep costs each ghost a constant.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -98,11 +99,17 @@ impl Core {
         };
         let Some(levels) = levels else { return self.lay(1) };
         self.freed(levels);
-        // As a signed number: it may be off by who has not counted yet.
-        let ghosts = self.ghosts.load(Relaxed).cast_signed();
-        if ghosts > (GHOSTS_LEFT + levels.queued() as usize).cast_signed() {
+        // What others leave there meanwhile, the next one sweeps out.
+        if self.has_too_many_ghosts() && !self.is_sweeping.swap(true, Relaxed) {
             self.sweep();
+            self.is_sweeping.store(false, Relaxed);
         }
+    }
+
+    /// As signed numbers: the count may be off by who has not counted yet.
+    fn has_too_many_ghosts(&self) -> bool {
+        let few = GHOSTS_LEFT + self.levels().queued() as usize;
+        self.ghosts.load(Relaxed).cast_signed() > few.cast_signed()
     }
 
     /// Takes away the place that a job has, under the lock, and gives it back.

@@ -10,12 +10,14 @@ use super::board::Board;
 use super::body::call_with;
 use super::chunk::Quiet;
 use super::context::CpuContext;
+use super::core::Core;
 use super::crew::Crew;
 use super::error::JobError;
 use super::here::Here;
 use super::placement::Placement;
 use super::run_stats::RunStats;
 use super::submit::{Admitted, Manner, SubmitFuture};
+use crate::error::Panicked;
 
 /// How [`map_with`](super::CpuPool::map_with) deals out its items.
 ///
@@ -70,7 +72,7 @@ where
             break;
         }
     }
-    let (results, mut stats) = gather(&board, count, core.levels().limit()).await?;
+    let (results, mut stats) = gather(&board, count, core).await?;
     drop(running);
     stats.makespan = begun.elapsed();
     Ok((results, stats))
@@ -121,8 +123,8 @@ where
 }
 
 /// Awaits every job, also those that come while it does, and puts the results in order.
-async fn gather<T, F, R>(board: &Board<T, R, F>, count: usize, workers: usize) -> Result<(Vec<R>, RunStats), JobError> {
-    let mut stats = RunStats::new(workers);
+async fn gather<T, F, R>(board: &Board<T, R, F>, count: usize, core: &Core) -> Result<(Vec<R>, RunStats), JobError> {
+    let mut stats = RunStats::new(core.levels().limit());
     let (mut pieces, mut failed) = (Quiet(Vec::new()), None);
     while let Some(handle) = board.next_handle() {
         match handle.await {
@@ -133,8 +135,9 @@ async fn gather<T, F, R>(board: &Board<T, R, F>, count: usize, workers: usize) -
             Err(error) => failed = failed.or(Some(error)),
         }
     }
-    if let Some(panicked) = board.take_panic() {
-        return Err(JobError::Panicked(panicked));
+    if let Some((position, panicked)) = board.take_panic() {
+        // Positions begin at 1.
+        return Err(JobError::Panicked(Panicked { place: core.item_name(position - 1), ..panicked }));
     }
     pieces.0.sort_unstable_by_key(|(first, _)| *first);
     let mut results = Quiet(Vec::with_capacity(count));

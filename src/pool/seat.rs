@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::core::Core;
-use super::crew::Crew;
+use super::crew::{Crew, RUNTIME_IS_GONE};
+use super::error::JobError;
 use super::here::Post;
 use super::seating::Departure;
 use super::slot::Slot;
@@ -208,7 +209,8 @@ impl Drop for Seat {
         self.becomes_idle();
         if !self.has_left {
             let core = &self.post.core;
-            core.forgo(Some(self.slot().index), &core.closed());
+            core.stops_because(RUNTIME_IS_GONE);
+            core.forgo(Some(self.slot().index), &JobError::Closed(core.closed()));
         }
     }
 }

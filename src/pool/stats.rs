@@ -11,7 +11,7 @@ use crate::observe::Flow;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// What became of the jobs: `failed` are those that panicked, `dropped` those that the overflow policy dropped,
+    /// What became of the jobs: `failed` are those that panicked, and chunks of a map of which an item has, `dropped` those that the overflow policy dropped,
     /// `discarded` those that were cancelled, or could not end because the pool was stopped. A job is counted before its
     /// handle resolves.
     ///

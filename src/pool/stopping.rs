@@ -60,17 +60,19 @@ impl Core {
 
     /// Closes, discards every queued job, drops the async jobs that are not just making a step, and asks the others to
     /// stop. What has to be dropped goes with what it gives.
-    pub(super) fn abort(self: &Arc<Self>) -> Abort {
+    pub(super) fn abort(self: &Arc<Self>, cause: impl Into<Arc<str>>) -> Abort {
+        self.stops_because(cause);
         self.set_aborted();
         self.close();
         self.drop_begins();
         let mut jobs = self.take_queued();
         // Dropped first: they hold more than those that never began.
         jobs.extend(self.slots().iter().flat_map(|slot| slot.in_hand()));
-        Abort { core: self.clone(), jobs, why: self.closed() }
+        Abort { core: self.clone(), jobs, why: JobError::Closed(self.closed()) }
     }
 
-    /// Discards every queued job.
+    /// Discards every queued job. Nothing unwinds from here: a destructor or a waker that panics is caught where the job is
+    /// stopped, so whoever begins to drop also ends.
     pub(super) fn drain(&self, why: &JobError) {
         self.drop_begins();
         for job in self.take_queued() {

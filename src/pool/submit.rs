@@ -18,7 +18,7 @@ use super::handle::JobHandle;
 use super::here::Here;
 use super::placement::{JobOptions, Placement};
 use super::word::Admission;
-use crate::error::{Closed, Elapsed, Full};
+use crate::error::{Elapsed, Full};
 use crate::policy::Overflow;
 use crate::task::Ticket;
 
@@ -136,8 +136,10 @@ impl<'a, F, R> SubmitFuture<'a, F, R> {
         match tokio::time::timeout(limit, &mut self).await {
             Ok(submitted) => submitted,
             Err(_) => {
-                let elapsed = Elapsed::new(self.crew.core().names().pool.clone(), limit);
-                self.finish(Err(Reason::Elapsed(elapsed)))
+                let core = self.crew.core();
+                let elapsed = Elapsed::new(core.names().pool.clone(), limit);
+                let taken = core.levels().queued() as usize;
+                self.finish(Err(Reason::Elapsed(elapsed, [taken, core.capacity()])))
             }
         }
     }
@@ -180,7 +182,7 @@ impl<F, R> Future for SubmitFuture<'_, F, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        assert!(this.run.is_some(), "a submit future was polled after its end");
+        assert!(this.run.is_some(), "a submit future was polled after its end: await it once, or `fuse` it");
         let coop = ready!(coop::poll_proceed(cx));
         let admitted = ready!(this.poll_admitted(cx));
         coop.made_progress();
@@ -219,14 +221,14 @@ impl Core {
             Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
             Admission::Full if overflow == Overflow::DropNewest => Ok(Admitted::Dropped),
             Admission::Full => Err(Wait::Full(spot)),
-            Admission::Closed => Err(Wait::Refused(Reason::Closed(closed(self)))),
+            Admission::Closed => Err(Wait::Refused(Reason::Closed(self.closed()))),
         }
     }
 
     fn no_worker(&self, options: JobOptions, limit: usize) -> NoWorker {
         let worker = match options.placement {
-            Placement::Worker(worker) | Placement::Prefer(worker) => worker,
-            _ => unreachable!("the pool picks workers that it has"),
+            Placement::Worker(worker) => worker,
+            _ => unreachable!("only jobs that are bound are refused for want of a worker"),
         };
         NoWorker::new(self.names().pool.clone(), worker, limit)
     }
@@ -236,7 +238,7 @@ impl Core {
 fn place(core: &Core, admission: Admission, spot: Spot) -> Result<Admitted, Reason> {
     match admission {
         Admission::Admitted { calls_worker } => Ok(Admitted::Place { spot, calls_worker }),
-        Admission::Full | Admission::Closed => Err(Reason::Closed(closed(core))),
+        Admission::Full | Admission::Closed => Err(Reason::Closed(core.closed())),
     }
 }
 
@@ -250,10 +252,6 @@ fn refused(core: &Core) -> Reason {
 
 pub(super) fn full(core: &Core) -> Full {
     Full::new(core.names().pool.clone(), core.capacity())
-}
-
-pub(super) fn closed(core: &Core) -> Closed {
-    Closed::new(core.names().pool.clone())
 }
 
 impl<F, R> fmt::Debug for SubmitFuture<'_, F, R> {

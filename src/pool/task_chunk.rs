@@ -146,6 +146,10 @@ where
             }
         })
     }
+
+    fn item(&self) -> Option<u64> {
+        Some(self.position - 1)
+    }
 }
 
 impl<T, F, R> Deal<T> for TaskEach<F>
@@ -178,5 +182,9 @@ where
     fn advance(&mut self, _at: &At<'_>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A panic is the job's, and so the item's.
         self.0.poll(cx).map(|result| Quiet(result.map(Ok).into_iter().collect()))
+    }
+
+    fn item(&self) -> Option<u64> {
+        Some(self.0.position - 1)
     }
 }

@@ -148,7 +148,7 @@ impl<S: Send + 'static> TaskPool<S> {
     /// As [`submit`](Self::submit).
     ///
     /// # Errors
-    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when there is none of the number asked for.
+    /// As [`submit`](Self::submit), and [no worker](SubmitError::is_no_worker) when the job is bound to one that there is not.
     ///
     /// # Examples
     /// ```
@@ -198,8 +198,9 @@ impl<S: Send + 'static> TaskPool<S> {
     /// are lost. The futures of `f` may be dropped at any await, too, when the pool is stopped.
     ///
     /// # Errors
-    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above.
-    /// [`JobError::Closed`] when the pool is, or becomes, closed. A map waits for room whatever the
+    /// The error of the first item, in the order of the input, that failed; the rest is stopped, as above. A panic says
+    /// which item it was. [`JobError::Closed`] when the pool is, or becomes, closed; without items there are no jobs, and
+    /// no results are no error, also then. A map waits for room whatever the
     /// [policy](PoolBuilder::overflow); [`JobError::Full`] when jobs of others have pushed an item out
     /// ([`DropOldest`](crate::policy::Overflow::DropOldest)).
     ///
@@ -294,6 +295,10 @@ impl<S: Send + 'static> TaskPool<S> {
     /// time, at most a second, and those whose destructors take too long: they are named in
     /// [`still_running`](ShutdownReport::still_running).
     ///
+    /// # Inside a job of the pool
+    /// It waits for that job too, and at the end of its time drops it, with itself and the report: let whoever owns the pool
+    /// shut it down, or a task of its own; a job can [`close`](Self::close) it.
+    ///
     /// # Cancel safety
     /// Dropped before its end it leaves the pool closed; it may be called again.
     ///
@@ -306,7 +311,7 @@ impl<S: Send + 'static> TaskPool<S> {
     /// Closes the pool and drops every job that is queued, or waits at an await, here and now; one that is making a step
     /// is dropped at its next await. Their handles resolve to [`JobError::Closed`].
     pub fn abort(&self) {
-        drop(self.core().abort());
+        drop(self.core().abort("it was aborted"));
     }
 
     /// [Aborts](Self::abort) and waits until nothing that a job captured is alive, even if somebody else is just dropping

@@ -56,6 +56,6 @@ impl fmt::Display for ShutdownReport {
                 write!(f, "{})", if count > 4 { ", …" } else { "" })?;
             }
         }
-        write!(f, ", in {elapsed:.1?}")
+        write!(f, ", stopped in {elapsed:.1?}")
     }
 }

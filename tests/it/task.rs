@@ -174,7 +174,7 @@ async fn shutdown_aborts_at_the_deadline() {
     assert_eq!(begun.elapsed().as_secs(), 5);
     assert_eq!(report.elapsed.as_secs(), 5);
     assert_eq!(probe.alive(), 0);
-    assert_eq!(report.to_string(), "server: 0 finished, 1 aborted, 0 panicked, none still running, in 5.0s");
+    assert_eq!(report.to_string(), "server: 0 finished, 1 aborted, 0 panicked, none still running, stopped in 5.0s");
 }
 
 #[tokio::test]

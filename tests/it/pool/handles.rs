@@ -1,11 +1,13 @@
 //! Handles of jobs: values, panics, cancelling, dropping.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 
 use regatta::pool::CpuPool;
 use tokio::sync::oneshot;
 
-use super::kit::{Drops, Held, PanicsOnDrop, SOON};
+use super::kit::{Drops, Held, PanicsOnDrop, SOON, multi_thread};
 
 #[tokio::test]
 async fn cancelling_a_queued_job_drops_its_closure_at_once() {
@@ -132,6 +134,42 @@ async fn a_destructor_that_panics_while_a_job_is_cancelled_harms_nobody() {
     held.finish().await;
     let report = pool.shutdown(SOON).await;
     assert_eq!((report.finished, report.aborted, report.panicked_count), (2, 1, 0));
+}
+
+#[test]
+fn an_id_that_is_asked_for_too_late_is_refused_at_the_line_of_the_caller() {
+    let runtime = multi_thread();
+    let _entered = runtime.enter();
+    let mut handle = CpuPool::new(1).try_submit(|| 7).expect("there is room");
+    let _ = runtime.block_on(&mut handle);
+    let line = Arc::new(AtomicU32::new(0));
+    let (seen, others) = (line.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| {
+        if info.to_string().contains("`id` was asked of a job handle") {
+            seen.store(info.location().map_or(0, |at| at.line()), SeqCst);
+        }
+        others(info);
+    }));
+    let (expected, refused) = (line!(), catch_unwind(AssertUnwindSafe(|| handle.id())));
+    assert!(refused.is_err());
+    assert_eq!(line.load(SeqCst), expected);
+}
+
+#[tokio::test]
+#[should_panic(expected = "a job handle was polled after it had given its value: await it once, or `fuse` it")]
+async fn a_handle_that_is_awaited_twice_says_so() {
+    let mut handle = CpuPool::new(1).submit(|| 7).await.expect("open");
+    let _ = (&mut handle).await;
+    let _ = (&mut handle).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a submit future was polled after its end: await it once, or `fuse` it")]
+async fn a_submit_that_is_awaited_twice_says_so() {
+    let pool = CpuPool::new(1);
+    let mut submit = pool.submit(|| 7);
+    (&mut submit).await.expect("open").detach();
+    let _ = (&mut submit).await;
 }
 
 #[tokio::test]

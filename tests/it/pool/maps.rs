@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use futures::StreamExt;
 use regatta::policy::Overflow;
-use regatta::pool::{CpuPool, JobError, MapError};
+use regatta::pool::{CpuPool, JobError, MapError, Schedule, TaskPool};
 
 use super::kit::{Drops, Held, PanicsOnDrop, SOON, poll_here};
 
@@ -247,6 +247,23 @@ async fn map_unordered_on_a_closed_pool_ends_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_map_without_items_ends_also_on_a_closed_pool() {
+    let pool = CpuPool::new(1);
+    pool.close();
+    let none = || std::iter::empty::<u32>();
+    assert_eq!(pool.map(none(), |n| n).await, Ok(vec![]));
+    assert_eq!(pool.try_map(none(), Ok::<u32, ()>).await, Ok(vec![]));
+    assert_eq!(pool.map_unordered(none(), |n| n).count().await, 0);
+    for schedule in [Schedule::Static, Schedule::Stealing, Schedule::Guided] {
+        let (results, _) = pool.map_with(schedule, Vec::<u32>::new(), |n| n).await.expect("there is nothing to refuse");
+        assert!(results.is_empty());
+    }
+    let pool = TaskPool::new(1);
+    pool.close();
+    assert_eq!(pool.map(none(), |n| async move { n }).await, Ok(vec![]));
+}
+
+#[tokio::test]
 async fn a_map_shares_a_small_queue_with_others() {
     let pool = CpuPool::builder().limit(2).capacity(1).build();
     let (first, second) = tokio::join!(pool.map(0..500, |n| n), pool.map(500..1_000, |n| n));
@@ -348,4 +365,65 @@ async fn an_unordered_map_ends_with_why_there_is_no_more() {
     let (last, before) = results.split_last().expect("at least the end");
     assert!(last.as_ref().is_err_and(JobError::is_closed), "{last:?}");
     assert!(!before.is_empty() && before.iter().all(Result::is_ok), "{before:?}");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_map_names_the_item() {
+    let pool = CpuPool::builder().limit(2).name("cpu").build();
+    // 80 items are chunks of five.
+    let at = |place: usize| move |n: usize| assert!(n != place, "no {n}");
+    let place = |error: JobError| match error {
+        JobError::Panicked(panicked) => panicked.place.to_string(),
+        other => panic!("{other}"),
+    };
+    let failed = pool.map(0..80, at(13)).await.expect_err("it panics");
+    assert_eq!(failed.to_string(), "item 13 of a map in pool `cpu` panicked: no 13");
+
+    let check = at(14);
+    let check = move |n| {
+        check(n);
+        Ok::<_, ()>(n)
+    };
+    let failed = pool.try_map(0..80, check).await;
+    let Err(MapError::Job(failed)) = failed else { panic!("it panics") };
+    assert_eq!(place(failed), "item 14 of a map in pool `cpu`");
+
+    let results: Vec<_> = pool.map_unordered(0..80, at(15)).collect().await;
+    let failed: Vec<_> = results.into_iter().filter_map(Result::err).map(place).collect();
+    assert_eq!(failed, ["item 15 of a map in pool `cpu`"]);
+
+    for schedule in [Schedule::Static, Schedule::Stealing, Schedule::Guided] {
+        let failed = pool.map_with(schedule, (0..80).collect(), at(16)).await.expect_err("it panics");
+        assert_eq!(place(failed), "item 16 of a map in pool `cpu`", "{schedule:?}");
+    }
+    let report = pool.shutdown(SOON).await;
+    assert_eq!(report.panicked_count, 6);
+    assert_eq!(&*report.panicked[0].place, "item 13 of a map in pool `cpu`");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_map_of_futures_names_the_item() {
+    let pool = TaskPool::builder().limit(2).name("tasks").build();
+    let at = |place: usize| move |n: usize| async move { assert!(n != place, "no {n}") };
+    let failed = pool.map(0..8, at(3)).await.expect_err("it panics");
+    assert_eq!(failed.to_string(), "item 3 of a map in pool `tasks` panicked: no 3");
+
+    let results: Vec<_> = pool.map_unordered(0..8, at(4)).collect().await;
+    let failed: Vec<_> = results.into_iter().filter_map(|result| result.err().map(|error| error.to_string())).collect();
+    assert_eq!(failed, ["item 4 of a map in pool `tasks` panicked: no 4"]);
+}
+
+/// The items have their results, and the job that worked on them has panicked: both are to be seen.
+#[tokio::test]
+async fn an_item_that_panics_in_an_unordered_map_counts_as_a_job_that_failed() {
+    let pool = CpuPool::new(1);
+    // 24 items are chunks of three: two panic in one, one in another.
+    let bad = [0, 1, 7];
+    let results: Vec<_> = pool.map_unordered(0..24, move |n| assert!(!bad.contains(&n))).collect().await;
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 3);
+    let flow = pool.stats().flow;
+    assert_eq!((flow.accepted, flow.done, flow.failed, flow.in_flight), (8, 6, 2, 0));
+    assert_eq!(pool.stats().workers[0].done, 6);
+    let report = pool.shutdown(SOON).await;
+    assert_eq!((report.finished, report.panicked_count, report.panicked.len()), (6, 2, 2));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use regatta::policy::{Overflow, Priority};
 use regatta::pool::{CpuPool, JobError, Placement, TaskPool};
 
-use super::kit::{Drops, Held, Waiting};
+use super::kit::{Drops, Held, Waiting, poll_here};
 
 fn pool(overflow: Overflow) -> CpuPool {
     CpuPool::builder().limit(1).capacity(2).overflow(overflow).name("small").build()
@@ -38,7 +38,7 @@ async fn drop_newest_accepts_and_drops_the_job() {
     assert_eq!(drops.count(), 1);
     let error = dropped.await.expect_err("it is dropped");
     assert!(error.is_full());
-    assert_eq!(error.to_string(), "the job was dropped: pool `small` is full: 2 of 2 taken");
+    assert_eq!(error.to_string(), "the job was dropped by the overflow policy: pool `small` is full: 2 of 2 taken");
     let tried = pool.try_submit(|| ()).expect("by policy it is never full");
     assert!(matches!(tried.await, Err(JobError::Full(_))));
     let flow = pool.stats().flow;
@@ -123,7 +123,7 @@ async fn submit_timeout_hands_the_job_back_when_time_is_over() {
     let queued = pool.submit_timeout(async { 1 }, Duration::from_secs(1)).await.expect("room");
     let refused = pool.submit_timeout(async { 2 }, Duration::from_secs(1)).await.expect_err("no room for a second");
     assert!(refused.is_elapsed() && !refused.is_full());
-    assert_eq!(refused.to_string(), "the job was not submitted: pool `slow` took longer than 1s");
+    assert_eq!(refused.to_string(), "the job was not submitted: no room in pool `slow` within 1s: 1 of 1 taken");
     assert_eq!(refused.into_inner().await, 2);
     waiting.finish().await;
     assert_eq!(queued.await, Ok(1));
@@ -138,4 +138,34 @@ async fn submit_timeout_works_for_closures() {
     assert_eq!(handle.await, Ok(7));
     pool.close();
     assert!(pool.submit_timeout(|| 7, Duration::from_secs(60)).await.expect_err("closed").is_closed());
+}
+
+/// A map waits whatever the policy. Those who make room for themselves do not queue up behind it, nor behind many.
+#[tokio::test]
+async fn drop_oldest_drops_one_job_though_maps_wait_for_room() {
+    for maps in [1, 40] {
+        let pool = CpuPool::builder().limit(1).capacity(64).overflow(Overflow::DropOldest).build();
+        let held = Held::submit(&pool).await;
+        let mut queued = Vec::new();
+        for _ in 0..64 {
+            queued.push(pool.submit(|| ()).await.expect("room"));
+        }
+        let mut maps: Vec<_> = (0..maps).map(|n| Box::pin(pool.map([n], |n: u32| n))).collect();
+        for map in &mut maps {
+            assert!(poll_here(map).await.is_pending());
+        }
+        // It returns without giving way to the maps, which are in this task, too.
+        let newcomer = pool.submit(|| 7).await.expect("it makes room for itself");
+        assert_eq!((pool.stats().flow.dropped, pool.stats().queued), (1, 64));
+        held.finish().await;
+        for (n, map) in (0..).zip(maps) {
+            assert_eq!(map.await, Ok(vec![n]));
+        }
+        assert_eq!(newcomer.await, Ok(7));
+        let mut queued = queued.into_iter();
+        assert!(queued.next().expect("the oldest").await.expect_err("dropped").is_full());
+        for handle in queued {
+            assert_eq!(handle.await, Ok(()));
+        }
+    }
 }

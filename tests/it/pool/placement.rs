@@ -193,8 +193,8 @@ async fn random_placement_reaches_every_worker() {
 #[tokio::test]
 async fn a_worker_that_is_not_there_is_refused() {
     let pool = CpuPool::builder().limit(2).name("two").build();
-    for placement in [Placement::Worker(2), Placement::Prefer(usize::MAX)] {
-        let refused = pool.submit_with(placement, |_| 7).await.expect_err("there are two");
+    for worker in [2, usize::MAX] {
+        let refused = pool.submit_with(Placement::Worker(worker), |_| 7).await.expect_err("there are two");
         assert!(refused.is_no_worker() && !refused.is_full() && !refused.is_closed());
     }
     let refused = pool.submit_to(2, |_| 7).await.expect_err("there are two");
@@ -203,6 +203,16 @@ async fn a_worker_that_is_not_there_is_refused() {
         "the job was not submitted: pool `two` has no worker 2: its limit is 2, and the first worker is 0"
     );
     assert_eq!(pool.stats().flow.accepted, 0);
+}
+
+#[tokio::test]
+async fn a_job_that_prefers_a_worker_that_is_not_there_runs_at_any() {
+    let pool = CpuPool::new(2);
+    for worker in [2, usize::MAX] {
+        let ran = pool.submit_with(Placement::Prefer(worker), |cx| cx.worker()).await.expect("it is a wish");
+        assert!(ran.await.expect("it runs") < 2);
+    }
+    assert!(pool.stats().workers.len() <= 2, "no line was made for a worker that never comes");
 }
 
 #[tokio::test]

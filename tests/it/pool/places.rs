@@ -73,7 +73,10 @@ async fn a_refusal_behind_others_says_so() {
     let held = Held::submit(&pool).await;
     let queued = [pool.try_submit(|| ()).expect("one place"), pool.try_submit(|| ()).expect("another")];
     let refused = pool.try_submit(|| ()).expect_err("no place").to_string();
-    assert_eq!(refused, "the job was not submitted: pool `busy` is full: 2 of 2 taken");
+    assert_eq!(
+        refused,
+        "the job was not submitted: pool `busy` is full: 2 of 2 taken; try again later, or raise its capacity"
+    );
     let mut waiting = pool.submit(|| 7);
     assert!(poll_here(&mut waiting).await.is_pending());
     let refused = pool.try_submit(|| ()).expect_err("behind another").to_string();

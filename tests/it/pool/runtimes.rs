@@ -8,7 +8,7 @@ use regatta::pool::{CpuPool, JobHandle, Placement, Schedule, TaskPool};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::kit::{Held, SOON, multi_thread};
+use super::kit::{Held, PanicsOnDrop, SOON, multi_thread};
 use crate::support::without_deadlock;
 
 #[test]
@@ -24,7 +24,8 @@ fn when_the_runtime_is_dropped_queued_jobs_resolve() {
     runtime.shutdown_background();
     // Another runtime waits: nothing of the first is needed to resolve the handles.
     let other = multi_thread();
-    assert!(other.block_on(queued).expect_err("discarded").is_closed());
+    let error = other.block_on(queued).expect_err("discarded");
+    assert!(error.is_closed() && error.to_string().ends_with(" is closed: its runtime was shut down"), "{error}");
     drop(gate);
     assert_eq!(other.block_on(handle), Ok("held"));
     assert!(other.block_on(pool.submit(|| 7)).is_err());
@@ -72,6 +73,37 @@ fn a_worker_that_a_dying_runtime_never_starts_resolves_its_jobs() {
     drop(gate);
     assert!(multi_thread().block_on(queued).expect_err("discarded").is_closed());
     assert!(pool.is_closed());
+}
+
+#[test]
+fn destructors_that_panic_while_a_dying_runtime_drops_them_hold_nothing_up() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().expect("the runtime starts");
+    let (gate, opened) = mpsc::channel::<()>();
+    let (pool, queued) = runtime.block_on(async {
+        let (started, has_started) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let _ = started.send(());
+            let _ = opened.recv();
+        });
+        has_started.await.expect("the thread is taken");
+        let pool = CpuPool::new(1);
+        let submit = |_| {
+            let captured = PanicsOnDrop;
+            pool.try_submit(move || drop(captured)).expect("there is room")
+        };
+        let queued: Vec<_> = (0..3).map(submit).collect();
+        (pool, queued)
+    });
+    runtime.shutdown_background();
+    drop(gate);
+    multi_thread().block_on(async {
+        for handle in queued {
+            assert!(handle.await.expect_err("discarded").is_closed());
+        }
+        // It waits for everybody who is dropping something.
+        let report = pool.aborted().await;
+        assert_eq!((report.aborted, report.panicked_count, report.still_running.len()), (3, 0, 0));
+    });
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use regatta::pool::{CpuPool, JobError, Placement};
+use regatta::pool::{CpuPool, JobError, Placement, TaskPool};
 
-use super::kit::{Drops, Held, SOON, poll_here};
+use super::kit::{Drops, Held, PanicsOnDrop, SOON, poll_here};
 
 #[tokio::test]
 async fn a_pool_that_is_dropped_closes_the_handles_of_queued_jobs() {
@@ -22,8 +22,38 @@ async fn a_pool_that_is_dropped_closes_the_handles_of_queued_jobs() {
     assert_eq!(drops.count(), 1);
     let error = queued.await.expect_err("discarded");
     assert!(error.is_closed());
-    assert_eq!(error.to_string(), "pool `gone` is closed");
+    assert_eq!(error.to_string(), "the job was stopped: pool `gone` is closed: its last clone was dropped");
     held.finish().await;
+}
+
+#[tokio::test]
+async fn a_job_that_was_discarded_says_why_the_pool_was_stopped() {
+    let pool = CpuPool::builder().limit(1).name("cpu").build();
+    let held = Held::submit(&pool).await;
+    let queued = pool.try_submit(|| ()).expect("there is room");
+    pool.abort();
+    let error = queued.await.expect_err("discarded");
+    assert_eq!(error.to_string(), "the job was stopped: pool `cpu` is closed: it was aborted");
+    let JobError::Closed(closed) = error else { panic!("{error}") };
+    assert_eq!((&*closed.place, closed.cause.as_deref()), ("pool `cpu`", Some("it was aborted")));
+    held.finish().await;
+    let refused = pool.try_submit(|| ()).expect_err("closed");
+    assert_eq!(refused.to_string(), "the job was not submitted: pool `cpu` is closed: it was aborted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_shutdown_had_no_time_for_says_so() {
+    let pool = TaskPool::builder().limit(1).name("tasks").build();
+    let running = pool.submit(std::future::pending::<()>()).await.expect("open");
+    let queued = pool.submit(async {}).await.expect("open");
+    let report = pool.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(report.to_string(), "tasks: 0 finished, 2 aborted, 0 panicked, none still running, stopped in 9.0s");
+    for handle in [running, queued] {
+        assert_eq!(
+            handle.await.expect_err("discarded").to_string(),
+            "the job was stopped: pool `tasks` is closed: its shutdown ran out of time (10s)"
+        );
+    }
 }
 
 #[tokio::test]
@@ -56,6 +86,24 @@ async fn abort_discards_queued_jobs_and_lets_running_ones_finish() {
     held.finish().await;
     let flow = pool.stats().flow;
     assert_eq!((flow.accepted, flow.done, flow.discarded, flow.in_flight), (11, 1, 10, 0));
+}
+
+#[tokio::test]
+async fn destructors_that_panic_in_an_abort_hold_nothing_up() {
+    let pool = CpuPool::new(1);
+    let held = Held::submit(&pool).await;
+    let submit = |_| {
+        let captured = PanicsOnDrop;
+        pool.try_submit(move || drop(captured)).expect("there is room")
+    };
+    let queued: Vec<_> = (0..3).map(submit).collect();
+    let report = pool.aborted().await;
+    assert_eq!((report.aborted, report.panicked_count, report.still_running.len()), (3, 0, 1));
+    for handle in queued {
+        assert!(handle.await.expect_err("discarded").is_closed());
+    }
+    held.finish().await;
+    assert!(pool.shutdown(SOON).await.still_running.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -245,4 +293,27 @@ async fn a_shutdown_keeps_its_deadline_where_queued_jobs_are_slow_to_drop() {
     }
     assert_eq!(drops.count(), 10);
     held.finish().await;
+}
+
+/// It waits for all jobs, and so for the one that it is called in.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_that_is_awaited_in_an_async_job_of_the_pool_ends_with_that_job() {
+    let pool = TaskPool::builder().limit(1).name("own").build();
+    let inside = pool.clone();
+    let job = pool.submit(async move { inside.shutdown(Duration::from_secs(10)).await }).await.expect("open");
+    let begun = tokio::time::Instant::now();
+    let error = job.await.expect_err("it is dropped with the shutdown that it awaits");
+    assert_eq!(error.to_string(), "the job was stopped: pool `own` is closed: its shutdown ran out of time (10s)");
+    assert_eq!(begun.elapsed(), Duration::from_secs(9));
+}
+
+#[tokio::test]
+async fn a_shutdown_that_a_closure_of_the_pool_waits_for_reports_that_closure() {
+    let pool = CpuPool::builder().limit(1).name("own").build();
+    let (inside, runtime) = (pool.clone(), tokio::runtime::Handle::current());
+    let job = pool.submit(move || runtime.block_on(inside.shutdown(Duration::from_millis(20)))).await.expect("open");
+    let report = job.await.expect("a closure cannot be stopped");
+    assert_eq!(report.still_running, [Arc::from("job of pool `own` at worker `own/0`")]);
+    // From elsewhere it is found to have ended.
+    assert_eq!(pool.shutdown(SOON).await.finished, 1);
 }

@@ -78,7 +78,10 @@ async fn a_full_pool_hands_the_closure_back() {
     let queued = pool.try_submit(|| 1).expect("one place");
     let refused = pool.try_submit(|| 2).expect_err("no place");
     assert!(refused.is_full() && !refused.is_closed());
-    assert_eq!(refused.to_string(), "the job was not submitted: pool `small` is full: 1 of 1 taken");
+    assert_eq!(
+        refused.to_string(),
+        "the job was not submitted: pool `small` is full: 1 of 1 taken; try again later, or raise its capacity"
+    );
     assert_eq!(refused.into_inner()(), 2);
     held.finish().await;
     assert_eq!(queued.await, Ok(1));
@@ -310,7 +313,7 @@ async fn a_placed_job_is_submitted_at_once_or_within_a_time() {
     let late = pool.submit_with(Placement::Worker(0), |_| async {}).within(Duration::from_secs(3)).await;
     let late = late.expect_err("no other");
     assert!(late.is_elapsed());
-    assert_eq!(late.to_string(), "the job was not submitted: pool `small` took longer than 3s");
+    assert_eq!(late.to_string(), "the job was not submitted: no room in pool `small` within 3s: 1 of 1 taken");
     held.finish().await;
     assert_eq!(queued.await, Ok(7));
 }
