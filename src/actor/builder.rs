@@ -188,7 +188,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime. A panic of the factory is a start that failed.
     #[track_caller]
-    pub fn supervised<A: Actor<Msg = M>>(self, factory: impl Fn() -> A + Send + 'static) -> ActorRef<A> {
+    pub fn supervised<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> ActorRef<A> {
         let runtime = runtime("actor::Builder::supervised");
         let factory: Factory<A> = Box::new(move || {
             let actor = factory();
@@ -203,7 +203,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
-    pub fn supervised_async<A, E, F>(self, factory: impl Fn() -> F + Send + 'static) -> ActorRef<A>
+    pub fn supervised_async<A, E, F>(self, mut factory: impl FnMut() -> F + Send + 'static) -> ActorRef<A>
     where
         A: Actor<Msg = M>,
         E: Into<BoxError>,

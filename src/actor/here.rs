@@ -74,11 +74,6 @@ pub(super) fn drop_with<T>(fate: Fate, place: impl FnOnce() -> String, value: T)
     }
 }
 
-/// What replies that are dropped here mean, if anybody has said so.
-pub(super) fn fate() -> Option<Fate> {
-    HERE.try_with(|here| here.borrow().fate.clone()).ok().flatten()
-}
-
 /// A reply is dropped; `settle` tells the asker, now or when it is known what to tell.
 pub(super) fn orphan(settle: impl FnOnce(Fate) + Send + 'static) {
     let fate = HERE.try_with(|here| {

@@ -21,7 +21,7 @@ use crate::error::log_quietly;
 use crate::policy::{Backoff, Delays};
 
 /// Makes the state of an incarnation.
-pub(super) type Factory<A> = Box<dyn Fn() -> Making<A> + Send>;
+pub(super) type Factory<A> = Box<dyn FnMut() -> Making<A> + Send>;
 pub(super) type Making<A> = Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>>;
 
 /// How often an actor may fail, and how long it waits before it begins again.
@@ -41,7 +41,7 @@ struct Window {
 
 /// A life that is not followed by another.
 pub(super) async fn once<A: Actor>(shared: Arc<Shared<A::Msg>>, mut inbox: Inbox<A::Msg>, actor: A) -> StopReason {
-    let reason = live(&shared, &mut inbox, actor, 1, None).await;
+    let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
     inbox.discard(&reason);
     reason
 }
@@ -50,10 +50,10 @@ pub(super) async fn once<A: Actor>(shared: Arc<Shared<A::Msg>>, mut inbox: Inbox
 pub(super) async fn again<A: Actor>(
     shared: Arc<Shared<A::Msg>>,
     mut inbox: Inbox<A::Msg>,
-    factory: Factory<A>,
+    mut factory: Factory<A>,
     limits: Limits,
 ) -> StopReason {
-    let reason = lives(&shared, &mut inbox, &factory, limits).await;
+    let reason = lives(&shared, &mut inbox, &mut factory, limits).await;
     inbox.discard(&reason);
     reason
 }
@@ -61,7 +61,7 @@ pub(super) async fn again<A: Actor>(
 async fn lives<A: Actor>(
     shared: &Arc<Shared<A::Msg>>,
     inbox: &mut Inbox<A::Msg>,
-    factory: &Factory<A>,
+    factory: &mut Factory<A>,
     limits: Limits,
 ) -> StopReason {
     let mut window = Window { limits, failures: VecDeque::new(), delays: None };
@@ -71,11 +71,11 @@ async fn lives<A: Actor>(
     let mut has_started = false;
     loop {
         incarnation += 1;
-        let reason = match make(shared, factory).await {
+        let (reason, is_of_a_life) = match make(shared, factory).await {
             Ok(actor) => live(shared, inbox, actor, incarnation, last.as_ref()).await,
-            Err(reason) => reason,
+            Err(reason) => (reason, false),
         };
-        has_started |= is_of_a_life(&reason);
+        has_started |= is_of_a_life;
         // Whoever wanted it to stop gets that, also when the last breath was a panic.
         if !reason.is_failure() || shared.head.flags() & (STOP | KILL) != 0 || !has_started {
             return reason;
@@ -94,12 +94,7 @@ async fn lives<A: Actor>(
     }
 }
 
-/// Whether a reason is not one of a start.
-fn is_of_a_life(reason: &StopReason) -> bool {
-    !matches!(reason, StopReason::StartFailed(_))
-}
-
-async fn make<A: Actor>(shared: &Arc<Shared<A::Msg>>, factory: &Factory<A>) -> Result<A, StopReason> {
+async fn make<A: Actor>(shared: &Arc<Shared<A::Msg>>, factory: &mut Factory<A>) -> Result<A, StopReason> {
     match Guarded::new(&shared.head, "being made", async { factory().await }).await {
         Ok(Ok(actor)) => Ok(actor),
         Ok(Err(error)) => Err(StopReason::StartFailed(Arc::from(error))),

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::actor::{Actor, UNNAMED};
 use super::context::Context;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, DRAIN, ENDING, KILL, STOP};
+use super::head::{Books, DRAIN, ENDING, INNER, KILL, STOP};
 use super::here::{Fate, drop_with};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -19,7 +19,7 @@ enum Next<M> {
     End(StopReason),
 }
 
-/// Lives one life, and tells how it ended. The state, and all that it has begun, are gone then; the mailbox is as the
+/// Lives one life, and tells how it ended and whether it had begun. The state, and all that it has begun, are gone then; the mailbox is as the
 /// last message left it.
 pub(super) async fn live<A: Actor>(
     shared: &Arc<Shared<A::Msg>>,
@@ -27,13 +27,13 @@ pub(super) async fn live<A: Actor>(
     mut actor: A,
     incarnation: u64,
     before: Option<&StopReason>,
-) -> StopReason {
+) -> (StopReason, bool) {
     let mut cx = Context::new(shared.clone(), incarnation);
     let (reason, has_started) = match start(shared, &mut actor, &mut cx, before).await {
         Some(reason) => (reason, false),
         None => (serve(shared, inbox, &mut actor, &mut cx).await, true),
     };
-    end(shared, actor, cx, reason, has_started).await
+    (end(shared, actor, cx, reason, has_started).await, has_started)
 }
 
 /// The hook at the beginning; something comes back when it was the end already.
@@ -96,7 +96,8 @@ fn poll_next<A: Actor>(
         Poll::Pending => {
             shared.head.register(task);
             // Once more: what was said before the registration has woken nobody.
-            poll_once(shared, inbox, cx, task)
+            let is_told = shared.head.flags() & (KILL | STOP | DRAIN | INNER) != 0 || shared.head.is_unreferenced();
+            if is_told { poll_once(shared, inbox, cx, task) } else { Poll::Pending }
         }
     }
 }

@@ -33,7 +33,9 @@ impl<M: Send + 'static> Sending<M> {
         if self.ticket.is_none() {
             match to.try_reserve() {
                 Ok(permit) => {
-                    self.msg.take().into_iter().for_each(|msg| permit.send(msg));
+                    if let Some(msg) = self.msg.take() {
+                        permit.send(msg);
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(NoRoom::Closed) => return Poll::Ready(Err(Why::Closed)),
