@@ -129,7 +129,9 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, 
         if let Some(sending) = &mut self.sending {
             match ready!(sending.poll(self.to, false, cx)) {
                 Ok(()) => self.sending = None,
-                Err(Why::Full | Why::Elapsed(_)) => return Poll::Ready(Err(AskError::full(&self.to.head, self.message))),
+                Err(Why::Full | Why::Elapsed(_)) => {
+                    return Poll::Ready(Err(AskError::full(&self.to.head, self.message)));
+                }
                 Err(Why::Closed) => return Poll::Ready(Err(AskError::closed(&self.to.head, self.message))),
             }
         }

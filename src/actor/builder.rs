@@ -58,7 +58,9 @@ pub fn spawn<A: Actor>(actor: A) -> ActorRef<A> {
 ///     .overflow(Overflow::Reject)
 ///     .ask_timeout(Some(Duration::from_secs(1)))
 ///     .intensity(1, Duration::from_secs(5))
-///     .supervised(|| actor::from_fn((), |_, (by, reply): (u32, Reply<u32>)| drop(reply.send(100 / by))));
+///     .supervised(|| actor::from_fn((), |_, (by, reply): (u32, Reply<u32>)| {
+///         let _ = reply.send(100 / by);
+///     }));
 ///
 /// assert_eq!(divider.ask(|reply| (4, reply)).await.unwrap(), 25);
 /// let error = divider.ask(|reply| (0, reply)).await.unwrap_err();

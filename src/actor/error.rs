@@ -80,7 +80,9 @@ impl<M> fmt::Display for TellError<M> {
         match self.why {
             Why::Full => write!(f, "the mailbox of {place} is full: {limit} of {limit} taken; tell waits for room"),
             Why::Closed => closed(f, &place, head.end()),
-            Why::Elapsed(time) => write!(f, "the mailbox of {place} had no room for {time:?}: {limit} of {limit} taken"),
+            Why::Elapsed(time) => {
+                write!(f, "the mailbox of {place} had no room for {time:?}: {limit} of {limit} taken")
+            }
         }
     }
 }

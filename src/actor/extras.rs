@@ -134,7 +134,8 @@ impl<M: Send + 'static> Extras<M> {
         match self.timers.poll_due(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Due::Message(msg)) => Poll::Ready(Ok(msg)),
-            Poll::Ready(Due::Make(timer)) => match guarded(&self.shared.head, "in a timer", || self.timers.make(timer)) {
+            Poll::Ready(Due::Make(timer)) => match guarded(&self.shared.head, "in a timer", || self.timers.make(timer))
+            {
                 Ok(Some(msg)) => Poll::Ready(Ok(msg)),
                 Ok(None) => Poll::Pending,
                 Err(panicked) => Poll::Ready(Err(StopReason::Panicked(panicked))),

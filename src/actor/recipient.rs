@@ -28,7 +28,9 @@ use crate::policy::Overflow;
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let doubler = actor::spawn(actor::from_fn((), |_, (n, reply): (u32, Reply<u32>)| drop(reply.send(2 * n))));
+/// let doubler = actor::spawn(actor::from_fn((), |_, (n, reply): (u32, Reply<u32>)| {
+///     let _ = reply.send(2 * n);
+/// }));
 /// let sums = actor::spawn(actor::from_fn(0, |sum, msg| match msg {
 ///     Msg::Answer(answer) => *sum += answer,
 ///     Msg::Done(reply) => drop(reply.send(*sum)),

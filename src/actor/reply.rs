@@ -30,7 +30,9 @@ use super::recipient::Recipient;
 /// let pairs = actor::spawn(actor::from_fn(Vec::new(), |waiting, reply: Reply<usize>| {
 ///     waiting.push(reply);
 ///     if waiting.len() == 2 {
-///         waiting.drain(..).for_each(|reply| drop(reply.send(2)));
+///         for reply in waiting.drain(..) {
+///             let _ = reply.send(2);
+///         }
 ///     }
 /// }));
 /// let (one, other) = tokio::join!(pairs.ask(|reply| reply), pairs.ask(|reply| reply));

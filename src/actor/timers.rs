@@ -117,9 +117,7 @@ impl<M> Timers<M> {
                 Poll::Ready(Due::Message(msg))
             }
             What::Every(period, make) => {
-                // On the beat, as long as the actor keeps up; beats that it has missed are left out.
-                let next = at.checked_add(period).filter(|next| *next > Instant::now());
-                let next = next.unwrap_or_else(|| later(period));
+                let next = next_beat(at, period);
                 self.enter(number, next, Timer { key: timer.key, what: What::Every(period, make) });
                 Poll::Ready(Due::Make(TimerId(number)))
             }
@@ -134,6 +132,14 @@ impl<M> Timers<M> {
             What::Once(_) => None,
         }
     }
+}
+
+/// The first beat that is still to come; those that the actor has missed are left out.
+fn next_beat(at: Instant, period: Duration) -> Instant {
+    let now = Instant::now();
+    let beats = now.saturating_duration_since(at).as_nanos() / period.as_nanos().max(1) + 1;
+    let passed = u32::try_from(beats).ok().and_then(|beats| period.checked_mul(beats));
+    passed.and_then(|passed| at.checked_add(passed)).unwrap_or_else(|| later(period))
 }
 
 fn later(delay: Duration) -> Instant {

@@ -1,0 +1,14 @@
+//! Actors: one file for each side of them.
+
+mod ask;
+mod blocking;
+mod context;
+mod crashes;
+mod cycles;
+mod ends;
+mod handles;
+mod kit;
+mod restarts;
+mod runtimes;
+mod stress;
+mod tell;
