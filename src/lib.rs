@@ -14,6 +14,7 @@
 //! | make a value once, whoever asks first and whoever leaves | [`sync::Lazy`], [`sync::OnceCell`] |
 //! | exchange a value only if it is the one that was expected | [`sync::CasCell`], [`sync::CasCounter`] |
 //! | start again what fails, in order, and give up when it fails too often | [`supervise::Supervisor`] |
+//! | own state in a task, send it messages, and learn why it died | [`actor`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |
 //!
@@ -58,6 +59,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 
+pub mod actor;
 pub mod error;
 pub mod observe;
 pub mod pipeline;

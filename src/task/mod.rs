@@ -40,6 +40,7 @@ mod error;
 mod group;
 mod handle;
 mod ledger;
+mod lone;
 mod park;
 mod report;
 #[cfg(feature = "signal")]
@@ -51,6 +52,7 @@ pub(crate) use caught::Caught;
 pub use error::{SpawnError, TaskError};
 pub use group::{Spawner, TaskGroup};
 pub use handle::TaskHandle;
+pub(crate) use lone::{entrust, lend};
 pub(crate) use park::{block_on, block_on_timeout};
 pub use report::ShutdownReport;
 #[cfg(feature = "signal")]

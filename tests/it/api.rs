@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use regatta::promise::ResultFutureExt;
 use regatta::{
-    BoxError, CancellationToken, error, observe, pipeline, policy, pool, promise, queue, supervise, sync, task,
+    BoxError, CancellationToken, actor, error, observe, pipeline, policy, pool, promise, queue, supervise, sync, task,
 };
 
 /// States which traits a type has and, with `!`, which it lacks:
@@ -67,6 +67,8 @@ fn every_error_crosses_threads() {
     is_error::<error::Elapsed>();
     is_error::<error::Cancelled>();
     is_error::<error::Panicked>();
+    is_error::<actor::TellError<Unnamed>>();
+    is_error::<actor::AskError>();
     is_error::<task::TaskError>();
     is_error::<task::SpawnError<Unnamed>>();
     is_error::<queue::SendError<Unnamed>>();
@@ -173,6 +175,29 @@ assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
 assert_traits!(pipeline::Run<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);
 
+/// An actor whose state and messages may move to another thread and not be seen from two.
+struct Mover(#[allow(dead_code)] Moves);
+
+impl actor::Actor for Mover {
+    type Msg = Moves;
+    async fn handle(&mut self, _: Moves, _: &mut actor::Context<Self>) {}
+}
+
+assert_traits!(actor::ActorRef<Mover>: Send & Sync & Unpin);
+assert_traits!(actor::WeakActorRef<Mover>: Send & Sync & Unpin);
+assert_traits!(actor::Recipient<Moves>: Send & Sync & Unpin);
+assert_traits!(actor::WeakRecipient<Moves>: Send & Sync & Unpin);
+assert_traits!(actor::Context<Mover>: Send & Unpin);
+assert_traits!(actor::Reply<Moves>: Send & Sync & Unpin);
+assert_traits!(actor::StoppedFuture: Send & Sync & Unpin);
+assert_traits!(actor::TellFuture<'static, Moves>: Send & Unpin);
+assert_traits!(actor::AskFuture<'static, Mover, u8, fn(actor::Reply<u8>) -> Moves>: Send & !Unpin);
+assert_traits!(actor::Builder<Moves>: Send & Sync & Unpin);
+assert_traits!(actor::StopReason: Send & Sync & Unpin);
+assert_traits!(actor::ActorStats: Send & Sync & Unpin);
+assert_traits!(actor::Blocking<Moves>: Send & Unpin);
+assert_traits!(actor::FromFn<Moves, Moves, fn(&mut Moves, Moves)>: Send & Unpin);
+
 assert_traits!(sync::Rcu<u8>: Send & Sync & Unpin);
 assert_traits!(sync::Rcu<Moves>: !Send & !Sync);
 assert_traits!(sync::Rcu<Rc<u8>>: !Send & !Sync);
@@ -201,6 +226,12 @@ assert_future!(|token: &CancellationToken| token.cancelled() => Send & Sync & !U
 assert_future!(|group: &task::TaskGroup| group.join() => Send & Sync & !Unpin);
 assert_future!(|group: &task::TaskGroup, deadline: Duration| group.shutdown(deadline) => Send & Sync & !Unpin);
 assert_future!(|group: &task::TaskGroup| group.aborted() => Send & Sync & !Unpin);
+assert_future!(|probe: &actor::ActorRef<Mover>, msg: Moves| probe.tell(msg) => Send & Unpin);
+assert_future!(|probe: &actor::ActorRef<Mover>, msg: Moves, d: Duration| probe.tell_timeout(msg, d) => Send & !Unpin);
+assert_future!(|probe: &actor::ActorRef<Mover>| probe.wait_stopped() => Send & Unpin);
+assert_future!(|to: &'static actor::Recipient<u8>| to.tell(1) => Send & !Unpin);
+assert_future!(|reply: &mut actor::Reply<Moves>| reply.abandoned() => Send & !Unpin);
+assert_future!(|reply: actor::Reply<u8>, to: &'static actor::ActorRef<Mover>| reply.forward_to(to, |_| Moves::new(1)) => Send & Unpin);
 assert_future!(|| task::shutdown_signal() => Send & !Unpin);
 assert_future!(|registry: &observe::Registry| registry.scope(std::future::ready(1)) => Send & Sync);
 assert_future!(|producer: &queue::Producer<u8>, item: u8| producer.send(item) => Send & Unpin);

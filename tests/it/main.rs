@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module for each module of the library.
 
+mod actor;
 mod api;
 mod docs;
 mod dupes;

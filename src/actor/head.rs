@@ -1,0 +1,235 @@
+//! The part of an actor that does not depend on its messages: who it is, what it was told, how it ended.
+//!
+//! Invariants:
+//! 1. The end is written once, after the state and all messages are gone; then everybody who waits is woken, outside
+//!    the lock.
+//! 2. Flags are only added, except [`INNER`], and [`PAUSE`], which the actor's own task takes away.
+//! 3. The counters of [`Books`] are written by the actor's task alone, with the exception of `dropped`.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+use tokio_util::sync::CancellationToken;
+
+use super::reason::StopReason;
+use crate::error::{drop_quietly, wake_quietly};
+use crate::observe::Registration;
+use crate::task::Waiters;
+
+/// Asked to stop after the message in hand.
+pub(super) const STOP: u32 = 1;
+/// Asked to stop after everything that was accepted.
+pub(super) const DRAIN: u32 = 2;
+/// Asked to stop in the middle of whatever it does.
+pub(super) const KILL: u32 = 4;
+/// It accepts nothing more, since it is about to end.
+pub(super) const ENDING: u32 = 8;
+/// There is something in the inner lane.
+pub(super) const INNER: u32 = 16;
+/// Its supervisor wants this incarnation to end; the actor itself may go on later.
+pub(super) const PAUSE: u32 = 32;
+
+/// With any of these nothing is accepted.
+const REFUSING: u32 = STOP | DRAIN | KILL | ENDING;
+
+/// Something with a head: an actor of whatever messages.
+pub(super) trait Subject: Send + Sync {
+    fn head(&self) -> &Head;
+}
+
+pub(super) struct Head {
+    pub(super) id: u64,
+    pub(super) name: Arc<str>,
+    /// At most so many messages wait.
+    pub(super) capacity: usize,
+    /// How long an ask waits unless it says otherwise.
+    pub(super) ask_timeout: Option<Duration>,
+    flags: AtomicU32,
+    /// Of the actor's task.
+    waker: AtomicWaker,
+    /// Strong handles.
+    handles: AtomicUsize,
+    end: OnceLock<StopReason>,
+    pub(super) waiting: Mutex<Waiting>,
+    /// Cancelled when it is asked to stop or killed; made when somebody wants it.
+    token: OnceLock<CancellationToken>,
+    pub(super) books: Books,
+}
+
+/// Who is to be told of the end.
+pub(super) struct Waiting {
+    pub(super) waiters: Waiters,
+    pub(super) watchers: Vec<Watcher>,
+    pub(super) registration: Option<Registration>,
+}
+
+pub(super) struct Watcher {
+    pub(super) id: u64,
+    pub(super) notify: Box<dyn FnOnce(StopReason) + Send>,
+}
+
+/// What became of the messages. On a cache line of its own: senders read the head all the time.
+#[repr(align(64))]
+#[derive(Default)]
+pub(super) struct Books {
+    /// Taken out of the mailbox, or out of the inner lane, a timer or a stream.
+    pub(super) taken: AtomicU64,
+    pub(super) done: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) discarded: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) restarts: AtomicU64,
+}
+
+impl Head {
+    pub(super) fn new(name: Arc<str>, capacity: usize, ask_timeout: Option<Duration>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            name,
+            capacity,
+            ask_timeout,
+            flags: AtomicU32::new(0),
+            waker: AtomicWaker::new(),
+            handles: AtomicUsize::new(1),
+            end: OnceLock::new(),
+            waiting: Mutex::new(Waiting { waiters: Waiters::new(), watchers: Vec::new(), registration: None }),
+            token: OnceLock::new(),
+            books: Books::default(),
+        }
+    }
+
+    /// How errors call it.
+    pub(super) fn place(&self) -> String {
+        format!("actor `{}`", self.name)
+    }
+
+    /// Acquire: pairs with the Release of [`raise`](Self::raise); who sees a flag sees what was done before it.
+    #[inline]
+    pub(super) fn flags(&self) -> u32 {
+        self.flags.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(super) fn is_refusing(&self) -> bool {
+        self.flags() & REFUSING != 0
+    }
+
+    pub(super) fn is_killed(&self) -> bool {
+        self.flags() & KILL != 0
+    }
+
+    /// Tells the actor something.
+    pub(super) fn raise(&self, flag: u32) {
+        let before = self.flags.fetch_or(flag, Ordering::AcqRel);
+        if flag & (STOP | KILL) != 0 {
+            if let Some(token) = self.token.get() {
+                token.cancel();
+            }
+        }
+        if before & flag != flag {
+            self.wake();
+        }
+    }
+
+    /// Takes away [`INNER`] or [`PAUSE`].
+    pub(super) fn lower(&self, flag: u32) {
+        self.flags.fetch_and(!flag, Ordering::AcqRel);
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
+            wake_quietly(waker);
+        }
+    }
+
+    /// Registers the actor's task; look at the flags again afterwards.
+    #[inline]
+    pub(super) fn register(&self, cx: &std::task::Context<'_>) {
+        self.waker.register(cx.waker());
+    }
+
+    pub(super) fn token(&self) -> &CancellationToken {
+        let token = self.token.get_or_init(CancellationToken::new);
+        if self.flags() & (STOP | KILL) != 0 || self.end().is_some() {
+            token.cancel();
+        }
+        token
+    }
+
+    /// One more strong handle.
+    pub(super) fn join(&self) {
+        // Relaxed: who clones has a handle, or is the actor itself.
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more strong handle, if there still is one.
+    pub(super) fn try_join(&self) -> bool {
+        let one_more = |handles: usize| (handles > 0).then(|| handles + 1);
+        self.handles.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    /// One strong handle less.
+    pub(super) fn leave(&self) {
+        // Release: pairs with the Acquire in `is_unreferenced`, which then sees every message this handle has sent.
+        if self.handles.fetch_sub(1, Ordering::Release) == 1 {
+            self.wake();
+        }
+    }
+
+    pub(super) fn is_unreferenced(&self) -> bool {
+        self.handles.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn end(&self) -> Option<&StopReason> {
+        self.end.get()
+    }
+
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The actor is gone.
+    pub(super) fn finish(&self, reason: &StopReason) {
+        if self.end.set(reason.clone()).is_err() {
+            return;
+        }
+        self.flags.fetch_or(ENDING, Ordering::AcqRel);
+        let (wakers, watchers, registration) = {
+            let mut waiting = self.waiting();
+            (waiting.waiters.notify_all(), std::mem::take(&mut waiting.watchers), waiting.registration.take())
+        };
+        drop(registration);
+        if let Some(token) = self.token.get() {
+            token.cancel();
+        }
+        wakers.into_iter().for_each(wake_quietly);
+        for watcher in watchers {
+            let notify = watcher.notify;
+            let reason = reason.clone();
+            drop_quietly(Deferred(Some(move || notify(reason))));
+        }
+    }
+}
+
+/// Runs when dropped, so that a panic of it goes where those of destructors go.
+struct Deferred<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Drop for Deferred<F> {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            run();
+        }
+    }
+}
+
+impl Books {
+    /// Counts; of the actor's own task, so that no other writer is lost.
+    #[inline]
+    pub(super) fn add(count: &AtomicU64, more: u64) {
+        // Relaxed: read by those who only want to know.
+        count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    }
+}

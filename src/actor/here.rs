@@ -1,0 +1,107 @@
+//! Whose code runs on this thread right now, and what a reply that is dropped in it means.
+//!
+//! A [`Reply`](super::Reply) is dropped for one of several reasons, and the asker is told which: the handler forgot it,
+//! the handler panicked, the message was never handled, the actor was killed. The destructor of a reply knows none of
+//! them; whoever causes it says so here first.
+//!
+//! Invariants:
+//! 1. Nothing of a user runs while the thread's record is borrowed.
+//! 2. A reply that is dropped by a panic waits, as an orphan, for what the panic said; all orphans of a poll are settled
+//!    before the poll ends.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::head::Subject;
+use super::reason::StopReason;
+use crate::error::{Panicked, drop_quietly};
+
+/// What became of a message whose reply was not sent.
+#[derive(Debug, Clone)]
+pub(super) enum Fate {
+    /// It was handled, or is kept, without a reply.
+    NoReply,
+    /// There was no room for it.
+    Full(usize),
+    /// A panic of the actor took the reply away.
+    Panicked(Panicked),
+    /// It was not handled.
+    Stopped(StopReason),
+    /// It was being handled.
+    Killed(StopReason),
+}
+
+/// Tells one asker.
+type Orphan = Box<dyn FnOnce(Fate) + Send>;
+
+#[derive(Default)]
+struct Here {
+    actor: Option<Arc<dyn Subject>>,
+    fate: Option<Fate>,
+    orphans: Vec<Orphan>,
+}
+
+thread_local! {
+    static HERE: RefCell<Here> = const { RefCell::new(Here { actor: None, fate: None, orphans: Vec::new() }) };
+}
+
+/// Runs code of an actor. It must not panic, and `actor` is there again when it returns.
+pub(super) fn within<R>(actor: &mut Option<Arc<dyn Subject>>, run: impl FnOnce() -> R) -> R {
+    let outer = HERE.replace(Here { actor: actor.take(), ..Here::default() });
+    let result = run();
+    settle_orphans(&Fate::NoReply);
+    *actor = HERE.replace(outer).actor;
+    result
+}
+
+/// Runs code in which a reply that is dropped means this.
+pub(super) fn with_fate<R>(fate: Fate, run: impl FnOnce() -> R) -> R {
+    let outer = HERE.with_borrow_mut(|here| here.fate.replace(fate));
+    let result = catch_unwind(AssertUnwindSafe(run));
+    HERE.with_borrow_mut(|here| here.fate = outer);
+    match result {
+        Ok(result) => result,
+        Err(payload) => std::panic::resume_unwind(payload),
+    }
+}
+
+/// Drops something of the user's, whose replies mean this; a panic of the destructor comes back.
+pub(super) fn drop_with<T>(fate: Fate, place: impl FnOnce() -> String, value: T) -> Result<(), Panicked> {
+    match catch_unwind(AssertUnwindSafe(|| with_fate(fate, || drop(value)))) {
+        Ok(()) => Ok(()),
+        Err(payload) => Err(Panicked::from_payload(place(), payload)),
+    }
+}
+
+/// A reply is dropped; `settle` tells the asker, now or when it is known what to tell.
+pub(super) fn orphan(settle: impl FnOnce(Fate) + Send + 'static) {
+    let fate = HERE.try_with(|here| {
+        let here = here.borrow();
+        match &here.fate {
+            Some(fate) => Some(fate.clone()),
+            None if here.actor.is_some() && std::thread::panicking() => None,
+            None => Some(Fate::NoReply),
+        }
+    });
+    match fate.unwrap_or(Some(Fate::NoReply)) {
+        Some(fate) => settle(fate),
+        None => HERE.with_borrow_mut(|here| here.orphans.push(Box::new(settle))),
+    }
+}
+
+/// Tells the askers whose replies a panic has dropped.
+pub(super) fn settle_orphans(fate: &Fate) {
+    let orphans = HERE.with_borrow_mut(|here| std::mem::take(&mut here.orphans));
+    for settle in orphans {
+        // It wakes somebody, whose waker is foreign code.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| settle(fate.clone()))) {
+            drop_quietly(payload);
+        }
+    }
+}
+
+/// The actor whose code runs here, if one's does.
+pub(super) fn actor() -> Option<Arc<dyn Subject>> {
+    HERE.try_with(|here| here.borrow().actor.clone()).ok().flatten()
+}

@@ -1,0 +1,149 @@
+//! The right to answer one ask.
+
+use std::fmt;
+use std::future::Future;
+
+use tokio::sync::oneshot;
+
+use super::actor::Actor;
+use super::actor_ref::ActorRef;
+use super::cycles::{self, EdgeId};
+use super::error::TellError;
+use super::here::{self, Fate};
+use super::recipient::Recipient;
+
+/// Answers one ask: part of the message, to be sent now, later, or by somebody else.
+///
+/// An asker is never left asleep: a reply that is dropped tells it why, as an [`AskError`](super::AskError).
+///
+/// Made by [`ask`](ActorRef::ask), or from a [`Recipient`]: then the answer arrives there as an ordinary message.
+///
+/// # Examples
+/// ```
+/// use regatta::actor::{self, AskError, Reply};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let forgetful = actor::spawn(actor::from_fn((), |_, _reply: Reply<u32>| {}));
+/// assert!(matches!(forgetful.ask(|reply| reply).await, Err(AskError::NoReply { .. })));
+///
+/// // Deferred: the replies are kept until there are two of them.
+/// let pairs = actor::spawn(actor::from_fn(Vec::new(), |waiting, reply: Reply<usize>| {
+///     waiting.push(reply);
+///     if waiting.len() == 2 {
+///         for reply in waiting.drain(..) {
+///             let _ = reply.send(2);
+///         }
+///     }
+/// }));
+/// let (one, other) = tokio::join!(pairs.ask(|reply| reply), pairs.ask(|reply| reply));
+/// assert_eq!((one.unwrap(), other.unwrap()), (2, 2));
+/// # }
+/// ```
+#[must_use = "dropping the reply tells the asker that there is none"]
+pub struct Reply<T: Send + 'static> {
+    port: Option<Port<T>>,
+    edge: EdgeId,
+}
+
+/// What goes to the asker.
+pub(super) type Answer<T> = Result<T, Fate>;
+
+enum Port<T> {
+    Asker(oneshot::Sender<Answer<T>>),
+    Recipient(Recipient<T>),
+}
+
+impl<T: Send + 'static> Reply<T> {
+    pub(super) fn to_asker(port: oneshot::Sender<Answer<T>>, edge: EdgeId) -> Self {
+        Self { port: Some(Port::Asker(port)), edge }
+    }
+
+    /// Answers.
+    ///
+    /// # Errors
+    /// The value, when the asker is gone, for example because its time was over; of a [`Recipient`], when its mailbox
+    /// has no room or it has ended.
+    pub fn send(mut self, value: T) -> Result<(), T> {
+        // Before the answer: the asker may go on at once, and waits for nobody then.
+        cycles::leave(self.edge);
+        match self.port.take() {
+            Some(Port::Asker(port)) => match port.send(Ok(value)) {
+                Err(Ok(value)) => Err(value),
+                _ => Ok(()),
+            },
+            Some(Port::Recipient(recipient)) => recipient.try_tell(value).map_err(TellError::into_inner),
+            None => Err(value),
+        }
+    }
+
+    /// Tells whether nobody waits for the answer any more: expensive work for it may be skipped.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        match &self.port {
+            Some(Port::Asker(port)) => port.is_closed(),
+            Some(Port::Recipient(recipient)) => recipient.is_stopped(),
+            None => true,
+        }
+    }
+
+    /// Waits until nobody waits for the answer any more.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn abandoned(&mut self) {
+        match &mut self.port {
+            Some(Port::Asker(port)) => port.closed().await,
+            Some(Port::Recipient(recipient)) => drop(recipient.wait_stopped().await),
+            None => {}
+        }
+    }
+
+    /// Lets another actor answer: it is told a message that holds this reply, with room waited for.
+    ///
+    /// The actor that forwards is out of the matter: who asked it does not wait for it any more, as far as
+    /// [cycles](super::AskError::Cycle) go.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits for room, it drops the reply.
+    ///
+    /// # Errors
+    /// [`TellError`] with the message and in it the reply, when the other one has ended or is full and does not wait.
+    pub fn forward_to<B: Actor>(
+        mut self,
+        other: &ActorRef<B>,
+        message: impl FnOnce(Self) -> B::Msg,
+    ) -> impl Future<Output = Result<(), TellError<B::Msg>>> + Send {
+        self.detach();
+        other.tell(message(self))
+    }
+
+    /// Says that the answer does not depend on the actor that was asked: another task has the reply, or will have it.
+    /// From now on the wait is no part of any [cycle](super::AskError::Cycle).
+    pub fn detach(&mut self) {
+        cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
+    }
+}
+
+/// The answer arrives as a message.
+impl<T: Send + 'static> From<Recipient<T>> for Reply<T> {
+    fn from(recipient: Recipient<T>) -> Self {
+        Self { port: Some(Port::Recipient(recipient)), edge: EdgeId::NONE }
+    }
+}
+
+impl<T: Send + 'static> Drop for Reply<T> {
+    fn drop(&mut self) {
+        let Some(port) = self.port.take() else { return };
+        cycles::leave(self.edge);
+        if let Port::Asker(port) = port {
+            // Nobody may be there any more, and then there is nobody to tell.
+            here::orphan(move |fate| drop(port.send(Err(fate))));
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("is_abandoned", &self.is_abandoned()).finish_non_exhaustive()
+    }
+}

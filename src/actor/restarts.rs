@@ -1,0 +1,141 @@
+//! An actor that restarts itself: one life after the other, as long as it does not fail too often.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::actor::Actor;
+use super::guard::{Guarded, Halt};
+use super::head::{Books, KILL, STOP};
+use super::mailbox::Inbox;
+use super::reason::StopReason;
+use super::run::live;
+use super::shared::Shared;
+use crate::BoxError;
+use crate::error::log_quietly;
+use crate::policy::{Backoff, Delays};
+
+/// Makes the state of an incarnation.
+pub(super) type Factory<A> = Box<dyn FnMut() -> Making<A> + Send>;
+pub(super) type Making<A> = Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>>;
+
+/// How often an actor may fail, and how long it waits before it begins again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) restarts: usize,
+    pub(super) within: Duration,
+    pub(super) backoff: Option<Backoff>,
+}
+
+/// The failures of the last time.
+struct Window {
+    limits: Limits,
+    failures: VecDeque<Instant>,
+    delays: Option<Delays>,
+}
+
+/// A life that is not followed by another.
+pub(super) async fn once<A: Actor>(shared: Arc<Shared<A::Msg>>, mut inbox: Inbox<A::Msg>, actor: A) -> StopReason {
+    let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
+    inbox.discard(&reason);
+    reason
+}
+
+/// One life after the other.
+pub(super) async fn again<A: Actor>(
+    shared: Arc<Shared<A::Msg>>,
+    mut inbox: Inbox<A::Msg>,
+    mut factory: Factory<A>,
+    limits: Limits,
+) -> StopReason {
+    let reason = lives(&shared, &mut inbox, &mut factory, limits).await;
+    inbox.discard(&reason);
+    reason
+}
+
+async fn lives<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    inbox: &mut Inbox<A::Msg>,
+    factory: &mut Factory<A>,
+    limits: Limits,
+) -> StopReason {
+    let mut window = Window { limits, failures: VecDeque::new(), delays: None };
+    let mut last: Option<StopReason> = None;
+    let mut incarnation = 0;
+    // As in OTP, a first start that fails is not tried again.
+    let mut has_started = false;
+    loop {
+        incarnation += 1;
+        let (reason, is_of_a_life) = match make(shared, factory).await {
+            Ok(actor) => live(shared, inbox, actor, incarnation, last.as_ref()).await,
+            Err(reason) => (reason, false),
+        };
+        has_started |= is_of_a_life;
+        // Whoever wanted it to stop gets that, also when the last breath was a panic.
+        if !reason.is_failure() || shared.head.flags() & (STOP | KILL) != 0 || !has_started {
+            return reason;
+        }
+        let Some(delay) = window.fail(Instant::now()) else {
+            let restarts = incarnation - 1;
+            return StopReason::GaveUp { restarts, within: limits.within, last: Box::new(reason) };
+        };
+        let actor = &*shared.head.name;
+        log_quietly(|| tracing::warn!(target: "regatta::actor", actor, %reason, ?delay, "restarts"));
+        if let Some(end) = pause(shared, delay).await {
+            return end;
+        }
+        Books::add(&shared.head.books.restarts, 1);
+        last = Some(reason);
+    }
+}
+
+pub(super) async fn make<A: Actor>(shared: &Arc<Shared<A::Msg>>, factory: &mut Factory<A>) -> Result<A, StopReason> {
+    match Guarded::new(&shared.head, "being made", async { factory().await }).await {
+        Ok(Ok(actor)) => Ok(actor),
+        Ok(Err(error)) => Err(StopReason::StartFailed(Arc::from(error))),
+        Err(Halt::Panicked(panicked)) => Err(StopReason::StartFailed(Arc::new(panicked))),
+        Err(Halt::Killed) => Err(StopReason::Killed),
+    }
+}
+
+/// Waits before the next life; something comes back when there will be none.
+async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> Option<StopReason> {
+    let head = &shared.head;
+    let mut sleep = std::pin::pin!((!delay.is_zero()).then(|| tokio::time::sleep(delay)));
+    std::future::poll_fn(|cx| {
+        head.register(cx);
+        match head.flags() {
+            flags if flags & KILL != 0 => return Poll::Ready(Some(StopReason::Killed)),
+            flags if flags & STOP != 0 => return Poll::Ready(Some(StopReason::Stopped)),
+            _ => {}
+        }
+        match sleep.as_mut().as_pin_mut() {
+            Some(sleep) => sleep.poll(cx).map(|()| None),
+            None => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+impl Window {
+    /// One more failure: how long to wait, or nothing when it is one too many. Inclusive, one entry for each failure.
+    fn fail(&mut self, now: Instant) -> Option<Duration> {
+        let Limits { restarts, within, backoff } = self.limits;
+        while self.failures.front().is_some_and(|then| now.duration_since(*then) > within) {
+            self.failures.pop_front();
+        }
+        if self.failures.is_empty() {
+            self.delays = backoff.map(|backoff| backoff.attempts(u32::MAX).delays());
+        }
+        self.failures.push_back(now);
+        if self.failures.len() > restarts {
+            return None;
+        }
+        Some(self.delays.as_mut().and_then(Iterator::next).unwrap_or_default())
+    }
+}

@@ -1,0 +1,214 @@
+//! One incarnation: start, message after message, end.
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use super::actor::{Actor, UNNAMED};
+use super::context::Context;
+use super::guard::{Guarded, Halt};
+use super::head::{Books, DRAIN, ENDING, INNER, KILL, PAUSE, STOP};
+use super::here::{Fate, drop_with};
+use super::mailbox::Inbox;
+use super::reason::StopReason;
+use super::shared::Shared;
+use crate::error::Panicked;
+
+/// What an actor does next.
+enum Next<M> {
+    Handle(M),
+    End(StopReason),
+}
+
+/// Lives one life, and tells how it ended and whether it had begun. The state, and all that it has begun, are gone then; the mailbox is as the
+/// last message left it.
+pub(super) async fn live<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    inbox: &mut Inbox<A::Msg>,
+    mut actor: A,
+    incarnation: u64,
+    before: Option<&StopReason>,
+) -> (StopReason, bool) {
+    let mut cx = Context::new(shared.clone(), incarnation);
+    let (reason, has_started) = match start(shared, &mut actor, &mut cx, before).await {
+        Some(reason) => (reason, false),
+        None => (serve(shared, inbox, &mut actor, &mut cx).await, true),
+    };
+    (end(shared, actor, cx, reason, has_started).await, has_started)
+}
+
+/// The hook at the beginning; something comes back when it was the end already.
+pub(super) async fn start<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    actor: &mut A,
+    cx: &mut Context<A>,
+    before: Option<&StopReason>,
+) -> Option<StopReason> {
+    let head = &shared.head;
+    let started = match before {
+        None => Guarded::new(head, "starting", async { actor.started(cx).await }).await,
+        Some(exit) => Guarded::new(head, "restarting", async { actor.restarted(exit, cx).await }).await,
+    };
+    match started {
+        Ok(Ok(())) => cx.take_failure(),
+        Ok(Err(error)) => Some(StopReason::StartFailed(Arc::from(error))),
+        Err(halt) => Some(halt.into()),
+    }
+}
+
+/// Handles messages until there is a reason to end.
+pub(super) async fn serve<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    inbox: &mut Inbox<A::Msg>,
+    actor: &mut A,
+    cx: &mut Context<A>,
+) -> StopReason {
+    let books = &shared.head.books;
+    loop {
+        let msg = match std::future::poll_fn(|task| poll_next(shared, inbox, cx, task)).await {
+            Next::Handle(msg) => msg,
+            Next::End(reason) => return reason,
+        };
+        let name = name_of::<A>(&msg);
+        let handled = Guarded::new(&shared.head, name, async { actor.handle(msg, cx).await }).await;
+        match handled {
+            Ok(()) => Books::add(&books.done, 1),
+            Err(Halt::Panicked(_)) => Books::add(&books.failed, 1),
+            Err(Halt::Killed) => Books::add(&books.discarded, 1),
+        }
+        if let Err(halt) = handled {
+            return halt.into();
+        }
+        if let Some(failure) = cx.take_failure() {
+            return failure;
+        }
+    }
+}
+
+#[inline]
+fn poll_next<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    inbox: &mut Inbox<A::Msg>,
+    cx: &mut Context<A>,
+    task: &mut TaskContext<'_>,
+) -> Poll<Next<A::Msg>> {
+    match poll_once(shared, inbox, cx, task) {
+        Poll::Ready(next) => Poll::Ready(next),
+        Poll::Pending => {
+            shared.head.register(task);
+            // Once more: what was said before the registration has woken nobody.
+            let is_told =
+                shared.head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || shared.head.is_unreferenced();
+            if is_told { poll_once(shared, inbox, cx, task) } else { Poll::Pending }
+        }
+    }
+}
+
+#[inline]
+fn poll_once<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    inbox: &mut Inbox<A::Msg>,
+    cx: &mut Context<A>,
+    task: &mut TaskContext<'_>,
+) -> Poll<Next<A::Msg>> {
+    let head = &shared.head;
+    let flags = head.flags();
+    if flags & (KILL | STOP | DRAIN | PAUSE) != 0 {
+        if flags & KILL != 0 {
+            return Poll::Ready(Next::End(StopReason::Killed));
+        }
+        if flags & (STOP | PAUSE) != 0 {
+            return Poll::Ready(Next::End(StopReason::Stopped));
+        }
+        if flags & ENDING == 0 {
+            head.raise(ENDING);
+            inbox.close();
+        }
+    }
+    if cx.extras.is_some() {
+        if let Poll::Ready(polled) = cx.poll_extras(task) {
+            return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
+        }
+    }
+    // Before the mailbox is looked at: what the last handle has sent is there when its leaving is seen.
+    let is_unreferenced = head.is_unreferenced();
+    match inbox.poll_pop(task) {
+        Poll::Ready(Some(msg)) => return Poll::Ready(Next::Handle(msg)),
+        Poll::Ready(None) if !cx.is_awaited(false) => return Poll::Ready(Next::End(StopReason::Drained)),
+        Poll::Ready(None) => {}
+        Poll::Pending if is_unreferenced && inbox.is_empty() && !cx.is_awaited(true) => {
+            return Poll::Ready(Next::End(StopReason::Unreferenced));
+        }
+        Poll::Pending => {}
+    }
+    // The turn of the mailbox came to nothing: the others have theirs.
+    match cx.poll_extras(task) {
+        Poll::Ready(polled) => Poll::Ready(polled.map_or_else(Next::End, Next::Handle)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// The hooks at the end, and the end of everything that this life has begun.
+pub(super) async fn end<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    mut actor: A,
+    mut cx: Context<A>,
+    mut reason: StopReason,
+    has_started: bool,
+) -> StopReason {
+    let head = &shared.head;
+    if reason.is_normal() {
+        let stopping = Guarded::new(head, "stopping", async { actor.stopping(&mut cx).await }).await;
+        if let Err(halt) = stopping {
+            reason = halt.into();
+        }
+    }
+    if let Some(extras) = cx.extras.take() {
+        if let Err(panicked) = extras.end(&reason) {
+            reason = worse(reason, panicked);
+        }
+    }
+    drop(cx);
+    let fate = match &reason {
+        StopReason::Panicked(panicked) => Fate::Panicked(panicked.clone()),
+        StopReason::Killed => Fate::Killed(StopReason::Killed),
+        _ => Fate::NoReply,
+    };
+    if !has_started || matches!(reason, StopReason::Killed) {
+        return match drop_with(fate, || format!("actor `{}`, dropped,", head.name), actor) {
+            Ok(()) => reason,
+            Err(panicked) => worse(reason, panicked),
+        };
+    }
+    let stopped = Guarded::new(head, "stopped", async { actor.stopped(&reason).await }).with_fate(Some(&fate)).await;
+    match stopped {
+        Ok(()) => reason,
+        Err(Halt::Panicked(panicked)) => worse(reason, panicked),
+        Err(Halt::Killed) if reason.is_normal() => StopReason::Killed,
+        Err(Halt::Killed) => reason,
+    }
+}
+
+/// A panic at the end counts unless the end was a failure, or a kill, already.
+fn worse(reason: StopReason, panicked: Panicked) -> StopReason {
+    match reason.is_normal() {
+        true => StopReason::Panicked(panicked),
+        false => reason,
+    }
+}
+
+/// What a message is called; a panic of the one who names it is no reason not to handle it.
+pub(super) fn name_of<A: Actor>(msg: &A::Msg) -> &'static str {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| A::message_name(msg))).unwrap_or_else(|payload| {
+        crate::error::drop_quietly(payload);
+        UNNAMED
+    })
+}
+
+impl From<Halt> for StopReason {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Panicked(panicked) => Self::Panicked(panicked),
+            Halt::Killed => Self::Killed,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the handles of one actor share.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
+
+use super::head::{Head, Subject};
+use super::here::{Fate, with_fate};
+use super::room::{Room, Ticket};
+use crate::error::{drop_quietly, log_quietly};
+use crate::observe::{Flow, Observe, Row};
+use crate::policy::Overflow;
+
+pub(super) struct Shared<M> {
+    pub(super) head: Head,
+    pub(super) tx: Sender<M>,
+    pub(super) room: Room<M>,
+    pub(super) overflow: Overflow,
+    /// Gets what is not handled.
+    undelivered: Option<Hook<M>>,
+}
+
+pub(super) type Hook<M> = Arc<dyn Fn(M) + Send + Sync>;
+
+/// A place in the line, left when dropped.
+struct Line<'a, M: Send + 'static> {
+    room: &'a Room<M>,
+    ticket: Ticket<M>,
+}
+
+impl<M: Send + 'static> Drop for Line<'_, M> {
+    fn drop(&mut self) {
+        self.room.leave(&self.ticket);
+    }
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoRoom {
+    Full,
+    Closed,
+}
+
+impl<M: Send + 'static> Shared<M> {
+    pub(super) fn new(head: Head, tx: Sender<M>, overflow: Overflow, undelivered: Option<Hook<M>>) -> Self {
+        Self { head, tx, room: Room::new(), overflow, undelivered }
+    }
+
+    /// Takes room for one message, without waiting. Whoever has it may send, whatever happens meanwhile: the message is
+    /// handled, or goes where undelivered ones go.
+    #[inline]
+    pub(super) fn try_reserve(&self) -> Result<Permit<'_, M>, NoRoom> {
+        if self.head.is_refusing() {
+            return Err(NoRoom::Closed);
+        }
+        self.tx.try_reserve().map_err(|error| match error {
+            TrySendError::Full(()) => NoRoom::Full,
+            TrySendError::Closed(()) => NoRoom::Closed,
+        })
+    }
+
+    /// Waits for room; an error when the actor accepts nothing more.
+    pub(super) async fn wait_for_room(&self) -> Result<OwnedPermit<M>, ()> {
+        let waiting = Line { room: &self.room, ticket: self.room.enter(&self.tx) };
+        let permit = std::future::poll_fn(|cx| waiting.room.poll(&waiting.ticket, cx)).await?;
+        if self.head.is_refusing() { Err(()) } else { Ok(permit) }
+    }
+
+    /// Drops a message because of the overflow policy.
+    pub(super) fn drop_newest(&self, msg: M) {
+        self.head.books.dropped.fetch_add(1, Ordering::Relaxed);
+        with_fate(Fate::Full(self.head.capacity), || drop_quietly(msg));
+    }
+
+    /// A message is not handled: it goes to the hook, and its asker is told.
+    pub(super) fn undeliver(&self, fate: Fate, msg: M) {
+        with_fate(fate, || match &self.undelivered {
+            None => drop_quietly(msg),
+            Some(hook) => {
+                let run = std::panic::AssertUnwindSafe(|| hook(msg));
+                if let Err(payload) = std::panic::catch_unwind(run) {
+                    drop_quietly(payload);
+                    let actor = &*self.head.name;
+                    log_quietly(
+                        || tracing::warn!(target: "regatta::actor", actor, "the hook for undelivered messages panicked"),
+                    );
+                }
+            }
+        });
+    }
+
+    /// How many messages wait.
+    pub(super) fn queued(&self) -> usize {
+        self.tx.max_capacity() - self.tx.capacity()
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        let books = &self.head.books;
+        let [done, failed, discarded, dropped] =
+            [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Relaxed));
+        let settled = done + failed + discarded;
+        // Read last: what is settled was taken before.
+        let taken = books.taken.load(Ordering::Relaxed).max(settled);
+        let in_flight = taken - settled + self.queued() as u64;
+        let mut flow = Flow::default();
+        (flow.done, flow.failed, flow.discarded, flow.dropped, flow.in_flight) =
+            (done, failed, discarded, dropped, in_flight);
+        flow.accepted = settled + dropped + in_flight;
+        flow
+    }
+}
+
+impl<M: Send + 'static> Subject for Shared<M> {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl<M: Send + 'static> Observe for Shared<M> {
+    fn fill(&self, row: &mut Row) {
+        row.state = if self.head.end().is_some() {
+            "stopped"
+        } else if self.head.is_refusing() {
+            "stopping"
+        } else {
+            "running"
+        };
+        row.flow = self.flow();
+        row.gauge("queued", self.queued(), Some(self.head.capacity));
+    }
+}

@@ -1,0 +1,16 @@
+//! Actors: one file for each side of them.
+
+mod ask;
+mod blocking;
+mod child;
+mod context;
+mod crashes;
+mod cycles;
+mod ends;
+mod handles;
+mod kit;
+mod restarts;
+mod runtimes;
+mod stress;
+mod system;
+mod tell;
