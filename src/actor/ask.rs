@@ -82,10 +82,7 @@ pin_project_lite::pin_project! {
     /// # Panics
     /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`).
     #[must_use = "nothing is asked unless it is awaited"]
-    pub struct AskFuture<'a, A: Actor, T: Send, F>
-    where
-        T: 'static,
-    {
+    pub struct AskFuture<'a, A: Actor, T, F> {
         asking: Asking<'a, A, T, F>,
         // Made when there is something to wait for.
         #[pin]
@@ -94,7 +91,7 @@ pin_project_lite::pin_project! {
 }
 
 /// All of an ask but its clock.
-struct Asking<'a, A: Actor, T: Send + 'static, F> {
+struct Asking<'a, A: Actor, T, F> {
     to: &'a Arc<Shared<A::Msg>>,
     make: Option<F>,
     limit: Option<Duration>,
@@ -149,7 +146,7 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, 
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> Asking<'_, A, T, F> {
+impl<A: Actor, T, F> Asking<'_, A, T, F> {
     fn leave(&mut self) {
         cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
         if let Some(mut sending) = self.sending.take() {
@@ -158,7 +155,7 @@ impl<A: Actor, T: Send + 'static, F> Asking<'_, A, T, F> {
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> Drop for Asking<'_, A, T, F> {
+impl<A: Actor, T, F> Drop for Asking<'_, A, T, F> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -196,7 +193,7 @@ impl<A: Actor, T, F> fmt::Debug for Ask<'_, A, T, F> {
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> fmt::Debug for AskFuture<'_, A, T, F> {
+impl<A: Actor, T, F> fmt::Debug for AskFuture<'_, A, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (to, is_sent) = (&self.asking.to.head.name, self.asking.answer.is_some() && self.asking.sending.is_none());
         f.debug_struct("AskFuture").field("to", to).field("is_sent", &is_sent).finish_non_exhaustive()

@@ -90,7 +90,8 @@ impl<M: Send + 'static> Extras<M> {
 
     /// Tells whether nothing will come from pipes, nor from streams where they count.
     pub(super) fn is_idle(&self, with_streams: bool) -> bool {
-        self.lane.as_ref().is_none_or(|lane| lane.is_idle()) && !(with_streams && !self.streams.is_empty())
+        let streams_are_idle = !with_streams || self.streams.is_empty();
+        streams_are_idle && self.lane.as_ref().is_none_or(|lane| lane.is_idle())
     }
 
     /// The next message, each kind in its turn; pending also when it is the mailbox's.

@@ -122,10 +122,10 @@ impl Head {
     /// Tells the actor something.
     pub(super) fn raise(&self, flag: u32) {
         let before = self.flags.fetch_or(flag, Ordering::AcqRel);
-        if flag & (STOP | KILL) != 0 {
-            if let Some(token) = self.token.get() {
-                token.cancel();
-            }
+        if flag & (STOP | KILL) != 0
+            && let Some(token) = self.token.get()
+        {
+            token.cancel();
         }
         if before & flag != flag {
             self.wake();

@@ -122,6 +122,7 @@ impl<T: Send + 'static> Recipient<T> {
     }
 
     /// Waits until the actor has ended.
+    #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.target.clone().into_subject())
     }

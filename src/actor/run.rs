@@ -123,10 +123,8 @@ fn poll_once<A: Actor>(
             inbox.close();
         }
     }
-    if cx.extras.is_some() {
-        if let Poll::Ready(polled) = cx.poll_extras(task) {
-            return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
-        }
+    if let Poll::Ready(polled) = cx.poll_extras(task) {
+        return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
     }
     // Before the mailbox is looked at: what the last handle has sent is there when its leaving is seen.
     let is_unreferenced = head.is_unreferenced();
@@ -161,10 +159,10 @@ async fn end<A: Actor>(
             reason = halt.into();
         }
     }
-    if let Some(extras) = cx.extras.take() {
-        if let Err(panicked) = extras.end(&reason) {
-            reason = worse(reason, panicked);
-        }
+    if let Some(extras) = cx.extras.take()
+        && let Err(panicked) = extras.end(&reason)
+    {
+        reason = worse(reason, panicked);
     }
     drop(cx);
     let fate = match &reason {

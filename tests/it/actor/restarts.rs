@@ -14,7 +14,7 @@ use crate::support::{DropCounter, Gate, poll_once};
 
 fn supervised(builder: Builder<Msg>, log: &Log) -> ActorRef<Probe> {
     let log = log.clone();
-    builder.supervised(move || Probe::with(log.clone(), DropCounter::new()))
+    builder.supervised(move || Probe::with(log.clone(), &DropCounter::new()))
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn one_that_was_told_to_stop_is_not_restarted() {
     let log = Log::default();
     let kept = log.clone();
     let probe = Builder::new().supervised(move || {
-        let mut probe = Probe::with(kept.clone(), DropCounter::new());
+        let mut probe = Probe::with(kept.clone(), &DropCounter::new());
         probe.stopping = In::Panic;
         probe
     });
