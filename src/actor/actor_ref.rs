@@ -94,7 +94,7 @@ impl<A: Actor> ActorRef<A> {
                 permit.send(msg);
                 return Ok(());
             }
-            Err(NoRoom::Full) if self.shared.overflow == Overflow::DropNewest => {
+            Err(NoRoom::Full) if self.shared.head.overflow == Overflow::DropNewest => {
                 self.shared.drop_newest(msg);
                 return Ok(());
             }
@@ -241,7 +241,7 @@ impl<A: Actor> ActorRef<A> {
             flow: self.shared.flow(),
             queued: self.shared.queued(),
             capacity: head.capacity,
-            restarts: head.books.restarts.load(Ordering::Relaxed),
+            restarts: self.shared.books.restarts.load(Ordering::Relaxed),
         }
     }
 

@@ -65,7 +65,7 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> IntoFuture 
 
     #[inline]
     fn into_future(self) -> Self::IntoFuture {
-        AskFuture { asking: Asking::new(self.to, self.message, self.limit), sleep: None }
+        AskFuture { asking: Asking::new(self.to, self.message, self.limit), has_yielded: false, sleep: None }
     }
 }
 
@@ -84,6 +84,8 @@ pin_project_lite::pin_project! {
     #[must_use = "nothing is asked unless it is awaited"]
     pub struct AskFuture<'a, A: Actor, T, F> {
         asking: Asking<'a, A, T, F>,
+        // Whether the others of this thread have had their turn since the question.
+        has_yielded: bool,
         // Made when there is something to wait for.
         #[pin]
         sleep: Option<Sleep>,
@@ -170,6 +172,11 @@ impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskF
             return Poll::Ready(answer);
         }
         let Some(limit) = this.asking.limit else { return Poll::Pending };
+        if !std::mem::replace(this.has_yielded, true) {
+            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if this.sleep.is_none() {
             // Beyond what the clock can say there is no deadline.
             let Some(deadline) = Instant::now().checked_add(limit) else {

@@ -106,7 +106,7 @@ impl<M: Send + 'static> Extras<M> {
                 _ => return Poll::Pending,
             };
             if let Poll::Ready(result) = polled {
-                Books::add(&self.shared.head.books.taken, u64::from(result.is_ok()));
+                Books::add(&self.shared.books.taken, u64::from(result.is_ok()));
                 return Poll::Ready(result);
             }
         }
@@ -177,8 +177,8 @@ impl<M: Send + 'static> Extras<M> {
         for news in self.lane.iter().flat_map(|lane| lane.close()) {
             match news {
                 News::Piped(msg) => {
-                    Books::add(&shared.head.books.taken, 1);
-                    Books::add(&shared.head.books.discarded, 1);
+                    Books::add(&shared.books.taken, 1);
+                    Books::add(&shared.books.discarded, 1);
                     shared.undeliver(fate(), msg);
                 }
                 news => result = result.and(drop_with(fate(), place, news)),

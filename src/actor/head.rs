@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::reason::StopReason;
 use crate::error::{drop_quietly, wake_quietly};
 use crate::observe::Registration;
+use crate::policy::Overflow;
 use crate::task::Waiters;
 
 /// Asked to stop after the message in hand.
@@ -49,18 +50,30 @@ pub(super) struct Head {
     waker: AtomicWaker,
     /// Strong handles.
     handles: AtomicUsize,
-    end: OnceLock<StopReason>,
-    pub(super) waiting: Mutex<Waiting>,
+    end: OnceLock<Box<StopReason>>,
+    waiting: Mutex<Waiting>,
     /// Cancelled when it is asked to stop or killed; made when somebody wants it.
     token: OnceLock<CancellationToken>,
-    pub(super) books: Books,
+    pub(super) overflow: Overflow,
 }
 
 /// Who is to be told of the end.
+#[derive(Default)]
 pub(super) struct Waiting {
+    lists: Option<Box<Lists>>,
+    pub(super) registration: Option<Registration>,
+}
+
+/// Most actors are waited for by nobody, most of the time.
+pub(super) struct Lists {
     pub(super) waiters: Waiters,
     pub(super) watchers: Vec<Watcher>,
-    pub(super) registration: Option<Registration>,
+}
+
+impl Waiting {
+    pub(super) fn lists(&mut self) -> &mut Lists {
+        self.lists.get_or_insert_with(|| Box::new(Lists { waiters: Waiters::new(), watchers: Vec::new() }))
+    }
 }
 
 pub(super) struct Watcher {
@@ -82,7 +95,7 @@ pub(super) struct Books {
 }
 
 impl Head {
-    pub(super) fn new(name: Arc<str>, capacity: usize, ask_timeout: Option<Duration>) -> Self {
+    pub(super) fn new(name: Arc<str>, capacity: usize, overflow: Overflow, ask_timeout: Option<Duration>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -93,9 +106,9 @@ impl Head {
             waker: AtomicWaker::new(),
             handles: AtomicUsize::new(1),
             end: OnceLock::new(),
-            waiting: Mutex::new(Waiting { waiters: Waiters::new(), watchers: Vec::new(), registration: None }),
+            waiting: Mutex::default(),
             token: OnceLock::new(),
-            books: Books::default(),
+            overflow,
         }
     }
 
@@ -182,7 +195,7 @@ impl Head {
     }
 
     pub(super) fn end(&self) -> Option<&StopReason> {
-        self.end.get()
+        self.end.get().map(|reason| &**reason)
     }
 
     pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -191,13 +204,17 @@ impl Head {
 
     /// The actor is gone.
     pub(super) fn finish(&self, reason: &StopReason) {
-        if self.end.set(reason.clone()).is_err() {
+        if self.end.set(Box::new(reason.clone())).is_err() {
             return;
         }
         self.flags.fetch_or(ENDING, Ordering::AcqRel);
         let (wakers, watchers, registration) = {
             let mut waiting = self.waiting();
-            (waiting.waiters.notify_all(), std::mem::take(&mut waiting.watchers), waiting.registration.take())
+            let (wakers, watchers) = match &mut waiting.lists {
+                None => Default::default(),
+                Some(lists) => (lists.waiters.notify_all(), std::mem::take(&mut lists.watchers)),
+            };
+            (wakers, watchers, waiting.registration.take())
         };
         drop(registration);
         if let Some(token) = self.token.get() {

@@ -89,7 +89,7 @@ async fn lives<A: Actor>(
         if let Some(end) = pause(shared, delay).await {
             return end;
         }
-        Books::add(&shared.head.books.restarts, 1);
+        Books::add(&shared.books.restarts, 1);
         last = Some(reason);
     }
 }

@@ -33,7 +33,9 @@ pub(super) async fn live<A: Actor>(
         Some(reason) => (reason, false),
         None => (serve(shared, inbox, &mut actor, &mut cx).await, true),
     };
-    (end(shared, actor, cx, reason, has_started).await, has_started)
+    // In a box of its own: every actor would have room for its end all its life.
+    let end = Box::pin(end(shared, actor, cx, reason, has_started));
+    (end.await, has_started)
 }
 
 /// The hook at the beginning; something comes back when it was the end already.
@@ -62,7 +64,7 @@ async fn serve<A: Actor>(
     actor: &mut A,
     cx: &mut Context<A>,
 ) -> StopReason {
-    let books = &shared.head.books;
+    let books = &shared.books;
     loop {
         let msg = match std::future::poll_fn(|task| poll_next(shared, inbox, cx, task)).await {
             Next::Handle(msg) => msg,
