@@ -38,23 +38,26 @@ pub(super) trait Subject: Send + Sync {
     fn head(&self) -> &Head;
 }
 
+/// In this order: senders read what is first, the actor's task writes what is last, and the two are more than a cache
+/// line apart.
+#[repr(C)]
 pub(super) struct Head {
+    flags: AtomicU32,
+    pub(super) overflow: Overflow,
+    /// Strong handles.
+    handles: AtomicUsize,
     pub(super) id: u64,
     pub(super) name: Arc<str>,
     /// At most so many messages wait.
     pub(super) capacity: usize,
     /// How long an ask waits unless it says otherwise.
     pub(super) ask_timeout: Option<Duration>,
-    flags: AtomicU32,
-    /// Of the actor's task.
-    waker: AtomicWaker,
-    /// Strong handles.
-    handles: AtomicUsize,
     end: OnceLock<Box<StopReason>>,
     waiting: Mutex<Waiting>,
     /// Cancelled when it is asked to stop or killed; made when somebody wants it.
     token: OnceLock<CancellationToken>,
-    pub(super) overflow: Overflow,
+    /// Of the actor's task.
+    waker: AtomicWaker,
 }
 
 /// Who is to be told of the end.
@@ -81,8 +84,7 @@ pub(super) struct Watcher {
     pub(super) notify: Box<dyn FnOnce(StopReason) + Send>,
 }
 
-/// What became of the messages. On a cache line of its own: senders read the head all the time.
-#[repr(align(64))]
+/// What became of the messages.
 #[derive(Default)]
 pub(super) struct Books {
     /// Taken out of the mailbox, or out of the inner lane, a timer or a stream.

@@ -39,11 +39,17 @@ struct Window {
     delays: Option<Delays>,
 }
 
-/// A life that is not followed by another.
-pub(super) async fn once<A: Actor>(shared: Arc<Shared<A::Msg>>, mut inbox: Inbox<A::Msg>, actor: A) -> StopReason {
-    let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
-    inbox.discard(&reason);
-    reason
+/// A life that is not followed by another. Not an `async fn`, which would keep its arguments twice.
+pub(super) fn once<A: Actor>(
+    shared: Arc<Shared<A::Msg>>,
+    mut inbox: Inbox<A::Msg>,
+    actor: A,
+) -> impl Future<Output = StopReason> + Send {
+    async move {
+        let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
+        inbox.discard(&reason);
+        reason
+    }
 }
 
 /// One life after the other.

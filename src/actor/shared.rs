@@ -11,9 +11,11 @@ use super::room::{Room, Ticket};
 use crate::error::{drop_quietly, log_quietly};
 use crate::observe::{Flow, Observe, Row};
 
+/// In this order, as the [head](Head) is: what senders read is far from what the actor's task writes.
+#[repr(C)]
 pub(super) struct Shared<M> {
-    pub(super) head: Head,
     pub(super) tx: Sender<M>,
+    pub(super) head: Head,
     pub(super) room: Room<M>,
     /// Gets what is not handled.
     undelivered: Option<Hook<M>>,
@@ -43,7 +45,7 @@ pub(super) enum NoRoom {
 
 impl<M: Send + 'static> Shared<M> {
     pub(super) fn new(head: Head, tx: Sender<M>, undelivered: Option<Hook<M>>) -> Self {
-        Self { head, tx, room: Room::new(), undelivered, books: Books::default() }
+        Self { tx, head, room: Room::new(), undelivered, books: Books::default() }
     }
 
     /// Takes room for one message, without waiting. Whoever has it may send, whatever happens meanwhile: the message is
