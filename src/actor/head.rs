@@ -29,9 +29,11 @@ pub(super) const KILL: u32 = 4;
 pub(super) const ENDING: u32 = 8;
 /// There is something in the inner lane.
 pub(super) const INNER: u32 = 16;
+/// Its last life has ended by itself; no other one follows.
+pub(super) const LAST: u32 = 32;
 
 /// With any of these nothing is accepted.
-const REFUSING: u32 = STOP | DRAIN | KILL | ENDING;
+const REFUSING: u32 = STOP | DRAIN | KILL | ENDING | LAST;
 
 /// Something with a head: an actor of whatever messages.
 pub(super) trait Subject: Send + Sync {

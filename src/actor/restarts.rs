@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, KILL, STOP};
+use super::head::{Books, KILL, LAST, STOP};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
 use super::run::live;
@@ -39,7 +39,8 @@ struct Window {
     delays: Option<Delays>,
 }
 
-/// A life that is not followed by another. Not an `async fn`, which would keep its arguments twice.
+/// A life that is not followed by another.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
 pub(super) fn once<A: Actor>(
     shared: Arc<Shared<A::Msg>>,
     mut inbox: Inbox<A::Msg>,
@@ -83,7 +84,7 @@ async fn lives<A: Actor>(
         };
         has_started |= is_of_a_life;
         // Whoever wanted it to stop gets that, also when the last breath was a panic.
-        if !reason.is_failure() || shared.head.flags() & (STOP | KILL) != 0 || !has_started {
+        if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !has_started {
             return reason;
         }
         let Some(delay) = window.fail(Instant::now()) else {

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::actor::{Actor, UNNAMED};
 use super::context::Context;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, DRAIN, ENDING, INNER, KILL, STOP};
+use super::head::{Books, DRAIN, ENDING, INNER, KILL, LAST, STOP};
 use super::here::{Fate, drop_with};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -63,6 +63,7 @@ async fn start<A: Actor>(
     Ok(())
 }
 
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
 /// Starts, and handles messages until there is a reason to end.
 fn serve<'a, A: Actor>(
     shared: &'a Arc<Shared<A::Msg>>,
@@ -174,6 +175,8 @@ async fn end<A: Actor>(
     let head = &shared.head;
     let has_started = cx.has_started;
     if reason.is_normal() {
+        // Whatever the hooks do: somebody wanted this end.
+        head.raise(LAST);
         let stopping = Guarded::new(head, "stopping", async { actor.stopping(&mut cx).await }).await;
         if let Err(halt) = stopping {
             reason = halt.into();

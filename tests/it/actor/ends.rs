@@ -183,3 +183,18 @@ async fn a_hook_for_undelivered_messages_may_panic() {
     assert!(matches!(probe.stop().await, StopReason::Stopped));
     assert_eq!(probe.stats().flow.discarded, 2);
 }
+
+#[tokio::test]
+async fn a_drain_after_a_crash_goes_on_with_what_was_accepted() {
+    let log = Log::default();
+    let kept = log.clone();
+    let probe = Builder::new().supervised(move || Probe::with(kept.clone(), &DropCounter::new()));
+    for msg in [Msg::Note("1".into()), Msg::Crash("x"), Msg::Note("2".into()), Msg::Crash("y"), Msg::Note("3".into())] {
+        probe.tell(msg).await.unwrap();
+    }
+    assert!(matches!(probe.drain().await, StopReason::Drained));
+    let notes: Vec<String> = log.lines().into_iter().filter(|line| line.len() == 1).collect();
+    assert_eq!(notes, ["1", "2", "3"]);
+    let flow = probe.stats().flow;
+    assert_eq!((flow.done, flow.failed, flow.discarded), (3, 2, 0));
+}

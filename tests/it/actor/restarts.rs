@@ -183,6 +183,16 @@ async fn one_that_was_told_to_stop_is_not_restarted() {
     tokio::task::yield_now().await;
     assert!(matches!(probe.stop().await, StopReason::Panicked(_)));
     assert_eq!(log.lines().len(), 3);
+    let one_that_breaks = || {
+        let mut probe = Probe::new();
+        probe.stopping = In::Panic;
+        probe
+    };
+    let probe = Builder::new().supervised(one_that_breaks);
+    assert!(matches!(probe.drain().await, StopReason::Panicked(_)));
+    assert_eq!(probe.stats().restarts, 0);
+    let weak = Builder::new().supervised(one_that_breaks).downgrade();
+    assert!(matches!(weak.wait_stopped().await, StopReason::Panicked(_)));
 }
 
 #[tokio::test]
