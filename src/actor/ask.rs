@@ -171,12 +171,13 @@ impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskF
         if let Poll::Ready(answer) = this.asking.poll(cx) {
             return Poll::Ready(answer);
         }
-        let Some(limit) = this.asking.limit else { return Poll::Pending };
         if !std::mem::replace(this.has_yielded, true) {
-            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer.
+            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer, and less
+            // than to put the thread to sleep and to wake it.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let Some(limit) = this.asking.limit else { return Poll::Pending };
         if this.sleep.is_none() {
             // Beyond what the clock can say there is no deadline.
             let Some(deadline) = Instant::now().checked_add(limit) else {
