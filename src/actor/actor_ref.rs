@@ -98,7 +98,7 @@ impl<A: Actor> ActorRef<A> {
                 permit.send(msg);
                 return Ok(());
             }
-            Err(NoRoom::Full) if self.shared.overflow == Overflow::DropNewest => {
+            Err(NoRoom::Full) if self.shared.head.overflow == Overflow::DropNewest => {
                 self.shared.drop_newest(msg);
                 return Ok(());
             }
@@ -165,6 +165,7 @@ impl<A: Actor> ActorRef<A> {
 
     /// Lets the actor finish the message in hand and then end; those that wait are not handled. Awaiting it is waiting
     /// for the end.
+    #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn stop(&self) -> StoppedFuture {
         self.shared.head.raise(STOP);
         self.wait_stopped()
@@ -173,6 +174,7 @@ impl<A: Actor> ActorRef<A> {
     /// Lets the actor handle everything that it has accepted, and what [pipes](super::Context::pipe) still bring, and
     /// then end. Every tell that was `Ok` is handled, every other one hands its message back.
     #[doc(alias = "stop_gracefully")]
+    #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn drain(&self) -> StoppedFuture {
         self.shared.head.raise(DRAIN);
         self.wait_stopped()
@@ -180,12 +182,14 @@ impl<A: Actor> ActorRef<A> {
 
     /// Ends the actor at the next await of whatever it does; its hooks are not called, its state is dropped. A handler
     /// that does not await cannot be cut off.
+    #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn kill(&self) -> StoppedFuture {
         self.shared.head.raise(KILL);
         self.wait_stopped()
     }
 
     /// Waits until the actor has ended, any number of times, also afterwards.
+    #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.shared.clone())
     }
@@ -241,7 +245,7 @@ impl<A: Actor> ActorRef<A> {
             flow: self.shared.flow(),
             queued: self.shared.queued(),
             capacity: head.capacity,
-            restarts: head.books.restarts.load(Ordering::Relaxed),
+            restarts: self.shared.books.restarts.load(Ordering::Relaxed),
         }
     }
 
@@ -264,7 +268,7 @@ impl<A: Actor> ActorRef<A> {
     /// Calls back when it has ended; it must not have ended yet.
     pub(super) fn on_end(&self, notify: impl FnOnce(StopReason) + Send + 'static) {
         let watcher = Watcher { id: NOBODYS, notify: Box::new(notify) };
-        self.shared.head.waiting().watchers.push(watcher);
+        self.shared.head.waiting().lists().watchers.push(watcher);
     }
 
     pub(super) fn subject(&self) -> Arc<dyn Subject> {

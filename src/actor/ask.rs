@@ -65,7 +65,7 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> IntoFuture 
 
     #[inline]
     fn into_future(self) -> Self::IntoFuture {
-        AskFuture { asking: Asking::new(self.to, self.message, self.limit), sleep: None }
+        AskFuture { asking: Asking::new(self.to, self.message, self.limit), has_yielded: false, sleep: None }
     }
 }
 
@@ -82,11 +82,10 @@ pin_project_lite::pin_project! {
     /// # Panics
     /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`).
     #[must_use = "nothing is asked unless it is awaited"]
-    pub struct AskFuture<'a, A: Actor, T: Send, F>
-    where
-        T: 'static,
-    {
+    pub struct AskFuture<'a, A: Actor, T, F> {
         asking: Asking<'a, A, T, F>,
+        // Whether the others of this thread have had their turn since the question.
+        has_yielded: bool,
         // Made when there is something to wait for.
         #[pin]
         sleep: Option<Sleep>,
@@ -94,7 +93,7 @@ pin_project_lite::pin_project! {
 }
 
 /// All of an ask but its clock.
-struct Asking<'a, A: Actor, T: Send + 'static, F> {
+struct Asking<'a, A: Actor, T, F> {
     to: &'a Arc<Shared<A::Msg>>,
     make: Option<F>,
     limit: Option<Duration>,
@@ -149,7 +148,7 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, 
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> Asking<'_, A, T, F> {
+impl<A: Actor, T, F> Asking<'_, A, T, F> {
     fn leave(&mut self) {
         cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
         if let Some(mut sending) = self.sending.take() {
@@ -158,7 +157,7 @@ impl<A: Actor, T: Send + 'static, F> Asking<'_, A, T, F> {
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> Drop for Asking<'_, A, T, F> {
+impl<A: Actor, T, F> Drop for Asking<'_, A, T, F> {
     fn drop(&mut self) {
         self.leave();
     }
@@ -171,6 +170,12 @@ impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskF
         let mut this = self.project();
         if let Poll::Ready(answer) = this.asking.poll(cx) {
             return Poll::Ready(answer);
+        }
+        if !std::mem::replace(this.has_yielded, true) {
+            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer, and less
+            // than to put the thread to sleep and to wake it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let Some(limit) = this.asking.limit else { return Poll::Pending };
         if this.sleep.is_none() {
@@ -196,7 +201,7 @@ impl<A: Actor, T, F> fmt::Debug for Ask<'_, A, T, F> {
     }
 }
 
-impl<A: Actor, T: Send + 'static, F> fmt::Debug for AskFuture<'_, A, T, F> {
+impl<A: Actor, T, F> fmt::Debug for AskFuture<'_, A, T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (to, is_sent) = (&self.asking.to.head.name, self.asking.answer.is_some() && self.asking.sending.is_none());
         f.debug_struct("AskFuture").field("to", to).field("is_sent", &is_sent).finish_non_exhaustive()

@@ -302,8 +302,8 @@ impl<M: Send + 'static> Builder<M> {
     fn make(self, name: &'static str) -> (Arc<Shared<M>>, Inbox<M>) {
         let name = self.name.unwrap_or_else(|| Arc::from(name));
         let (tx, rx) = mpsc::channel(self.capacity);
-        let head = Head::new(name, self.capacity, self.ask_timeout);
-        let shared = Arc::new(Shared::new(head, tx, self.overflow, self.undelivered));
+        let head = Head::new(name, self.capacity, self.overflow, self.ask_timeout);
+        let shared = Arc::new(Shared::new(head, tx, self.undelivered));
         if self.is_observed {
             let registry = Registry::current();
             let subject: Weak<Shared<M>> = Arc::downgrade(&shared);

@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::actor::Actor;
 use super::context::Context;
-use super::head::{Books, DRAIN, KILL, PAUSE, STOP, Subject};
+use super::head::{Books, DRAIN, KILL, LAST, PAUSE, STOP, Subject};
 use super::here::{self, Fate};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -70,7 +70,7 @@ async fn begin<A: Actor>(
         return Err(format!("{} has ended, and cannot be started again", shared.head.place()).into());
     };
     if place.incarnation() > 1 {
-        Books::add(&shared.head.books.restarts, 1);
+        Books::add(&shared.books.restarts, 1);
     }
     let before = logical.lock().last.clone();
     let Some(factory) = &mut lent.factory else { unreachable!("it is there while the life is") };
@@ -80,14 +80,14 @@ async fn begin<A: Actor>(
         Err(reason) => return Err(not_begun(lent, &place, reason)),
     };
     let mut cx = Context::new(shared.clone(), place.incarnation());
-    if let Some(reason) = start(&shared, &mut actor, &mut cx, before.as_ref()).await {
-        let reason = end(&shared, actor, cx, reason, false).await;
+    if let Err(reason) = start(&shared, &mut actor, &mut cx, before.as_ref()).await {
+        let reason = end(&shared, actor, cx, reason).await;
         return Err(not_begun(lent, &place, reason));
     }
     Ok(async move {
         let Some(inbox) = &mut lent.inbox else { unreachable!("it is there while the life is") };
-        let reason = serve(&shared, inbox, &mut actor, &mut cx).await;
-        let reason = end(&shared, actor, cx, reason, true).await;
+        let reason = serve(&shared, inbox, &mut actor, &mut cx, None).await;
+        let reason = end(&shared, actor, cx, reason).await;
         over(lent, &place, reason)
     })
 }
@@ -104,8 +104,8 @@ fn not_begun<A: Actor>(lent: Lent<A>, place: &ChildContext, reason: StopReason) 
 fn over<A: Actor>(lent: Lent<A>, place: &ChildContext, reason: StopReason) -> Result<(), BoxError> {
     let logical = lent.logical.clone();
     drop(lent);
-    let is_meant = logical.shared.head.flags() & (STOP | DRAIN | KILL) != 0;
-    if is_meant || matches!(reason, StopReason::Unreferenced) {
+    let is_meant = logical.shared.head.flags() & (STOP | DRAIN | KILL | LAST) != 0;
+    if is_meant {
         place.retire();
         logical.conclude(&reason);
     }

@@ -30,14 +30,16 @@ pub struct Context<A: Actor> {
     shared: Arc<Shared<A::Msg>>,
     incarnation: u64,
     /// That it has failed, by its own account.
-    failure: Option<StopReason>,
+    failure: Option<Box<StopReason>>,
+    /// That the hook at the beginning is over.
+    pub(super) has_started: bool,
     /// Most actors need none.
     pub(super) extras: Option<Box<Extras<A::Msg>>>,
 }
 
 impl<A: Actor> Context<A> {
     pub(super) fn new(shared: Arc<Shared<A::Msg>>, incarnation: u64) -> Self {
-        Self { shared, incarnation, failure: None, extras: None }
+        Self { shared, incarnation, failure: None, has_started: false, extras: None }
     }
 
     pub(super) fn extras(&mut self) -> &mut Extras<A::Msg> {
@@ -98,15 +100,15 @@ impl<A: Actor> Context<A> {
     /// # }
     /// ```
     pub fn fail(&mut self, error: impl Into<BoxError>) {
-        self.failure.get_or_insert_with(|| StopReason::Failed(Arc::from(error.into())));
+        self.crash(StopReason::Failed(Arc::from(error.into())));
     }
 
     pub(super) fn crash(&mut self, reason: StopReason) {
-        self.failure.get_or_insert(reason);
+        self.failure.get_or_insert(Box::new(reason));
     }
 
     pub(super) fn take_failure(&mut self) -> Option<StopReason> {
-        self.failure.take()
+        self.failure.take().map(|reason| *reason)
     }
 
     /// Runs a future in a task of its own; its output comes back as a message.

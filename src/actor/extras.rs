@@ -90,7 +90,8 @@ impl<M: Send + 'static> Extras<M> {
 
     /// Tells whether nothing will come from pipes, nor from streams where they count.
     pub(super) fn is_idle(&self, with_streams: bool) -> bool {
-        self.lane.as_ref().is_none_or(|lane| lane.is_idle()) && !(with_streams && !self.streams.is_empty())
+        let streams_are_idle = !with_streams || self.streams.is_empty();
+        streams_are_idle && self.lane.as_ref().is_none_or(|lane| lane.is_idle())
     }
 
     /// The next message, each kind in its turn; pending also when it is the mailbox's.
@@ -105,7 +106,7 @@ impl<M: Send + 'static> Extras<M> {
                 _ => return Poll::Pending,
             };
             if let Poll::Ready(result) = polled {
-                Books::add(&self.shared.head.books.taken, u64::from(result.is_ok()));
+                Books::add(&self.shared.books.taken, u64::from(result.is_ok()));
                 return Poll::Ready(result);
             }
         }
@@ -176,8 +177,8 @@ impl<M: Send + 'static> Extras<M> {
         for news in self.lane.iter().flat_map(|lane| lane.close()) {
             match news {
                 News::Piped(msg) => {
-                    Books::add(&shared.head.books.taken, 1);
-                    Books::add(&shared.head.books.discarded, 1);
+                    Books::add(&shared.books.taken, 1);
+                    Books::add(&shared.books.discarded, 1);
                     shared.undeliver(fate(), msg);
                 }
                 news => result = result.and(drop_with(fate(), place, news)),

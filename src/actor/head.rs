@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::reason::StopReason;
 use crate::error::{drop_quietly, wake_quietly};
 use crate::observe::Registration;
+use crate::policy::Overflow;
 use crate::task::Waiters;
 
 /// Asked to stop after the message in hand.
@@ -28,41 +29,58 @@ pub(super) const KILL: u32 = 4;
 pub(super) const ENDING: u32 = 8;
 /// There is something in the inner lane.
 pub(super) const INNER: u32 = 16;
+/// Its last life has ended by itself; no other one follows.
+pub(super) const LAST: u32 = 32;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
-pub(super) const PAUSE: u32 = 32;
+pub(super) const PAUSE: u32 = 64;
 
 /// With any of these nothing is accepted.
-const REFUSING: u32 = STOP | DRAIN | KILL | ENDING;
+const REFUSING: u32 = STOP | DRAIN | KILL | ENDING | LAST;
 
 /// Something with a head: an actor of whatever messages.
 pub(super) trait Subject: Send + Sync {
     fn head(&self) -> &Head;
 }
 
+/// In this order: senders read what is first, the actor's task writes what is last, and the two are more than a cache
+/// line apart.
+#[repr(C)]
 pub(super) struct Head {
+    flags: AtomicU32,
+    pub(super) overflow: Overflow,
+    /// Strong handles.
+    handles: AtomicUsize,
     pub(super) id: u64,
     pub(super) name: Arc<str>,
     /// At most so many messages wait.
     pub(super) capacity: usize,
     /// How long an ask waits unless it says otherwise.
     pub(super) ask_timeout: Option<Duration>,
-    flags: AtomicU32,
-    /// Of the actor's task.
-    waker: AtomicWaker,
-    /// Strong handles.
-    handles: AtomicUsize,
-    end: OnceLock<StopReason>,
-    pub(super) waiting: Mutex<Waiting>,
+    end: OnceLock<Box<StopReason>>,
+    waiting: Mutex<Waiting>,
     /// Cancelled when it is asked to stop or killed; made when somebody wants it.
     token: OnceLock<CancellationToken>,
-    pub(super) books: Books,
+    /// Of the actor's task.
+    waker: AtomicWaker,
 }
 
 /// Who is to be told of the end.
+#[derive(Default)]
 pub(super) struct Waiting {
+    lists: Option<Box<Lists>>,
+    pub(super) registration: Option<Registration>,
+}
+
+/// Most actors are waited for by nobody, most of the time.
+pub(super) struct Lists {
     pub(super) waiters: Waiters,
     pub(super) watchers: Vec<Watcher>,
-    pub(super) registration: Option<Registration>,
+}
+
+impl Waiting {
+    pub(super) fn lists(&mut self) -> &mut Lists {
+        self.lists.get_or_insert_with(|| Box::new(Lists { waiters: Waiters::new(), watchers: Vec::new() }))
+    }
 }
 
 pub(super) struct Watcher {
@@ -70,8 +88,7 @@ pub(super) struct Watcher {
     pub(super) notify: Box<dyn FnOnce(StopReason) + Send>,
 }
 
-/// What became of the messages. On a cache line of its own: senders read the head all the time.
-#[repr(align(64))]
+/// What became of the messages.
 #[derive(Default)]
 pub(super) struct Books {
     /// Taken out of the mailbox, or out of the inner lane, a timer or a stream.
@@ -84,7 +101,7 @@ pub(super) struct Books {
 }
 
 impl Head {
-    pub(super) fn new(name: Arc<str>, capacity: usize, ask_timeout: Option<Duration>) -> Self {
+    pub(super) fn new(name: Arc<str>, capacity: usize, overflow: Overflow, ask_timeout: Option<Duration>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -95,9 +112,9 @@ impl Head {
             waker: AtomicWaker::new(),
             handles: AtomicUsize::new(1),
             end: OnceLock::new(),
-            waiting: Mutex::new(Waiting { waiters: Waiters::new(), watchers: Vec::new(), registration: None }),
+            waiting: Mutex::default(),
             token: OnceLock::new(),
-            books: Books::default(),
+            overflow,
         }
     }
 
@@ -124,10 +141,10 @@ impl Head {
     /// Tells the actor something.
     pub(super) fn raise(&self, flag: u32) {
         let before = self.flags.fetch_or(flag, Ordering::AcqRel);
-        if flag & (STOP | KILL) != 0 {
-            if let Some(token) = self.token.get() {
-                token.cancel();
-            }
+        if flag & (STOP | KILL) != 0
+            && let Some(token) = self.token.get()
+        {
+            token.cancel();
         }
         if before & flag != flag {
             self.wake();
@@ -184,7 +201,7 @@ impl Head {
     }
 
     pub(super) fn end(&self) -> Option<&StopReason> {
-        self.end.get()
+        self.end.get().map(|reason| &**reason)
     }
 
     pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -193,13 +210,17 @@ impl Head {
 
     /// The actor is gone.
     pub(super) fn finish(&self, reason: &StopReason) {
-        if self.end.set(reason.clone()).is_err() {
+        if self.end.set(Box::new(reason.clone())).is_err() {
             return;
         }
         self.flags.fetch_or(ENDING, Ordering::AcqRel);
         let (wakers, watchers, registration) = {
             let mut waiting = self.waiting();
-            (waiting.waiters.notify_all(), std::mem::take(&mut waiting.watchers), waiting.registration.take())
+            let (wakers, watchers) = match &mut waiting.lists {
+                None => Default::default(),
+                Some(lists) => (lists.waiters.notify_all(), std::mem::take(&mut lists.watchers)),
+            };
+            (wakers, watchers, waiting.registration.take())
         };
         drop(registration);
         if let Some(token) = self.token.get() {

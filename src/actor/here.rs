@@ -59,7 +59,9 @@ pub(super) fn within<R>(actor: &mut Option<Arc<dyn Subject>>, run: impl FnOnce()
 pub(super) fn with_fate<R>(fate: Fate, run: impl FnOnce() -> R) -> R {
     let outer = HERE.with_borrow_mut(|here| here.fate.replace(fate));
     let result = catch_unwind(AssertUnwindSafe(run));
-    HERE.with_borrow_mut(|here| here.fate = outer);
+    let inner = HERE.with_borrow_mut(|here| std::mem::replace(&mut here.fate, outer));
+    // It may have the last reference to an error of the user's.
+    drop(inner);
     match result {
         Ok(result) => result,
         Err(payload) => std::panic::resume_unwind(payload),

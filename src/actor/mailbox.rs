@@ -57,7 +57,7 @@ impl<M: Send + 'static> Inbox<M> {
                 return Poll::Pending;
             };
             if msg.is_some() {
-                Books::add(&self.shared.head.books.taken, 1);
+                Books::add(&self.shared.books.taken, 1);
             }
             return Poll::Ready(msg);
         }
@@ -65,7 +65,7 @@ impl<M: Send + 'static> Inbox<M> {
         batch.reserve_exact(limit);
         let polled = self.rx.poll_recv_many(cx, &mut batch, limit);
         self.batch = VecDeque::from(batch);
-        Books::add(&self.shared.head.books.taken, ready!(polled) as u64);
+        Books::add(&self.shared.books.taken, ready!(polled) as u64);
         Poll::Ready(self.batch.pop_front())
     }
 
@@ -93,7 +93,7 @@ impl<M: Send + 'static> Inbox<M> {
         self.close();
         loop {
             while let Some(msg) = self.batch.pop_front().or_else(|| self.next_left()) {
-                Books::add(&self.shared.head.books.discarded, 1);
+                Books::add(&self.shared.books.discarded, 1);
                 self.shared.undeliver(Fate::Stopped(reason.clone()), msg);
             }
             if self.shared.queued() == 0 {
@@ -105,7 +105,7 @@ impl<M: Send + 'static> Inbox<M> {
 
     fn next_left(&mut self) -> Option<M> {
         let msg = self.rx.try_recv().ok()?;
-        Books::add(&self.shared.head.books.taken, 1);
+        Books::add(&self.shared.books.taken, 1);
         Some(msg)
     }
 }

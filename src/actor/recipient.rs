@@ -67,7 +67,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Target<T> for Shared<M> {
     fn try_tell_as(&self, value: T) -> Result<(), (T, Why)> {
         match self.try_reserve() {
             Ok(permit) => permit.send(value.into()),
-            Err(NoRoom::Full) if self.overflow == Overflow::DropNewest => self.drop_newest(value.into()),
+            Err(NoRoom::Full) if self.head.overflow == Overflow::DropNewest => self.drop_newest(value.into()),
             Err(NoRoom::Full) => return Err((value, Why::Full)),
             Err(NoRoom::Closed) => return Err((value, Why::Closed)),
         }
@@ -77,7 +77,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Target<T> for Shared<M> {
     fn tell_as(self: Arc<Self>, value: T) -> Telling<T> {
         Box::pin(async move {
             match self.try_tell_as(value) {
-                Err((value, Why::Full)) if self.overflow == Overflow::Wait => match self.wait_for_room().await {
+                Err((value, Why::Full)) if self.head.overflow == Overflow::Wait => match self.wait_for_room().await {
                     Ok(permit) => {
                         permit.send(value.into());
                         Ok(())
@@ -122,6 +122,7 @@ impl<T: Send + 'static> Recipient<T> {
     }
 
     /// Waits until the actor has ended.
+    #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.target.clone().into_subject())
     }

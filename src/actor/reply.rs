@@ -41,21 +41,34 @@ use super::recipient::Recipient;
 /// ```
 #[must_use = "dropping the reply tells the asker that there is none"]
 pub struct Reply<T: Send + 'static> {
-    port: Option<Port<T>>,
-    edge: EdgeId,
+    port: Port<T>,
 }
 
 /// What goes to the asker.
 pub(super) type Answer<T> = Result<T, Fate>;
 
+/// Where the answer goes. What is rare is boxed: mailboxes have room for a great many replies.
 enum Port<T> {
     Asker(oneshot::Sender<Answer<T>>),
-    Recipient(Recipient<T>),
+    /// An actor that waits for another one.
+    Waiting(Box<(oneshot::Sender<Answer<T>>, EdgeId)>),
+    Recipient(Box<Recipient<T>>),
+    Gone,
+}
+
+impl<T> Port<T> {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Gone)
+    }
 }
 
 impl<T: Send + 'static> Reply<T> {
     pub(super) fn to_asker(port: oneshot::Sender<Answer<T>>, edge: EdgeId) -> Self {
-        Self { port: Some(Port::Asker(port)), edge }
+        let port = match edge == EdgeId::NONE {
+            true => Port::Asker(port),
+            false => Port::Waiting(Box::new((port, edge))),
+        };
+        Self { port }
     }
 
     /// Answers.
@@ -65,14 +78,14 @@ impl<T: Send + 'static> Reply<T> {
     /// has no room or it has ended.
     pub fn send(mut self, value: T) -> Result<(), T> {
         // Before the answer: the asker may go on at once, and waits for nobody then.
-        cycles::leave(self.edge);
+        self.detach();
         match self.port.take() {
-            Some(Port::Asker(port)) => match port.send(Ok(value)) {
+            Port::Asker(port) => match port.send(Ok(value)) {
                 Err(Ok(value)) => Err(value),
                 _ => Ok(()),
             },
-            Some(Port::Recipient(recipient)) => recipient.try_tell(value).map_err(TellError::into_inner),
-            None => Err(value),
+            Port::Recipient(recipient) => recipient.try_tell(value).map_err(TellError::into_inner),
+            Port::Waiting(_) | Port::Gone => Err(value),
         }
     }
 
@@ -80,9 +93,10 @@ impl<T: Send + 'static> Reply<T> {
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         match &self.port {
-            Some(Port::Asker(port)) => port.is_closed(),
-            Some(Port::Recipient(recipient)) => recipient.is_stopped(),
-            None => true,
+            Port::Asker(port) => port.is_closed(),
+            Port::Waiting(waiting) => waiting.0.is_closed(),
+            Port::Recipient(recipient) => recipient.is_stopped(),
+            Port::Gone => true,
         }
     }
 
@@ -92,9 +106,10 @@ impl<T: Send + 'static> Reply<T> {
     /// Nothing is lost when it is dropped.
     pub async fn abandoned(&mut self) {
         match &mut self.port {
-            Some(Port::Asker(port)) => port.closed().await,
-            Some(Port::Recipient(recipient)) => drop(recipient.wait_stopped().await),
-            None => {}
+            Port::Asker(port) => port.closed().await,
+            Port::Waiting(waiting) => waiting.0.closed().await,
+            Port::Recipient(recipient) => drop(recipient.wait_stopped().await),
+            Port::Gone => {}
         }
     }
 
@@ -120,22 +135,28 @@ impl<T: Send + 'static> Reply<T> {
     /// Says that the answer does not depend on the actor that was asked: another task has the reply, or will have it.
     /// From now on the wait is no part of any [cycle](super::AskError::Cycle).
     pub fn detach(&mut self) {
-        cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
+        match self.port.take() {
+            Port::Waiting(waiting) => {
+                let (port, edge) = *waiting;
+                cycles::leave(edge);
+                self.port = Port::Asker(port);
+            }
+            port => self.port = port,
+        }
     }
 }
 
 /// The answer arrives as a message.
 impl<T: Send + 'static> From<Recipient<T>> for Reply<T> {
     fn from(recipient: Recipient<T>) -> Self {
-        Self { port: Some(Port::Recipient(recipient)), edge: EdgeId::NONE }
+        Self { port: Port::Recipient(Box::new(recipient)) }
     }
 }
 
 impl<T: Send + 'static> Drop for Reply<T> {
     fn drop(&mut self) {
-        let Some(port) = self.port.take() else { return };
-        cycles::leave(self.edge);
-        if let Port::Asker(port) = port {
+        self.detach();
+        if let Port::Asker(port) = self.port.take() {
             // Nobody may be there any more, and then there is nobody to tell.
             here::orphan(move |fate| drop(port.send(Err(fate))));
         }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, KILL, STOP};
+use super::head::{Books, KILL, LAST, STOP};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
 use super::run::live;
@@ -40,10 +40,17 @@ struct Window {
 }
 
 /// A life that is not followed by another.
-pub(super) async fn once<A: Actor>(shared: Arc<Shared<A::Msg>>, mut inbox: Inbox<A::Msg>, actor: A) -> StopReason {
-    let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
-    inbox.discard(&reason);
-    reason
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
+pub(super) fn once<A: Actor>(
+    shared: Arc<Shared<A::Msg>>,
+    mut inbox: Inbox<A::Msg>,
+    actor: A,
+) -> impl Future<Output = StopReason> + Send {
+    async move {
+        let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
+        inbox.discard(&reason);
+        reason
+    }
 }
 
 /// One life after the other.
@@ -77,7 +84,7 @@ async fn lives<A: Actor>(
         };
         has_started |= is_of_a_life;
         // Whoever wanted it to stop gets that, also when the last breath was a panic.
-        if !reason.is_failure() || shared.head.flags() & (STOP | KILL) != 0 || !has_started {
+        if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !has_started {
             return reason;
         }
         let Some(delay) = window.fail(Instant::now()) else {
@@ -89,7 +96,7 @@ async fn lives<A: Actor>(
         if let Some(end) = pause(shared, delay).await {
             return end;
         }
-        Books::add(&shared.head.books.restarts, 1);
+        Books::add(&shared.books.restarts, 1);
         last = Some(reason);
     }
 }

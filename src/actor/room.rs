@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{OwnedPermit, Sender, error::SendError};
 type Reservation<M> = Pin<Box<dyn Future<Output = Result<OwnedPermit<M>, SendError<()>>> + Send>>;
 
 /// Those who wait for room.
-pub(super) struct Room<M>(Mutex<Places<M>>);
+pub(super) struct Room<M>(Mutex<Option<Box<Places<M>>>>);
 
 struct Places<M> {
     next: u64,
@@ -40,10 +40,10 @@ pub(super) struct Ticket<M> {
 
 impl<M> Room<M> {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Places { next: 0, places: BTreeMap::new() }))
+        Self(Mutex::new(None))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Places<M>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Places<M>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,6 +55,7 @@ impl<M> Room<M> {
         let reservation: Reservation<M> = Box::pin(tx.clone().reserve_owned());
         let place = Arc::new(Place(Mutex::new(State { reservation: Some(reservation), is_evicted: false })));
         let mut line = self.lock();
+        let line = line.get_or_insert_with(|| Box::new(Places { next: 0, places: BTreeMap::new() }));
         let id = line.next;
         line.next += 1;
         line.places.insert(id, place.clone());
@@ -81,7 +82,7 @@ impl<M> Room<M> {
     }
 
     pub(super) fn leave(&self, ticket: &Ticket<M>) {
-        let place = self.lock().places.remove(&ticket.id);
+        let place = self.lock().as_mut().and_then(|line| line.places.remove(&ticket.id));
         drop(place);
         let reservation = ticket.place.lock().reservation.take();
         drop(reservation);
@@ -89,8 +90,8 @@ impl<M> Room<M> {
 
     /// Takes every wait away; the mailbox is closed already.
     pub(super) fn evict(&self) {
-        let places = std::mem::take(&mut self.lock().places);
-        for place in places.into_values() {
+        let line = self.lock().as_mut().map(|line| std::mem::take(&mut line.places));
+        for place in line.into_iter().flat_map(BTreeMap::into_values) {
             let reservation = {
                 let mut state = place.lock();
                 state.is_evicted = true;

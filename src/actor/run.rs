@@ -1,12 +1,13 @@
 //! One incarnation: start, message after message, end.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use super::actor::{Actor, UNNAMED};
 use super::context::Context;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, DRAIN, ENDING, INNER, KILL, PAUSE, STOP};
+use super::head::{Books, DRAIN, ENDING, INNER, KILL, LAST, PAUSE, STOP};
 use super::here::{Fate, drop_with};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -19,69 +20,91 @@ enum Next<M> {
     End(StopReason),
 }
 
-/// Lives one life, and tells how it ended and whether it had begun. The state, and all that it has begun, are gone then; the mailbox is as the
-/// last message left it.
-pub(super) async fn live<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
-    inbox: &mut Inbox<A::Msg>,
+/// Lives one life, and tells how it ended and whether it had begun. The state, and all that it has begun, are gone then;
+/// the mailbox is as the last message left it.
+///
+/// A task keeps what this future keeps, also while it is idle; so the functions here return blocks, not being `async`
+/// themselves: their arguments would be kept twice.
+pub(super) fn live<'a, A: Actor>(
+    shared: &'a Arc<Shared<A::Msg>>,
+    inbox: &'a mut Inbox<A::Msg>,
     mut actor: A,
     incarnation: u64,
-    before: Option<&StopReason>,
-) -> (StopReason, bool) {
+    before: Option<&'a StopReason>,
+) -> impl Future<Output = (StopReason, bool)> + Send + 'a {
     let mut cx = Context::new(shared.clone(), incarnation);
-    let (reason, has_started) = match start(shared, &mut actor, &mut cx, before).await {
-        Some(reason) => (reason, false),
-        None => (serve(shared, inbox, &mut actor, &mut cx).await, true),
-    };
-    (end(shared, actor, cx, reason, has_started).await, has_started)
+    async move {
+        let reason = serve(shared, inbox, &mut actor, &mut cx, before).await;
+        let has_started = cx.has_started;
+        // In a box of its own: every actor would have room for its end all its life.
+        let end = Box::pin(end(shared, actor, cx, reason));
+        (end.await, has_started)
+    }
 }
 
-/// The hook at the beginning; something comes back when it was the end already.
+/// The hook at the beginning; an error when it was the end already.
 pub(super) async fn start<A: Actor>(
     shared: &Arc<Shared<A::Msg>>,
     actor: &mut A,
     cx: &mut Context<A>,
     before: Option<&StopReason>,
-) -> Option<StopReason> {
+) -> Result<(), StopReason> {
     let head = &shared.head;
     let started = match before {
         None => Guarded::new(head, "starting", async { actor.started(cx).await }).await,
         Some(exit) => Guarded::new(head, "restarting", async { actor.restarted(exit, cx).await }).await,
     };
     match started {
-        Ok(Ok(())) => cx.take_failure(),
-        Ok(Err(error)) => Some(StopReason::StartFailed(Arc::from(error))),
-        Err(halt) => Some(halt.into()),
+        Ok(Ok(())) => cx.take_failure().map_or(Ok(()), Err)?,
+        Ok(Err(error)) => return Err(StopReason::StartFailed(Arc::from(error))),
+        Err(halt) => return Err(halt.into()),
+    }
+    cx.has_started = true;
+    Ok(())
+}
+
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
+/// Starts, unless that is done, and handles messages until there is a reason to end.
+pub(super) fn serve<'a, A: Actor>(
+    shared: &'a Arc<Shared<A::Msg>>,
+    inbox: &'a mut Inbox<A::Msg>,
+    actor: &'a mut A,
+    cx: &'a mut Context<A>,
+    before: Option<&'a StopReason>,
+) -> impl Future<Output = StopReason> + Send + 'a {
+    async move {
+        if !cx.has_started
+            && let Err(reason) = start(shared, actor, cx, before).await
+        {
+            return reason;
+        }
+        loop {
+            let msg = match std::future::poll_fn(|task| poll_next(shared, inbox, cx, task)).await {
+                Next::Handle(msg) => msg,
+                Next::End(reason) => return reason,
+            };
+            let (name, msg) = named::<A>(msg);
+            let handled = Guarded::new(&shared.head, name, async { actor.handle(msg, cx).await }).await;
+            let count = match &handled {
+                Ok(()) => &shared.books.done,
+                Err(Halt::Panicked(_)) => &shared.books.failed,
+                Err(Halt::Killed) => &shared.books.discarded,
+            };
+            Books::add(count, 1);
+            if let Err(halt) = handled {
+                return halt.into();
+            }
+            if let Some(failure) = cx.take_failure() {
+                return failure;
+            }
+        }
     }
 }
 
-/// Handles messages until there is a reason to end.
-pub(super) async fn serve<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
-    inbox: &mut Inbox<A::Msg>,
-    actor: &mut A,
-    cx: &mut Context<A>,
-) -> StopReason {
-    let books = &shared.head.books;
-    loop {
-        let msg = match std::future::poll_fn(|task| poll_next(shared, inbox, cx, task)).await {
-            Next::Handle(msg) => msg,
-            Next::End(reason) => return reason,
-        };
-        let name = name_of::<A>(&msg);
-        let handled = Guarded::new(&shared.head, name, async { actor.handle(msg, cx).await }).await;
-        match handled {
-            Ok(()) => Books::add(&books.done, 1),
-            Err(Halt::Panicked(_)) => Books::add(&books.failed, 1),
-            Err(Halt::Killed) => Books::add(&books.discarded, 1),
-        }
-        if let Err(halt) = handled {
-            return halt.into();
-        }
-        if let Some(failure) = cx.take_failure() {
-            return failure;
-        }
-    }
+/// By value, so that nothing of the message stays behind.
+#[inline]
+fn named<A: Actor>(msg: A::Msg) -> (&'static str, A::Msg) {
+    (name_of::<A>(&msg), msg)
 }
 
 #[inline]
@@ -124,10 +147,8 @@ fn poll_once<A: Actor>(
             inbox.close();
         }
     }
-    if cx.extras.is_some() {
-        if let Poll::Ready(polled) = cx.poll_extras(task) {
-            return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
-        }
+    if let Poll::Ready(polled) = cx.poll_extras(task) {
+        return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
     }
     // Before the mailbox is looked at: what the last handle has sent is there when its leaving is seen.
     let is_unreferenced = head.is_unreferenced();
@@ -153,19 +174,24 @@ pub(super) async fn end<A: Actor>(
     mut actor: A,
     mut cx: Context<A>,
     mut reason: StopReason,
-    has_started: bool,
 ) -> StopReason {
     let head = &shared.head;
+    let has_started = cx.has_started;
     if reason.is_normal() {
+        // Whatever the hooks do: somebody wanted this end. Not so where only the supervisor wants a pause.
+        let is_pause = matches!(reason, StopReason::Stopped) && head.flags() & (STOP | PAUSE) == PAUSE;
+        if !is_pause {
+            head.raise(LAST);
+        }
         let stopping = Guarded::new(head, "stopping", async { actor.stopping(&mut cx).await }).await;
         if let Err(halt) = stopping {
             reason = halt.into();
         }
     }
-    if let Some(extras) = cx.extras.take() {
-        if let Err(panicked) = extras.end(&reason) {
-            reason = worse(reason, panicked);
-        }
+    if let Some(extras) = cx.extras.take()
+        && let Err(panicked) = extras.end(&reason)
+    {
+        reason = worse(reason, panicked);
     }
     drop(cx);
     let fate = match &reason {

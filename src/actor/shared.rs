@@ -5,20 +5,21 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
-use super::head::{Head, Subject};
+use super::head::{Books, Head, Subject};
 use super::here::{Fate, with_fate};
 use super::room::{Room, Ticket};
 use crate::error::{drop_quietly, log_quietly};
 use crate::observe::{Flow, Observe, Row};
-use crate::policy::Overflow;
 
+/// In this order, as the [head](Head) is: what senders read is far from what the actor's task writes.
+#[repr(C)]
 pub(super) struct Shared<M> {
-    pub(super) head: Head,
     pub(super) tx: Sender<M>,
+    pub(super) head: Head,
     pub(super) room: Room<M>,
-    pub(super) overflow: Overflow,
     /// Gets what is not handled.
     undelivered: Option<Hook<M>>,
+    pub(super) books: Books,
 }
 
 pub(super) type Hook<M> = Arc<dyn Fn(M) + Send + Sync>;
@@ -43,8 +44,8 @@ pub(super) enum NoRoom {
 }
 
 impl<M: Send + 'static> Shared<M> {
-    pub(super) fn new(head: Head, tx: Sender<M>, overflow: Overflow, undelivered: Option<Hook<M>>) -> Self {
-        Self { head, tx, room: Room::new(), overflow, undelivered }
+    pub(super) fn new(head: Head, tx: Sender<M>, undelivered: Option<Hook<M>>) -> Self {
+        Self { tx, head, room: Room::new(), undelivered, books: Books::default() }
     }
 
     /// Takes room for one message, without waiting. Whoever has it may send, whatever happens meanwhile: the message is
@@ -69,7 +70,7 @@ impl<M: Send + 'static> Shared<M> {
 
     /// Drops a message because of the overflow policy.
     pub(super) fn drop_newest(&self, msg: M) {
-        self.head.books.dropped.fetch_add(1, Ordering::Relaxed);
+        self.books.dropped.fetch_add(1, Ordering::Relaxed);
         with_fate(Fate::Full(self.head.capacity), || drop_quietly(msg));
     }
 
@@ -96,7 +97,7 @@ impl<M: Send + 'static> Shared<M> {
     }
 
     pub(super) fn flow(&self) -> Flow {
-        let books = &self.head.books;
+        let books = &self.books;
         let [done, failed, discarded, dropped] =
             [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Relaxed));
         let settled = done + failed + discarded;

@@ -40,7 +40,7 @@ impl Future for StoppedFuture {
             let mut waiting = head.waiting();
             // Once more: who ends writes first and takes the list afterwards.
             if head.end().is_none() {
-                let displaced = waiting.waiters.register(&mut this.ticket, waker);
+                let displaced = waiting.lists().waiters.register(&mut this.ticket, waker);
                 drop(waiting);
                 drop(displaced);
                 return Poll::Pending;
@@ -57,7 +57,7 @@ impl Future for StoppedFuture {
 impl Drop for StoppedFuture {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            let left = self.subject.head().waiting().waiters.leave(ticket);
+            let left = self.subject.head().waiting().lists().waiters.leave(ticket);
             drop(left.waker);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::any::{Any, type_name};
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::actor::Actor;
 use super::actor_ref::ActorRef;
 use super::builder::Builder;
 use super::dead_letter::{DeadLetter, DeadReason};
+use super::head::Subject;
 use super::system_error::{CreateError, GetError, NamedError};
 use crate::supervise::{AutoShutdown, ChildSpec, Intensity, Restart, Supervisor};
 use crate::task::ShutdownReport;
@@ -64,6 +64,14 @@ struct Holder {
     kind: &'static str,
     /// An `ActorRef` of that kind.
     handle: Box<dyn Any + Send + Sync>,
+    subject: Arc<dyn Subject>,
+}
+
+impl Holder {
+    /// It is about to be taken off the list.
+    fn has_ended(&self) -> bool {
+        self.subject.head().end().is_some()
+    }
 }
 
 impl ActorSystem {
@@ -163,18 +171,18 @@ impl ActorSystem {
     ) -> Result<(ActorRef<A>, ChildSpec), CreateError<A>> {
         let kind = type_name::<A>();
         let mut names = self.names.lock();
-        let entry = match names.entry(name.clone()) {
-            Entry::Occupied(holder) => {
-                let holder = holder.get().kind;
-                return Err(CreateError::taken(self.name(), &name, holder));
-            }
-            Entry::Vacant(entry) => entry,
-        };
+        if let Some(holder) = names.get(&name)
+            && !holder.has_ended()
+        {
+            return Err(CreateError::taken(self.name(), &name, holder.kind));
+        }
         let (letters, to) = (self.letters.clone(), name.clone());
         let (actor, child) = builder.name(name.clone()).dead_letters::<A>(letters, to).child(factory);
         let (id, freed) = (actor.id(), Arc::downgrade(&self.names));
-        entry.insert(Holder { id, kind, handle: Box::new(actor.clone()) });
+        let handle = Box::new(actor.clone());
+        let before = names.insert(name.clone(), Holder { id, kind, handle, subject: actor.subject() });
         drop(names);
+        drop(before);
         actor.on_end(move |_reason| {
             if let Some(names) = freed.upgrade() {
                 names.free(&name, id);
@@ -213,7 +221,7 @@ impl ActorSystem {
     /// [`GetError`]: there is none, or it is of another type.
     pub fn try_get<A: Actor>(&self, name: &str) -> Result<ActorRef<A>, GetError> {
         let names = self.names.lock();
-        let Some(holder) = names.get(name) else {
+        let Some(holder) = names.get(name).filter(|holder| !holder.has_ended()) else {
             return Err(GetError::NotFound { system: self.name().into(), name: name.into() });
         };
         match holder.handle.downcast_ref::<ActorRef<A>>() {

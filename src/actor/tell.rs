@@ -47,7 +47,7 @@ impl<M: Send + 'static> Sending<M> {
 
     #[cold]
     fn poll_room(&mut self, to: &Shared<M>, may_drop: bool, cx: &mut Context<'_>) -> Poll<Result<(), Why>> {
-        match to.overflow {
+        match to.head.overflow {
             Overflow::Wait => {}
             Overflow::DropNewest if may_drop => {
                 self.msg.take().into_iter().for_each(|msg| to.drop_newest(msg));

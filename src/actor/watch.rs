@@ -37,7 +37,7 @@ impl Watches {
             match target.head().end() {
                 // The list is taken after the end is written: we are on it, or see the end.
                 None => {
-                    waiting.watchers.push(Watcher { id: id.0, notify: Box::new(notify) });
+                    waiting.lists().watchers.push(Watcher { id: id.0, notify: Box::new(notify) });
                     None
                 }
                 Some(reason) => Some((reason.clone(), notify)),
@@ -67,7 +67,7 @@ impl Watches {
 fn leave(target: &dyn Subject, id: WatchId) {
     let left: Vec<Watcher> = {
         let mut waiting = target.head().waiting();
-        waiting.watchers.extract_if(.., |watcher| watcher.id == id.0).collect()
+        waiting.lists().watchers.extract_if(.., |watcher| watcher.id == id.0).collect()
     };
     // It has captured things of the user's: dropped outside the lock.
     drop(left);

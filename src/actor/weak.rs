@@ -42,6 +42,7 @@ impl<A: Actor> WeakActorRef<A> {
     }
 
     /// Waits until the actor has ended.
+    #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.shared.clone())
     }

@@ -61,7 +61,10 @@ impl Supervisor {
         let handle = SupervisorRef { board: engine.board.clone() };
         let (starts, started) = oneshot::channel();
         let engine = async move {
-            match engine.start(&builder.children).await {
+            let started = engine.start(&builder.children).await;
+            // What a spec has captured goes when its child is forgotten.
+            drop(builder);
+            match started {
                 Ok(engine) => {
                     let _ = starts.send(Ok(()));
                     engine.run().await;

@@ -57,7 +57,7 @@ async fn asks_behind_a_panic_fail_at_once_where_there_is_no_next_incarnation() {
 #[tokio::test]
 async fn after_a_panic_stopped_is_called_and_stopping_is_not() {
     let (log, drops) = (Log::default(), DropCounter::new());
-    let probe = actor::spawn(Probe::with(log.clone(), drops.clone()));
+    let probe = actor::spawn(Probe::with(log.clone(), &drops));
     probe.tell(Msg::Crash("x")).await.unwrap();
     probe.wait_stopped().await;
     assert_eq!(log.lines(), ["started 1", "stopped: actor `Probe`, Crash, panicked: x"]);
@@ -125,7 +125,7 @@ async fn a_panic_of_a_destructor_or_of_a_name_is_a_value() {
 #[tokio::test]
 async fn an_actor_that_fails_by_its_own_account_finishes_its_message() {
     let log = Log::default();
-    let probe = actor::spawn(Probe::with(log.clone(), DropCounter::new()));
+    let probe = actor::spawn(Probe::with(log.clone(), &DropCounter::new()));
     probe.tell(Msg::Fail("no disk")).await.unwrap();
     let reason = probe.wait_stopped().await;
     assert!(matches!(reason, StopReason::Failed(_)));

@@ -1,7 +1,6 @@
 //! Stop, drain, kill, and nobody left.
 
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 
 use regatta::actor::{self, Builder, StopReason};
 
@@ -18,7 +17,7 @@ async fn stop_finishes_the_message_in_hand_and_hands_the_others_to_the_hook() {
                 hook.lock().unwrap().push(by);
             }
         })
-        .spawn(Probe::with(log.clone(), DropCounter::new()));
+        .spawn(Probe::with(log.clone(), &DropCounter::new()));
     probe.tell(Msg::Hold(gate.clone())).await.unwrap();
     for by in [1, 2, 3] {
         probe.tell(Msg::Add(by)).await.unwrap();
@@ -49,7 +48,7 @@ async fn drain_handles_everything_that_was_accepted() {
 #[tokio::test]
 async fn kill_cuts_the_handler_off_and_calls_no_hook() {
     let (log, drops) = (Log::default(), DropCounter::new());
-    let probe = actor::spawn(Probe::with(log.clone(), drops.clone()));
+    let probe = actor::spawn(Probe::with(log.clone(), &drops));
     probe.tell(Msg::Hold(Gate::new())).await.unwrap();
     tokio::task::yield_now().await;
     assert!(matches!(probe.kill().await, StopReason::Killed));
@@ -61,7 +60,7 @@ async fn kill_cuts_the_handler_off_and_calls_no_hook() {
 async fn kill_cuts_hooks_off() {
     for hook in ["starting", "stopping", "stopped"] {
         let drops = DropCounter::new();
-        let mut probe = Probe::with(Log::default(), drops.clone());
+        let mut probe = Probe::with(Log::default(), &drops);
         match hook {
             "starting" => probe.starting = In::Hang,
             "stopping" => probe.stopping = In::Hang,
@@ -82,7 +81,7 @@ async fn kill_cuts_hooks_off() {
 #[tokio::test]
 async fn without_handles_everything_is_handled_and_the_actor_ends() {
     let log = Log::default();
-    let probe = actor::spawn(Probe::with(log.clone(), DropCounter::new()));
+    let probe = actor::spawn(Probe::with(log.clone(), &DropCounter::new()));
     let weak = probe.downgrade();
     probe.tell(Msg::Note("last words".into())).await.unwrap();
     drop(probe);
@@ -166,9 +165,9 @@ async fn when_the_end_is_known_nothing_is_left() {
             let guard = Arc::new(guard);
             move |_: Msg| drop(guard.clone())
         })
-        .spawn(Probe::with(Log::default(), drops.clone()));
+        .spawn(Probe::with(Log::default(), &drops));
     let mut stopped = Box::pin(probe.stop());
-    while let Poll::Pending = poll_once(stopped.as_mut()) {
+    while poll_once(stopped.as_mut()).is_pending() {
         tokio::task::yield_now().await;
     }
     assert_eq!(drops.alive(), 1); // the hook, which the handle still has
@@ -183,4 +182,19 @@ async fn a_hook_for_undelivered_messages_may_panic() {
     probe.tell(Msg::Add(1)).await.unwrap();
     assert!(matches!(probe.stop().await, StopReason::Stopped));
     assert_eq!(probe.stats().flow.discarded, 2);
+}
+
+#[tokio::test]
+async fn a_drain_after_a_crash_goes_on_with_what_was_accepted() {
+    let log = Log::default();
+    let kept = log.clone();
+    let probe = Builder::new().supervised(move || Probe::with(kept.clone(), &DropCounter::new()));
+    for msg in [Msg::Note("1".into()), Msg::Crash("x"), Msg::Note("2".into()), Msg::Crash("y"), Msg::Note("3".into())] {
+        probe.tell(msg).await.unwrap();
+    }
+    assert!(matches!(probe.drain().await, StopReason::Drained));
+    let notes: Vec<String> = log.lines().into_iter().filter(|line| line.len() == 1).collect();
+    assert_eq!(notes, ["1", "2", "3"]);
+    let flow = probe.stats().flow;
+    assert_eq!((flow.done, flow.failed, flow.discarded), (3, 2, 0));
 }

@@ -15,6 +15,7 @@ async fn clones_are_equal_and_others_are_not() {
     assert_ne!(one, other);
     assert_eq!(one.downgrade(), one.downgrade());
     assert_eq!(one.recipient::<i64>(), one.recipient::<i64>());
+    #[allow(clippy::mutable_key_type, reason = "a handle is hashed by its id, which does not change")]
     let set: HashSet<_> = [one.clone(), one.clone(), other].into_iter().collect();
     assert_eq!(set.len(), 2);
     assert_eq!(one.name(), "Probe");

@@ -69,10 +69,10 @@ impl From<i64> for Msg {
 
 impl Probe {
     pub(super) fn new() -> Self {
-        Self::with(Log::default(), DropCounter::new())
+        Self::with(Log::default(), &DropCounter::new())
     }
 
-    pub(super) fn with(log: Log, drops: DropCounter) -> Self {
+    pub(super) fn with(log: Log, drops: &DropCounter) -> Self {
         let guard = drops.guard();
         let (starting, stopping, stopped) = Default::default();
         Self { log, starting, stopping, stopped, guard, n: 0, kept: Vec::new() }

@@ -14,7 +14,7 @@ use crate::support::{DropCounter, Gate, poll_once};
 
 fn supervised(builder: Builder<Msg>, log: &Log) -> ActorRef<Probe> {
     let log = log.clone();
-    builder.supervised(move || Probe::with(log.clone(), DropCounter::new()))
+    builder.supervised(move || Probe::with(log.clone(), &DropCounter::new()))
 }
 
 #[tokio::test]
@@ -176,13 +176,23 @@ async fn one_that_was_told_to_stop_is_not_restarted() {
     let log = Log::default();
     let kept = log.clone();
     let probe = Builder::new().supervised(move || {
-        let mut probe = Probe::with(kept.clone(), DropCounter::new());
+        let mut probe = Probe::with(kept.clone(), &DropCounter::new());
         probe.stopping = In::Panic;
         probe
     });
     tokio::task::yield_now().await;
     assert!(matches!(probe.stop().await, StopReason::Panicked(_)));
     assert_eq!(log.lines().len(), 3);
+    let one_that_breaks = || {
+        let mut probe = Probe::new();
+        probe.stopping = In::Panic;
+        probe
+    };
+    let probe = Builder::new().supervised(one_that_breaks);
+    assert!(matches!(probe.drain().await, StopReason::Panicked(_)));
+    assert_eq!(probe.stats().restarts, 0);
+    let weak = Builder::new().supervised(one_that_breaks).downgrade();
+    assert!(matches!(weak.wait_stopped().await, StopReason::Panicked(_)));
 }
 
 #[tokio::test]

@@ -21,14 +21,14 @@ fn a_runtime_that_ends_drops_its_actors_and_tells_everybody() {
     without_deadlock(|| {
         for runtime in both() {
             let (log, drops) = (Log::default(), DropCounter::new());
-            let spawn = || -> ActorRef<Probe> { actor::spawn(Probe::with(log.clone(), drops.clone())) };
+            let spawn = || -> ActorRef<Probe> { actor::spawn(Probe::with(log.clone(), &drops)) };
             let (idle, busy) = runtime.block_on(async { (spawn(), spawn()) });
             let mut in_hand = Box::pin(busy.ask(|reply| Msg::Wait(Gate::new(), reply)).no_timeout().into_future());
             assert!(poll_once(in_hand.as_mut()).is_pending());
             let settled = idle.clone();
             runtime.block_on(async {
                 settled.ask(Msg::Get).await.unwrap();
-                while busy.len() > 0 {
+                while !busy.is_empty() {
                     tokio::task::yield_now().await;
                 }
             });

@@ -13,7 +13,7 @@ use crate::support::{DropCounter, Gate, poll_once};
 #[tokio::test]
 async fn a_hundred_tells_arrive_once_and_in_order() {
     let log = Log::default();
-    let probe = Builder::new().mailbox(1).spawn(Probe::with(log.clone(), DropCounter::new()));
+    let probe = Builder::new().mailbox(1).spawn(Probe::with(log.clone(), &DropCounter::new()));
     for n in 0..100 {
         probe.tell(Msg::Note(n.to_string())).await.unwrap();
     }
