@@ -132,7 +132,8 @@ pub enum AskError {
         /// How it ended.
         reason: StopReason,
     },
-    /// The actor ended in the middle of the message, by a kill or with its runtime.
+    /// The actor ended in the middle of the message, or while it kept the reply: by a kill, with its runtime, or because
+    /// it [failed](super::Context::fail).
     #[non_exhaustive]
     Killed {
         /// Who was asked.

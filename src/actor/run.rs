@@ -196,7 +196,7 @@ pub(super) async fn end<A: Actor>(
     drop(cx);
     let fate = match &reason {
         StopReason::Panicked(panicked) => Fate::Panicked(panicked.clone()),
-        StopReason::Killed => Fate::Killed(StopReason::Killed),
+        StopReason::Killed | StopReason::Failed(_) | StopReason::RuntimeGone => Fate::Killed(reason.clone()),
         _ => Fate::NoReply,
     };
     if !has_started || matches!(reason, StopReason::Killed) {

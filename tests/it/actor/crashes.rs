@@ -172,3 +172,20 @@ async fn the_message_that_panics_is_consumed_and_the_rest_is_undelivered() {
     probe.wait_stopped().await;
     assert_eq!(log.lines(), ["Add"]);
 }
+
+#[tokio::test]
+async fn a_kept_reply_learns_that_the_actor_has_failed_or_was_killed() {
+    for (end, text) in [(true, "failed: no disk"), (false, "killed")] {
+        let probe = actor::spawn(Probe::new());
+        let mut asking = Box::pin(probe.ask(Msg::Keep).into_future());
+        assert!(poll_once(asking.as_mut()).is_pending());
+        probe.ask(Msg::Get).await.unwrap();
+        match end {
+            true => probe.tell(Msg::Fail("no disk")).await.unwrap(),
+            false => drop(probe.kill()),
+        }
+        let error = asking.await.unwrap_err();
+        assert_eq!(error.to_string(), format!("actor `Probe` ended in the middle of Keep: {text}"));
+        assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+    }
+}

@@ -127,3 +127,47 @@ async fn a_forwarded_reply_is_no_edge_any_more() {
     let asker = actor::spawn(Asker(a, b));
     asker.ask(|reply| reply).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn an_ask_that_is_given_up_is_no_edge_any_more() {
+    struct Impatient(ActorRef<Node>, ActorRef<Node>);
+    impl Actor for Impatient {
+        type Msg = Reply<&'static str>;
+        async fn handle(&mut self, reply: Self::Msg, cx: &mut Context<Self>) {
+            let _ = cx.name();
+            for _ in 0..3 {
+                let mut asking = Box::pin(std::future::IntoFuture::into_future(self.0.ask(Msg::Ping)));
+                let _ = crate::support::poll_once(asking.as_mut());
+            }
+            let _ = reply.send(self.1.ask(Msg::Ping).await.unwrap());
+        }
+    }
+    let (a, b) = (node("a"), node("b"));
+    let impatient = actor::spawn(Impatient(a, b));
+    assert_eq!(impatient.ask(|reply| reply).await.unwrap(), "b");
+}
+
+#[tokio::test]
+async fn an_ask_in_a_task_of_its_own_is_no_circle() {
+    struct Detached;
+    enum Ask {
+        Outer(Reply<u8>),
+        Inner(Reply<u8>),
+    }
+    impl Actor for Detached {
+        type Msg = Ask;
+        async fn handle(&mut self, msg: Ask, cx: &mut Context<Self>) {
+            match msg {
+                Ask::Outer(reply) => {
+                    let me = cx.me();
+                    cx.spawn("inner", async move {
+                        let _ = reply.send(me.ask(Ask::Inner).await.unwrap());
+                    });
+                }
+                Ask::Inner(reply) => drop(reply.send(7)),
+            }
+        }
+    }
+    let detached = actor::spawn(Detached);
+    assert_eq!(detached.ask(Ask::Outer).await.unwrap(), 7);
+}

@@ -169,3 +169,18 @@ async fn a_tell_dropped_at_any_poll_leaves_the_line() {
         assert_eq!(probe.ask(Msg::Get).await.unwrap(), 1002, "after {polls} polls");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tell_with_a_timeout_that_is_dropped_leaves_the_line() {
+    let (probe, gate) = held(Builder::new().mailbox(1)).await;
+    probe.try_tell(Msg::Add(1)).unwrap();
+    for polls in 1..3 {
+        let mut telling = Box::pin(probe.tell_timeout(Msg::Add(10), Duration::from_secs(1)));
+        for _ in 0..polls {
+            assert!(poll_once(telling.as_mut()).is_pending());
+        }
+    }
+    gate.open();
+    probe.tell(Msg::Add(100)).await.unwrap();
+    assert_eq!(probe.ask(Msg::Get).await.unwrap(), 102);
+}
