@@ -27,6 +27,7 @@ use crate::task::{Caught, TaskGroup, block_on};
 /// | the initialiser fails or panics | all who waited get the same error, and the next call tries again with its own |
 /// | its runtime goes away in the middle | one of those who waited goes on with its own initialiser, on its own runtime |
 /// | the initialiser asks for its own cell, or for one that waits for it | it gets an error instead of a hang |
+/// | somebody [sets](Self::set) the value meanwhile | all who wait get that one, and the initialiser is aborted |
 /// | the cell is dropped | the initialiser is aborted |
 ///
 /// For an initialiser that is known from the start use [`Lazy`](super::Lazy); for one that neither waits nor blocks,
@@ -96,7 +97,9 @@ impl<T> OnceCell<T> {
         self.slot.get()
     }
 
-    /// Sets the value, unless there is one. What an initialiser that runs just now will make, is dropped.
+    /// Sets the value, unless there is one. All who wait for an initialiser get it at once.
+    ///
+    /// An initialiser that runs just now is aborted; one that is sync runs to its end, and drops what it has made.
     ///
     /// # Errors
     /// The value that was not set.
@@ -120,10 +123,11 @@ impl<T> OnceCell<T> {
     /// Waits for somebody's attempt; nothing if it was lost.
     async fn follow(&self, attempt: &Attempt<T>) -> Result<Option<&T>, InitError> {
         let _wait = self.wait_for(attempt)?;
-        match attempt.verdict().await {
-            Verdict::Made => Ok(self.slot.get()),
-            Verdict::Failed(error) => Err(error),
-            Verdict::Lost => Ok(None),
+        let verdict = attempt.verdict().await;
+        // Somebody may have set a value since: then it does not matter what became of the attempt.
+        match (self.get(), verdict) {
+            (None, Verdict::Failed(error)) => Err(error),
+            (value, _) => Ok(value),
         }
     }
 
