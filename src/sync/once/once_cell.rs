@@ -121,8 +121,9 @@ impl<T> OnceCell<T> {
     }
 
     /// Waits for somebody's attempt; nothing if it was lost.
-    async fn follow(&self, attempt: &Attempt<T>) -> Result<Option<&T>, InitError> {
-        let _wait = self.wait_for(attempt)?;
+    async fn follow(&self, attempt: &Attempt<T>, wait: Option<circles::Wait>) -> Result<Option<&T>, InitError> {
+        // Until the end: others see whom this code waits for.
+        let _wait = wait;
         let verdict = attempt.verdict().await;
         // Somebody may have set a value since: then it does not matter what became of the attempt.
         match (self.get(), verdict) {
@@ -195,15 +196,16 @@ impl<T: Send + 'static> OnceCell<T> {
             match self.slot.join() {
                 Joined::Ready => {}
                 Joined::Waits(attempt) => {
-                    if let Some(value) = self.follow(&attempt).await? {
+                    let wait = self.wait_for(&attempt)?;
+                    if let Some(value) = self.follow(&attempt, wait).await? {
                         return Ok(value);
                     }
                 }
                 Joined::Leads(leader) => {
                     let attempt = leader.attempt().clone();
-                    let _wait = self.wait_for(&attempt)?;
+                    let wait = self.wait_for(&attempt)?;
                     self.start(leader, init);
-                    return self.follow(&attempt).await?.ok_or_else(|| self.cancelled());
+                    return self.follow(&attempt, wait).await?.ok_or_else(|| self.cancelled());
                 }
             }
         }
@@ -281,15 +283,16 @@ impl<T> OnceCell<T> {
             match self.slot.join() {
                 Joined::Ready => {}
                 Joined::Waits(attempt) => {
-                    if let Some(value) = block_on(self.follow(&attempt))? {
+                    let wait = self.wait_for(&attempt)?;
+                    if let Some(value) = block_on(self.follow(&attempt, wait))? {
                         return Ok(value);
                     }
                 }
                 Joined::Leads(leader) => {
                     let attempt = leader.attempt().clone();
-                    let _wait = self.wait_for(&attempt)?;
+                    let wait = self.wait_for(&attempt)?;
                     leader.finish(self.run(attempt.id, init));
-                    return block_on(self.follow(&attempt))?.ok_or_else(|| self.cancelled());
+                    return block_on(self.follow(&attempt, wait))?.ok_or_else(|| self.cancelled());
                 }
             }
         }
