@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. A swap of the cell, the new number and the pin of the old version are one change under the lock: whoever looks
-//!    finds a version either current, or pinned, or without readers.
+//!    finds a version either current, or pinned, or without readers and without a destructor to come.
 //! 2. A subscriber looks at the number and takes its place under one hold of the lock: no publication in between is
 //!    missed.
 //! 3. No user code runs under the lock: wakers are cloned before, and woken and dropped after.
@@ -26,7 +26,7 @@ pub(super) struct Books {
 pub(super) struct Pages {
     /// Of the current version.
     pub(super) number: u64,
-    /// Replaced versions that readers still have.
+    /// Replaced versions that readers still have, or whose destructor runs.
     pub(super) pinned: BTreeSet<u64>,
     /// Who can still publish.
     pub(super) writers: usize,
@@ -56,7 +56,7 @@ impl Books {
         lock(&self.pages)
     }
 
-    /// The last reader of a replaced version has left.
+    /// The last reader of a replaced version has left, and its value is gone.
     pub(super) fn unpin(&self, number: u64) {
         let woken = {
             let mut pages = self.lock();

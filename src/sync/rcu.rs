@@ -281,3 +281,6 @@ impl<T: fmt::Debug> fmt::Debug for Rcu<T> {
         f.debug_struct("Rcu").field("version", &current.version()).field("value", &*current).finish()
     }
 }
+    /// The old values are dropped by then, also those that nobody read; with a [`Reclaimer`](super::Reclaimer) they have
+    /// been handed over, and it may still be dropping them.
+    ///
