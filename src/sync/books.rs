@@ -21,6 +21,8 @@ pub(super) struct Books {
     pages: Mutex<Pages>,
     /// Keeps the cell in the registry.
     pub(super) registration: OnceLock<Registration>,
+    /// Of its row.
+    pub(super) name: OnceLock<Arc<str>>,
 }
 
 pub(super) struct Pages {
@@ -49,7 +51,7 @@ impl Books {
     pub(super) fn new() -> Arc<Self> {
         let (watchers, graces) = (Waiters::new(), Waiters::new());
         let pages = Pages { number: 0, pinned: BTreeSet::new(), writers: 1, conflicts: 0, watchers, graces };
-        Arc::new(Self { pages: Mutex::new(pages), registration: OnceLock::new() })
+        Arc::new(Self { pages: Mutex::new(pages), registration: OnceLock::new(), name: OnceLock::new() })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Pages> {
@@ -66,6 +68,11 @@ impl Books {
             if was_oldest { pages.graces.notify_all() } else { Vec::new() }
         };
         woken.into_iter().for_each(wake_quietly);
+    }
+
+    /// What the cell is called, in snapshots and errors.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.name.get().cloned().unwrap_or_else(|| "a cell".into())
     }
 
     pub(super) fn add_writer(&self) {

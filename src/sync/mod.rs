@@ -47,7 +47,7 @@
 //!
 //! # User code
 //! Closures, and the `Hash`, `Eq`, `Clone` and `Drop` of your types, run without any lock: they may use the same cell, and
-//! may panic. A panic of a change arrives at whoever asked for it, with nothing published. A panic in an initialiser is an
+//! may panic. Only an async change may not publish to its own cell: that would never end, and panics. A panic of a change arrives at whoever asked for it, with nothing published. A panic in an initialiser is an
 //! error for all who wait for it, and one in the destructor of an old value is logged.
 //!
 //! # Trade-offs
@@ -86,6 +86,7 @@ mod reclaimer;
 mod snapshot;
 mod table;
 mod trie;
+mod turns;
 #[cfg(test)]
 mod twin;
 mod version;

@@ -53,7 +53,7 @@ fn changed_waits_for_the_next_publication_after_the_call() {
 
 #[test]
 fn the_last_writer_that_leaves_wakes_readers_with_closed() {
-    let cell = Rcu::new(0);
+    let cell = Rcu::builder(0).name("limit").build();
     let other = cell.clone();
     let mut reader = cell.reader();
     let mut changed = task::spawn(reader.changed());
@@ -67,7 +67,7 @@ fn the_last_writer_that_leaves_wakes_readers_with_closed() {
     drop(changed);
     assert_eq!(*reader.get(), 1);
     let error = assert_ready_err!(task::spawn(reader.changed()).poll());
-    assert_eq!(error.to_string(), "the cell whose changes were waited for is closed");
+    assert_eq!(error.to_string(), "limit is closed");
     assert_eq!(*reader.get(), 1);
 }
 
