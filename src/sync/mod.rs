@@ -70,6 +70,7 @@
 
 mod books;
 mod builder;
+mod cas_builder;
 mod cas_cell;
 mod cas_counter;
 mod cell;
@@ -93,6 +94,7 @@ mod version;
 mod wait;
 
 pub use builder::RcuBuilder;
+pub use cas_builder::CasCellBuilder;
 pub use cas_cell::CasCell;
 pub use cas_counter::CasCounter;
 pub use error::{Conflict, InitError, InitFailure, Reentrant};
