@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::super::rcu::Rcu;
@@ -110,6 +111,18 @@ impl<K, V, S> RcuMap<K, V, S> {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.rcu.version()
+    }
+
+    /// Waits for the next publication after this call. Gives it, or a later one.
+    ///
+    /// In a loop a publication between two calls would be missed: use [`RcuMapReader::changed`] there, or
+    /// [`changed_since`](Self::changed_since).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost by dropping the future, but a later call waits for a later publication.
+    pub fn changed(&self) -> impl Future<Output = MapSnapshot<K, V, S>> {
+        // The number is that of the call, not of the first poll.
+        self.changed_since(self.version())
     }
 
     /// Waits for a version with a number above `version`, which is one of this map: each counts its own. Gives it, or a

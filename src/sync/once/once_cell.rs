@@ -13,7 +13,7 @@ use super::attempt::{Attempt, Leader, Verdict};
 use super::circles;
 use super::slot::{Joined, Slot};
 use crate::error::{BoxError, Cancelled, catch};
-use crate::task::{Caught, TaskGroup, block_on};
+use crate::task::{Caught, TaskGroup, block_on, runtime};
 
 /// A value that is made by whoever needs it first, once, and then read with one load.
 ///
@@ -165,11 +165,7 @@ impl<T: Send + 'static> OnceCell<T> {
         F: FnOnce() -> R,
         R: Future<Output = T> + Send + 'static,
     {
-        self.get_or_try_init(|| {
-            let init = init();
-            async { Ok::<T, Infallible>(init.await) }
-        })
-        .await
+        self.make("OnceCell::get_or_init", init).await
     }
 
     /// The value; the first caller's initialiser makes it, or fails.
@@ -184,6 +180,28 @@ impl<T: Send + 'static> OnceCell<T> {
     /// # Panics
     /// Outside a tokio runtime, if there is something to run; others that wait are not hurt.
     pub async fn get_or_try_init<F, R, E>(&self, init: F) -> Result<&T, InitError>
+    where
+        F: FnOnce() -> R,
+        R: Future<Output = Result<T, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.try_make("OnceCell::get_or_try_init", init).await
+    }
+
+    /// The value, for whoever called `what`.
+    pub(super) async fn make<F, R>(&self, what: &str, init: F) -> Result<&T, InitError>
+    where
+        F: FnOnce() -> R,
+        R: Future<Output = T> + Send + 'static,
+    {
+        let init = || {
+            let init = init();
+            async { Ok::<T, Infallible>(init.await) }
+        };
+        self.try_make(what, init).await
+    }
+
+    async fn try_make<F, R, E>(&self, what: &str, init: F) -> Result<&T, InitError>
     where
         F: FnOnce() -> R,
         R: Future<Output = Result<T, E>> + Send + 'static,
@@ -204,6 +222,7 @@ impl<T: Send + 'static> OnceCell<T> {
                 Joined::Leads(leader) => {
                     let attempt = leader.attempt().clone();
                     let wait = self.wait_for(&attempt)?;
+                    drop(runtime(what));
                     self.start(leader, init);
                     return self.follow(&attempt, wait).await?.ok_or_else(|| self.cancelled());
                 }

@@ -40,6 +40,9 @@ async fn an_initialiser_that_asks_for_its_own_cell_gets_an_error() {
     let [cell] = cells(["me"]);
     let me = cell.clone();
     let result = cell.get_or_try_init(|| one_more(me, async { Ok(1) })).await;
+    // It is the error that the initialiser has handed on.
+    let inner = result.as_ref().err().and_then(|error| error.downcast_ref::<InitError>());
+    assert!(inner.is_some_and(InitError::is_reentrant));
     assert_reentrant(result, "me");
     assert_eq!(cell.get_or_init(|| async { 1 }).await.expect("it is made"), &1);
 }

@@ -52,6 +52,17 @@ fn changed_waits_for_the_next_publication_after_the_call() {
 }
 
 #[test]
+fn changed_of_a_map_waits_for_the_next_publication_after_the_call() {
+    let map = RcuMap::from_iter([(1, "a")]);
+    let mut changed = task::spawn(map.changed());
+    assert_pending!(changed.poll());
+    let unpolled = map.changed();
+    map.insert(1, "b");
+    assert_eq!(assert_ready!(changed.poll()).get(&1), Some(&"b"));
+    assert_eq!(assert_ready!(task::spawn(unpolled).poll()).get(&1), Some(&"b"));
+}
+
+#[test]
 fn the_last_writer_that_leaves_wakes_readers_with_closed() {
     let cell = Rcu::builder(0).name("limit").build();
     let other = cell.clone();
