@@ -86,6 +86,13 @@ impl<E> AggregateError<E> {
 impl<E: fmt::Display> fmt::Display for AggregateError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { of, needed, total, errors, panics } = self;
+        if self.failed() == 0 {
+            // There were too few from the start.
+            return match total {
+                0 => write!(f, "{of}: {needed} had to succeed, but there were no futures"),
+                _ => write!(f, "{of}: {needed} had to succeed, but there were only {total} futures"),
+            };
+        }
         write!(f, "{of}: {} of {total} futures failed, where {needed} had to succeed", self.failed())?;
         match (errors.first(), panics.first()) {
             (Some((_, error)), _) => write!(f, "; first: {error}"),

@@ -51,7 +51,7 @@ where
 /// Dropping it drops all futures.
 ///
 /// # Panics
-/// When it is polled again after its end.
+/// When it is polled after its end.
 #[derive(Debug)]
 #[must_use = "nothing runs unless the future is awaited"]
 pub struct AnyFuture<F, T, E> {
@@ -64,6 +64,7 @@ where
 {
     type Output = Result<T, AggregateError<E>>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let values = ready!(Pin::new(&mut self.quorum).poll(cx));
         Poll::Ready(values.map(|mut values| match values.pop() {

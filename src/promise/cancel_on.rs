@@ -8,11 +8,14 @@ use std::task::{Context, Poll};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::error::PromiseError;
+use super::error::{PromiseError, polled_after_end};
 use crate::error::Cancelled;
 
 pin_project_lite::pin_project! {
     /// A future that a token can end; made by [`cancel_on`](super::ResultFutureExt::cancel_on).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct CancelOnFuture<F> {
         #[pin]
@@ -38,9 +41,10 @@ where
 {
     type Output = Result<T, PromiseError<E>>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else { panic!("a future is not polled after its end") };
+        let Some(future) = this.future.as_mut().as_pin_mut() else { polled_after_end("cancel_on") };
         // Work that is unwanted from the start does not begin; a result that is there is not thrown away.
         if *this.has_begun || !this.token.is_cancelled() {
             *this.has_begun = true;

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
-use super::error::PromiseError;
+use super::error::{PromiseError, polled_after_end};
 use crate::error::Panicked;
 use crate::task::Caught;
 
@@ -15,6 +15,9 @@ static PLACE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("a future"));
 
 pin_project_lite::pin_project! {
     /// A future whose panic is a value; made by [`catch_panic`](super::ResultFutureExt::catch_panic).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct CatchPanicFuture<F> {
         #[pin]
@@ -35,8 +38,12 @@ where
 {
     type Output = Result<T, PromiseError<E>>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        if this.future.has_ended() {
+            polled_after_end("catch_panic");
+        }
         Poll::Ready(match ready!(this.future.poll(cx)) {
             Ok(result) => result.map_err(PromiseError::Rejected),
             // Named only now, when it is worth the text.

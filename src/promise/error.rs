@@ -5,6 +5,12 @@ use std::fmt;
 
 use crate::error::{Cancelled, Panicked};
 
+/// A future is polled although it has given its output.
+#[track_caller]
+pub(super) fn polled_after_end(what: &str) -> ! {
+    panic!("{what}: a future is not polled after its end")
+}
+
 /// A promise was settled, but not with a value.
 ///
 /// Everybody who waits gets it, so awaiting by value asks for `E: Clone`. Adapters and combinators that add a way to

@@ -5,8 +5,10 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::thread;
 
+use super::error::polled_after_end;
 use crate::error::{catch, log_quietly};
 
 pin_project_lite::pin_project! {
@@ -14,6 +16,9 @@ pin_project_lite::pin_project! {
     ///
     /// # Cancel safety
     /// Dropping it drops the future, then runs the closure.
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing but the closure runs unless the future is awaited"]
     pub struct FinallyFuture<F, C>
     where
@@ -55,7 +60,7 @@ impl<C: FnOnce()> Last<C> {
 
 impl<C: FnOnce()> Drop for Last<C> {
     fn drop(&mut self) {
-        match std::thread::panicking() {
+        match thread::panicking() {
             true => quietly("the closure of `finally`", || self.run()),
             false => self.run(),
         }
@@ -65,27 +70,37 @@ impl<C: FnOnce()> Drop for Last<C> {
 impl<F: Future, C: FnOnce()> Future for FinallyFuture<F, C> {
     type Output = F::Output;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            let Some(future) = this.future.as_mut().as_pin_mut() else {
-                panic!("a future is not polled after its end")
-            };
-            let output = ready!(future.poll(cx));
-            this.future.set(None);
-            Poll::Ready(output)
-        }));
-        match ended {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => {
-                this.last.run();
-                Poll::Ready(output)
-            }
+        let Some(future) = this.future.as_mut().as_pin_mut() else { polled_after_end("finally") };
+        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(payload),
+        };
+        let output = and_then(output, "the future of `finally`", || this.future.set(None));
+        match and_then(output, "the closure of `finally`", || this.last.run()) {
+            Ok(output) => Poll::Ready(output),
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+/// Runs what comes next, also beside a panic. The first panic goes on, and takes the output along, whose destructor may
+/// panic as well.
+fn and_then<R>(output: thread::Result<R>, place: &str, run: impl FnOnce()) -> thread::Result<R> {
+    match output {
+        Ok(output) => match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => Ok(output),
             Err(payload) => {
-                quietly("the future of `finally`", || this.future.set(None));
-                quietly("the closure of `finally`", || this.last.run());
-                resume_unwind(payload)
+                quietly("the output of `finally`", || drop(output));
+                Err(payload)
             }
+        },
+        Err(payload) => {
+            quietly(place, run);
+            Err(payload)
         }
     }
 }

@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::refuse_zero;
-use crate::task::{TaskError, TaskGroup, TaskHandle};
+use crate::task::{TaskError, TaskGroup, TaskHandle, runtime};
 
 /// Runs all futures, at most `limit` at once, each in a task of its own, and gives their outputs in the order of the
 /// input.
@@ -66,6 +66,7 @@ where
     loop {
         while running.len() < limit {
             let Some(future) = futures.next() else { break };
+            drop(runtime("join_all_limit"));
             let index = outputs.len();
             outputs.push(None);
             // The group is open until the end.

@@ -8,6 +8,7 @@ use futures::Stream;
 
 use super::aggregate::AggregateError;
 use super::child::{Children, children};
+use super::error::polled_after_end;
 
 /// Waits for the first `needed` successes and gives them in the order in which they came; the futures that are not
 /// needed any more are dropped.
@@ -58,9 +59,11 @@ where
 /// Dropping it drops all futures, and the successes so far.
 ///
 /// # Panics
-/// When it is polled again after its end.
+/// When it is polled after its end.
 #[must_use = "nothing runs unless the future is awaited"]
 pub struct QuorumFuture<F, T, E> {
+    /// What asked.
+    of: &'static str,
     running: Children<F>,
     values: Vec<T>,
     /// Gone with the end.
@@ -75,7 +78,7 @@ impl<F, T, E> QuorumFuture<F, T, E> {
     {
         let running = children(of, futures);
         let failures = Some(AggregateError::new(of, needed, running.len()));
-        Self { running, values: Vec::new(), failures }
+        Self { of, running, values: Vec::new(), failures }
     }
 
     /// Ends, if it is decided; drops the others first.
@@ -105,6 +108,7 @@ where
 {
     type Output = Result<Vec<T>, AggregateError<E>>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         loop {
@@ -113,7 +117,7 @@ where
             }
             let ended = ready!(Pin::new(&mut this.running).poll_next(cx));
             let (Some((index, output)), Some(failures)) = (ended, this.failures.as_mut()) else {
-                panic!("a quorum is not polled after its end");
+                polled_after_end(this.of);
             };
             match output {
                 Ok(Ok(value)) => this.values.push(value),

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use super::child::{Children, children};
+use super::error::polled_after_end;
 
 /// Waits for the first future that ends, in whatever way; the others are dropped. Gives nothing if there is none.
 ///
@@ -47,24 +48,30 @@ pub fn race<I>(futures: I) -> RaceFuture<<I::Item as IntoFuture>::IntoFuture>
 where
     I: IntoIterator<Item: IntoFuture>,
 {
-    RaceFuture { running: children("race", futures) }
+    RaceFuture { running: Some(children("race", futures)) }
 }
 
 /// Waits for the first that ends; made by [`race`].
 ///
 /// # Cancel safety
 /// Dropping it drops all futures.
+///
+/// # Panics
+/// When it is polled after its end.
 #[must_use = "nothing runs unless the future is awaited"]
 pub struct RaceFuture<F> {
-    running: Children<F>,
+    /// Gone with the end.
+    running: Option<Children<F>>,
 }
 
 impl<F: Future> Future for RaceFuture<F> {
     type Output = Option<F::Output>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let first = ready!(Pin::new(&mut self.running).poll_next(cx));
-        self.running.clear();
+        let Some(running) = &mut self.running else { polled_after_end("race") };
+        let first = ready!(Pin::new(running).poll_next(cx));
+        self.running = None;
         Poll::Ready(first.map(|(_, output)| match output {
             Ok(output) => output,
             Err(panicked) => resume_unwind(Box::new(panicked.message.to_string())),
@@ -74,6 +81,8 @@ impl<F: Future> Future for RaceFuture<F> {
 
 impl<F> std::fmt::Debug for RaceFuture<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RaceFuture").field("running", &self.running.len()).finish_non_exhaustive()
+        f.debug_struct("RaceFuture")
+            .field("running", &self.running.as_ref().map_or(0, Children::len))
+            .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,9 @@ use super::steps::After;
 
 pin_project_lite::pin_project! {
     /// A future, then a closure that can fail; made by [`and_try`](super::ResultFutureExt::and_try).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct AndTryFuture<F, C> {
         #[pin]
@@ -18,6 +21,9 @@ pin_project_lite::pin_project! {
 
 pin_project_lite::pin_project! {
     /// A future, then a value in place of its error; made by [`recover`](super::ResultFutureExt::recover).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct RecoverFuture<F, C> {
         #[pin]
@@ -28,6 +34,9 @@ pin_project_lite::pin_project! {
 pin_project_lite::pin_project! {
     /// A future, then a value in place of some of its errors; made by
     /// [`recover_if`](super::ResultFutureExt::recover_if).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct RecoverIfFuture<F, P, C> {
         #[pin]
@@ -61,8 +70,9 @@ where
 {
     type Output = Result<U, E>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (result, next) = ready!(self.project().after.poll(cx));
+        let (result, next) = ready!(self.project().after.poll("and_try", cx));
         Poll::Ready(result.and_then(|value| next(value).map_err(E::from)))
     }
 }
@@ -74,8 +84,9 @@ where
 {
     type Output = T;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (result, rescue) = ready!(self.project().after.poll(cx));
+        let (result, rescue) = ready!(self.project().after.poll("recover", cx));
         Poll::Ready(result.unwrap_or_else(rescue))
     }
 }
@@ -88,8 +99,9 @@ where
 {
     type Output = Result<T, E>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (result, (is_rescued, rescue)) = ready!(self.project().after.poll(cx));
+        let (result, (is_rescued, rescue)) = ready!(self.project().after.poll("recover_if", cx));
         Poll::Ready(match result {
             Err(error) if is_rescued(&error) => Ok(rescue(error)),
             result => result,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use super::child::{Children, children};
-use super::error::PromiseError;
+use super::error::{PromiseError, polled_after_end};
 
 /// Waits for all futures and gives what became of each, in the order of the input.
 ///
@@ -52,19 +52,25 @@ where
 {
     let running = children("settle_all", futures);
     let settled = (0..running.len()).map(|_| None).collect();
-    SettleAllFuture { running, settled }
+    SettleAllFuture { running, settled: Some(settled) }
 }
 
 /// Waits for all of several futures; made by [`settle_all`].
 ///
 /// # Cancel safety
 /// Dropping it drops all futures, and the results so far.
+///
+/// # Panics
+/// When it is polled after its end.
 #[must_use = "nothing runs unless the future is awaited"]
 pub struct SettleAllFuture<F, T, E> {
     running: Children<F>,
-    /// In the order of the input.
-    settled: Vec<Option<Result<T, PromiseError<E>>>>,
+    /// In the order of the input; gone with the end.
+    settled: Option<Vec<Settled<T, E>>>,
 }
+
+/// What became of a future, when it has ended.
+type Settled<T, E> = Option<Result<T, PromiseError<E>>>;
 
 // Nothing in here is pinned: the futures have their own allocations.
 impl<F, T, E> Unpin for SettleAllFuture<F, T, E> {}
@@ -75,16 +81,18 @@ where
 {
     type Output = Vec<Result<T, PromiseError<E>>>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let Some(settled) = &mut this.settled else { polled_after_end("settle_all") };
         while let Some((index, output)) = ready!(Pin::new(&mut this.running).poll_next(cx)) {
-            this.settled[index] = Some(match output {
+            settled[index] = Some(match output {
                 Ok(result) => result.map_err(PromiseError::Rejected),
                 Err(panicked) => Err(PromiseError::Panicked(panicked)),
             });
         }
         // Each has given something by now.
-        Poll::Ready(std::mem::take(&mut this.settled).into_iter().flatten().collect())
+        Poll::Ready(this.settled.take().into_iter().flatten().flatten().collect())
     }
 }
 

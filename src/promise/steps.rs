@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::error::polled_after_end;
+
 pin_project_lite::pin_project! {
     /// A future and what comes after it.
     pub(super) struct After<F, C> {
@@ -32,15 +34,16 @@ impl<F, C> After<F, C> {
 }
 
 impl<F: Future, C> After<F, C> {
-    /// The output, and what is to be done with it.
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(F::Output, C)> {
+    /// The output, and what is to be done with it, for the adapter with this name.
+    #[track_caller]
+    pub(super) fn poll(self: Pin<&mut Self>, of: &str, cx: &mut Context<'_>) -> Poll<(F::Output, C)> {
         let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else { polled_too_often() };
+        let Some(future) = this.future.as_mut().as_pin_mut() else { polled_after_end(of) };
         let output = ready!(future.poll(cx));
         this.future.set(None);
         match this.next.take() {
             Some(next) => Poll::Ready((output, next)),
-            None => polled_too_often(),
+            None => polled_after_end(of),
         }
     }
 }
@@ -53,28 +56,26 @@ impl<F, C, S> Steps<F, C, S> {
 
 impl<F: Future, C, S: Future> Steps<F, C, S> {
     /// `lead` says where the first output leads: to a second future, or to the end. `end` makes the end of the second
-    /// output.
+    /// output. `of` is the name of the adapter.
+    #[track_caller]
     pub(super) fn poll<R>(
         mut self: Pin<&mut Self>,
+        of: &str,
         cx: &mut Context<'_>,
         lead: impl FnOnce(F::Output, C) -> Result<S, R>,
         end: impl FnOnce(S::Output) -> R,
     ) -> Poll<R> {
         if let StepsProjection::First { first } = self.as_mut().project() {
-            let (output, next) = ready!(first.poll(cx));
+            let (output, next) = ready!(first.poll(of, cx));
             self.set(Self::Done);
             match lead(output, next) {
                 Ok(second) => self.set(Self::Second { second }),
                 Err(end) => return Poll::Ready(end),
             }
         }
-        let StepsProjection::Second { second } = self.as_mut().project() else { polled_too_often() };
+        let StepsProjection::Second { second } = self.as_mut().project() else { polled_after_end(of) };
         let output = ready!(second.poll(cx));
         self.set(Self::Done);
         Poll::Ready(end(output))
     }
-}
-
-fn polled_too_often() -> ! {
-    panic!("a future is not polled after its end")
 }

@@ -9,6 +9,9 @@ use super::steps::Steps;
 
 pin_project_lite::pin_project! {
     /// A future, then another after its value; made by [`then_ok`](super::ResultFutureExt::then_ok).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct ThenOkFuture<F, C, S> {
         #[pin]
@@ -18,6 +21,9 @@ pin_project_lite::pin_project! {
 
 pin_project_lite::pin_project! {
     /// A future, then another after its error; made by [`then_err`](super::ResultFutureExt::then_err).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct ThenErrFuture<F, C, S> {
         #[pin]
@@ -28,6 +34,9 @@ pin_project_lite::pin_project! {
 pin_project_lite::pin_project! {
     /// A future, then another for a value in place of its error; made by
     /// [`recover_with`](super::ResultFutureExt::recover_with).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct RecoverWithFuture<F, C, S> {
         #[pin]
@@ -61,8 +70,9 @@ where
 {
     type Output = Result<S::Output, E>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().steps.poll(cx, |result, next| result.map(next).map_err(Err), Ok)
+        self.project().steps.poll("then_ok", cx, |result, next| result.map(next).map_err(Err), Ok)
     }
 }
 
@@ -74,12 +84,13 @@ where
 {
     type Output = Result<T, S::Output>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let lead = |result: F::Output, next: C| match result {
             Ok(value) => Err(Ok(value)),
             Err(error) => Ok(next(error)),
         };
-        self.project().steps.poll(cx, lead, Err)
+        self.project().steps.poll("then_err", cx, lead, Err)
     }
 }
 
@@ -91,12 +102,13 @@ where
 {
     type Output = T;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let lead = |result: F::Output, next: C| match result {
             Ok(value) => Err(value),
             Err(error) => Ok(next(error)),
         };
-        self.project().steps.poll(cx, lead, |value| value)
+        self.project().steps.poll("recover_with", cx, lead, |value| value)
     }
 }
 

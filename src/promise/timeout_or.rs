@@ -9,9 +9,14 @@ use std::time::Duration;
 use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use super::error::polled_after_end;
+
 pin_project_lite::pin_project! {
     /// A future that has only so long; made by [`timeout_or`](super::ResultFutureExt::timeout_or) and
     /// [`deadline_or`](super::ResultFutureExt::deadline_or).
+    ///
+    /// # Panics
+    /// When it is polled after its end.
     #[must_use = "nothing runs unless the future is awaited"]
     pub struct TimeoutOrFuture<F, C> {
         #[pin]
@@ -38,6 +43,13 @@ impl<F, C> TimeoutOrFuture<F, C> {
 }
 
 impl Limit {
+    fn place(self) -> &'static str {
+        match self {
+            Self::After(_) => "timeout_or",
+            Self::At(_) => "deadline_or",
+        }
+    }
+
     fn sleep(self) -> Sleep {
         match self {
             Self::After(limit) => sleep(limit),
@@ -53,9 +65,10 @@ where
 {
     type Output = Result<T, E>;
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(future) = this.future.as_mut().as_pin_mut() else { panic!("a future is not polled after its end") };
+        let Some(future) = this.future.as_mut().as_pin_mut() else { polled_after_end(this.limit.place()) };
         // The future first: a result that is there is never late.
         if let Poll::Ready(result) = future.poll(cx) {
             this.future.set(None);

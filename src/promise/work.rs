@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::error::PromiseError;
+use super::error::{PromiseError, polled_after_end};
 use super::future::PromiseFuture;
 use super::writer::{Promise, promise};
-use crate::error::Cancelled;
+use crate::error::{Cancelled, drop_quietly};
 use crate::task::{Caught, TaskGroup, runtime};
 
 pin_project_lite::pin_project! {
@@ -51,8 +52,12 @@ where
 {
     type Output = ();
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
+        if this.future.has_ended() {
+            polled_after_end("settle_from");
+        }
         let result = ready!(this.future.poll(cx));
         if let Some(promise) = this.promise.take() {
             promise.settle_outcome(match result {
@@ -110,7 +115,22 @@ impl<T, E> Promise<T, E> {
         T: Send + Sync + 'static,
         E: Send + Sync + 'static,
     {
-        drop(runtime("Promise::settle_with and PromiseFuture::spawn"));
+        self.settle_in_task("Promise::settle_with", future);
+    }
+
+    /// Does so for whoever called `what`.
+    #[track_caller]
+    fn settle_in_task<F>(self, what: &str, future: F)
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        if Handle::try_current().is_err() {
+            // Before the panic: a second one would end the process.
+            drop_quietly(future);
+            return drop(runtime(what));
+        }
         let cell = self.cell.clone();
         let work = TaskGroup::unobserved("promise", CancellationToken::new());
         // The group is open, so it takes the task; if it did not, the promise would be cancelled.
@@ -161,7 +181,7 @@ where
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let (writer, awaiter) = promise();
-        writer.settle_with(future);
+        writer.settle_in_task("PromiseFuture::spawn", future);
         awaiter
     }
 }

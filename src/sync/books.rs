@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! 1. A swap of the cell, the new number and the pin of the old version are one change under the lock: whoever looks
-//!    finds a version either current, or pinned, or without readers.
+//!    finds a version either current, or pinned, or without readers and without a destructor to come.
 //! 2. A subscriber looks at the number and takes its place under one hold of the lock: no publication in between is
 //!    missed.
 //! 3. No user code runs under the lock: wakers are cloned before, and woken and dropped after.
@@ -21,12 +21,14 @@ pub(super) struct Books {
     pages: Mutex<Pages>,
     /// Keeps the cell in the registry.
     pub(super) registration: OnceLock<Registration>,
+    /// Of its row.
+    pub(super) name: OnceLock<Arc<str>>,
 }
 
 pub(super) struct Pages {
     /// Of the current version.
     pub(super) number: u64,
-    /// Replaced versions that readers still have.
+    /// Replaced versions that readers still have, or whose destructor runs.
     pub(super) pinned: BTreeSet<u64>,
     /// Who can still publish.
     pub(super) writers: usize,
@@ -49,14 +51,14 @@ impl Books {
     pub(super) fn new() -> Arc<Self> {
         let (watchers, graces) = (Waiters::new(), Waiters::new());
         let pages = Pages { number: 0, pinned: BTreeSet::new(), writers: 1, conflicts: 0, watchers, graces };
-        Arc::new(Self { pages: Mutex::new(pages), registration: OnceLock::new() })
+        Arc::new(Self { pages: Mutex::new(pages), registration: OnceLock::new(), name: OnceLock::new() })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Pages> {
         lock(&self.pages)
     }
 
-    /// The last reader of a replaced version has left.
+    /// The last reader of a replaced version has left, and its value is gone.
     pub(super) fn unpin(&self, number: u64) {
         let woken = {
             let mut pages = self.lock();
@@ -66,6 +68,11 @@ impl Books {
             if was_oldest { pages.graces.notify_all() } else { Vec::new() }
         };
         woken.into_iter().for_each(wake_quietly);
+    }
+
+    /// What the cell is called, in snapshots and errors.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.name.get().cloned().unwrap_or_else(|| "a cell".into())
     }
 
     pub(super) fn add_writer(&self) {

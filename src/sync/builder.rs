@@ -65,8 +65,9 @@ pub(super) fn enrolled<T>(kind: &'static str, value: T, Settings { name, reclaim
     let name = name.unwrap_or_else(|| format!("{kind}#{id}").into());
     let subject: Weak<Books> = Arc::downgrade(&core.books);
     let subject: Weak<dyn Observe> = subject;
-    // The cell is ours alone so far, so it is empty.
+    // The cell is ours alone so far, so both are empty.
     let _ = core.books.registration.set(registry.enroll(id, kind, &name, None, subject));
+    let _ = core.books.name.set(name);
     Arc::new(core)
 }
 

@@ -1,10 +1,10 @@
 //! Compare and swap for any value.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::core::Core;
+use super::cas_builder::CasCellBuilder;
 use super::error::Conflict;
+use super::rcu::Rcu;
 use super::snapshot::{Guard, Snapshot};
 
 /// A value that is exchanged only if it is the one that was expected.
@@ -29,32 +29,41 @@ use super::snapshot::{Guard, Snapshot};
 /// ```
 #[doc(alias = "compare-and-swap")]
 pub struct CasCell<T> {
-    core: Arc<Core<T>>,
+    rcu: Rcu<T>,
 }
 
 impl<T> CasCell<T> {
     /// Creates a cell; its value is version 0.
     #[must_use]
     pub fn new(value: T) -> Self {
-        Self { core: Arc::new(Core::new(value, None)) }
+        Self::builder(value).build()
+    }
+
+    /// Begins a cell with a name, or with a [`Reclaimer`](super::Reclaimer) for its old values.
+    pub fn builder(value: T) -> CasCellBuilder<T> {
+        CasCellBuilder::new(value)
+    }
+
+    pub(super) fn from_rcu(rcu: Rcu<T>) -> Self {
+        Self { rcu }
     }
 
     /// The current value, for a moment: see [`Rcu::load`](super::Rcu::load).
     #[inline]
     pub fn load(&self) -> Guard<'_, T> {
-        Guard::new(self.core.load())
+        self.rcu.load()
     }
 
     /// The current value, to keep.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<T> {
-        Snapshot::new(self.core.load_full())
+        self.rcu.snapshot()
     }
 
     /// The number of the current version: 0 for the first, one more for each exchange.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.core.number()
+        self.rcu.version()
     }
 
     /// Stores `new` if the value equals `expected`.
@@ -81,7 +90,7 @@ impl<T> CasCell<T> {
             }
             let version = current.version();
             drop(current);
-            match self.core.try_publish(version, new) {
+            match self.rcu.core().try_publish(version, new) {
                 Ok(_) => return Ok(()),
                 Err(refused) => new = refused,
             }
@@ -91,37 +100,36 @@ impl<T> CasCell<T> {
     /// Stores `new` if the version is still `version`. Gives the new version.
     ///
     /// # Errors
-    /// [`Conflict`] with what is there instead and `new`.
+    /// [`Conflict`] with what is there instead and `new`. It is read after the comparison, so it may be later than what was
+    /// compared with.
     pub fn compare_and_set(&self, version: u64, new: T) -> Result<u64, Conflict<T>> {
-        self.core.try_publish(version, new).map_err(|refused| Conflict::new(refused, self.snapshot()))
+        self.rcu.core().try_publish(version, new).map_err(|refused| Conflict::new(refused, self.snapshot()))
     }
 
     /// Stores a value, whatever was there. Gives its version.
     pub fn store(&self, value: T) -> u64 {
-        self.core.store(value)
+        self.rcu.store(value)
     }
 
     /// Stores a value and gives the one that was there.
     pub fn swap(&self, value: T) -> Snapshot<T> {
-        Snapshot::new(self.core.swap(value))
+        self.rcu.swap(value)
     }
 
     /// Stores what `change` makes of the value, again until nobody was faster: the usual loop. Gives the new version.
     ///
     /// # Panics
     /// A panic of `change` arrives here, with nothing stored and nothing locked.
-    pub fn update(&self, mut change: impl FnMut(&T) -> T) -> u64 {
-        let updated = self.core.try_update(|value| Ok::<_, std::convert::Infallible>((Some(change(value)), ())));
-        match updated {
-            Ok((version, ())) => version,
-            Err(never) => match never {},
-        }
+    pub fn update(&self, change: impl FnMut(&T) -> T) -> u64 {
+        self.rcu.update(change)
     }
 
-    /// How many exchanges were given up because another came first; those of [`update`](Self::update) were tried again.
+    /// How many exchanges were given up because another came first. Only those of
+    /// [`compare_and_set`](Self::compare_and_set) ended in a conflict; all others were tried again. A
+    /// [`compare_and_swap`](Self::compare_and_swap) that found another value is none: it did not begin.
     #[must_use]
     pub fn conflicts(&self) -> u64 {
-        self.core.books.lock().conflicts
+        self.rcu.core().books.lock().conflicts
     }
 }
 

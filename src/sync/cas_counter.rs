@@ -74,9 +74,9 @@ impl CasCounter {
     /// When the sum is above [`u64::MAX`]; the value stays.
     #[track_caller]
     pub fn add(&self, by: u64) -> u64 {
-        match self.try_add(by) {
-            Some(value) => value,
-            None => panic!("CasCounter: {by} more than there is room for; use try_add where that can happen"),
+        match self.change(|value| value.checked_add(by)) {
+            Ok(value) => value,
+            Err(value) => panic!("CasCounter: {by} cannot be added to {value}; use try_add where that can happen"),
         }
     }
 
@@ -86,22 +86,24 @@ impl CasCounter {
     /// When there is less; the value stays.
     #[track_caller]
     pub fn subtract(&self, by: u64) -> u64 {
-        match self.try_subtract(by) {
-            Some(value) => value,
-            None => panic!("CasCounter: {by} is more than there is; use try_subtract where that can happen"),
+        match self.change(|value| value.checked_sub(by)) {
+            Ok(value) => value,
+            Err(value) => {
+                panic!("CasCounter: {by} cannot be taken from {value}; use try_subtract where that can happen")
+            }
         }
     }
 
     /// Adds `by`; gives the new value, or nothing when the sum would be above [`u64::MAX`].
     #[must_use = "without a value nothing was added"]
     pub fn try_add(&self, by: u64) -> Option<u64> {
-        self.change(|value| value.checked_add(by))
+        self.change(|value| value.checked_add(by)).ok()
     }
 
     /// Takes `by` away; gives the new value, or nothing when there is less.
     #[must_use = "without a value nothing was taken away"]
     pub fn try_subtract(&self, by: u64) -> Option<u64> {
-        self.change(|value| value.checked_sub(by))
+        self.change(|value| value.checked_sub(by)).ok()
     }
 
     /// Stores `new` if the value is `expected`.
@@ -113,16 +115,16 @@ impl CasCounter {
         self.value.compare_exchange(expected, new, AcqRel, Acquire).map(drop)
     }
 
-    /// Stores what `change` makes of the value, again until nobody was faster.
-    fn change(&self, change: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    /// Stores what `change` makes of the value, again until nobody was faster; gives it, or the value that does not fit.
+    fn change(&self, change: impl Fn(u64) -> Option<u64>) -> Result<u64, u64> {
         let mut value = self.value();
         loop {
-            let next = change(value)?;
+            let Some(next) = change(value) else { return Err(value) };
             // Release: pairs with every Acquire here; that of this change came with the load, or the failure, that told
             // the value. Weak: it may fail for no reason, which costs another turn and saves a loop where the processor
             // has one.
             match self.value.compare_exchange_weak(value, next, Release, Acquire) {
-                Ok(_) => return Some(next),
+                Ok(_) => return Ok(next),
                 Err(newer) => value = newer,
             }
         }

@@ -58,8 +58,9 @@ impl<T, C: Cell<T>> Core<T, C> {
                 };
             }
             let old = self.cell.swap(next);
-            // Nobody can come by a version that is not in the cell: if ours is the only reference, it stays so.
-            if Arc::strong_count(&old) > 1 {
+            // Nobody can come by a version that is not in the cell: if ours is the only reference, it stays so, and its
+            // destructor, which runs after the lock, is all that there may be to wait for.
+            if Arc::strong_count(&old) > 1 || std::mem::needs_drop::<T>() {
                 pages.pinned.insert(old.number);
                 old.pin(&self.books);
             }

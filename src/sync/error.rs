@@ -76,6 +76,10 @@ pub enum InitError {
     /// The task of the initialiser was dropped before its end, with its runtime.
     Cancelled(Cancelled),
     /// The initialiser waits for itself, directly or through initialisers of other cells that wait for each other.
+    ///
+    /// The initialiser gets it, where it asks. One that hands it on by `?` fails with it, so those who wait for that
+    /// initialiser get [`Failed`](Self::Failed), around it: [`downcast_ref`](Self::downcast_ref) finds it as an
+    /// [`InitError`].
     Reentrant(Reentrant),
 }
 
@@ -140,7 +144,7 @@ impl InitError {
         matches!(self, Self::Cancelled(_))
     }
 
-    /// Tells whether the initialiser would have waited for itself.
+    /// Tells whether the initialiser would have waited for itself; not of an initialiser that failed because of that.
     #[must_use]
     pub fn is_reentrant(&self) -> bool {
         matches!(self, Self::Reentrant(_))

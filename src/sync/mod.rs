@@ -47,7 +47,7 @@
 //!
 //! # User code
 //! Closures, and the `Hash`, `Eq`, `Clone` and `Drop` of your types, run without any lock: they may use the same cell, and
-//! may panic. A panic of a change arrives at whoever asked for it, with nothing published. A panic in an initialiser is an
+//! may panic. Only an async change may not publish to its own cell: that would never end, and panics. A panic of a change arrives at whoever asked for it, with nothing published. A panic in an initialiser is an
 //! error for all who wait for it, and one in the destructor of an old value is logged.
 //!
 //! # Trade-offs
@@ -70,6 +70,7 @@
 
 mod books;
 mod builder;
+mod cas_builder;
 mod cas_cell;
 mod cas_counter;
 mod cell;
@@ -86,12 +87,14 @@ mod reclaimer;
 mod snapshot;
 mod table;
 mod trie;
+mod turns;
 #[cfg(test)]
 mod twin;
 mod version;
 mod wait;
 
 pub use builder::RcuBuilder;
+pub use cas_builder::CasCellBuilder;
 pub use cas_cell::CasCell;
 pub use cas_counter::CasCounter;
 pub use error::{Conflict, InitError, InitFailure, Reentrant};

@@ -9,6 +9,7 @@ use super::builder::RcuBuilder;
 use super::core::Core;
 use super::reader::RcuReader;
 use super::snapshot::{Guard, Snapshot};
+use super::turns;
 use super::version::drop_in_place;
 use super::wait::{ChangedFuture, SynchronizeFuture};
 
@@ -96,22 +97,34 @@ impl<T> Rcu<T> {
     ///
     /// # Ordering
     /// Whoever loads after this has returned finds this value or a later one.
+    ///
+    /// # Panics
+    /// Inside an async change of the same cell, as [`update`](Self::update).
+    #[track_caller]
     pub fn store(&self, value: T) -> u64 {
+        self.refuse_inside("Rcu::store");
         self.core.store(value)
     }
 
     /// Publishes a value and gives the one that was there.
+    ///
+    /// # Panics
+    /// Inside an async change of the same cell, as [`update`](Self::update).
+    #[track_caller]
     pub fn swap(&self, value: T) -> Snapshot<T> {
+        self.refuse_inside("Rcu::swap");
         Snapshot::new(self.core.swap(value))
     }
 
-    /// Publishes what `change` makes of the current value. Gives the new version.
+    /// Publishes what `change` makes of the current value. Gives the new version; the value that was replaced is what
+    /// [`swap`](Self::swap) gives, and [`RcuMap::update`](super::RcuMap::update) for a key.
     ///
     /// `change` runs without any lock; when another writer was first, it runs again on the newer value, so it should do
     /// nothing but compute. It may use the cell. No update is lost.
     ///
     /// # Panics
-    /// A panic of `change` arrives here, with nothing published and nothing locked.
+    /// A panic of `change` arrives here, with nothing published and nothing locked. Inside an async change of the same
+    /// cell ([`update_async`](Self::update_async)), which it would overtake, and make run again, for ever.
     ///
     /// # Fairness
     /// Some writer always gets on, but a `change` that takes long may be overtaken again and again by short ones.
@@ -120,9 +133,11 @@ impl<T> Rcu<T> {
     /// # Complexity
     /// `change`, an allocation, and one short lock that only writers take. The old value is dropped here, unless a
     /// reader has it.
+    #[track_caller]
     pub fn update(&self, mut change: impl FnMut(&T) -> T) -> u64 {
-        match self.try_update(|value| Ok::<T, Infallible>(change(value))) {
-            Ok(version) => version,
+        self.refuse_inside("Rcu::update");
+        match self.core.try_update(|value| Ok::<_, Infallible>((Some(change(value)), ()))) {
+            Ok((version, ())) => version,
             Err(never) => match never {},
         }
     }
@@ -133,8 +148,10 @@ impl<T> Rcu<T> {
     /// The first error of `change`; nothing is published.
     ///
     /// # Panics
-    /// A panic of `change` arrives here, with nothing published and nothing locked.
+    /// As [`update`](Self::update).
+    #[track_caller]
     pub fn try_update<E>(&self, mut change: impl FnMut(&T) -> Result<T, E>) -> Result<u64, E> {
+        self.refuse_inside("Rcu::try_update");
         let (version, ()) = self.core.try_update(|value| Ok((Some(change(value)?), ())))?;
         Ok(version)
     }
@@ -145,11 +162,15 @@ impl<T> Rcu<T> {
     /// once. When a sync writer ([`update`](Self::update), [`store`](Self::store)) publishes in the middle, `change` runs
     /// again on the newer value: waiting for it would block its thread, and overwriting it would lose its update.
     ///
+    /// `change` may read the cell and publish to others; it must not publish to its own, nor wait for a task that does.
+    /// Where changes of two cells publish to each other by `update_async`, they have to do so in one order, as with locks.
+    ///
     /// # Cancel safety
     /// Dropped before its end it has no effect, and the turn passes to the next.
     ///
     /// # Panics
-    /// A panic of `change` arrives at whoever polls, with nothing published; the turn passes on.
+    /// A panic of `change` arrives at whoever polls, with nothing published; the turn passes on. Inside an async change of
+    /// the same cell, when it is polled: it would wait for itself.
     ///
     /// # Examples
     /// ```
@@ -167,7 +188,7 @@ impl<T> Rcu<T> {
         F: FnMut(Snapshot<T>) -> R,
         R: Future<Output = T>,
     {
-        let updated = self.try_update_async(|value| {
+        let updated = self.take_turn("Rcu::update_async", |value| {
             let change = change(value);
             async { Ok::<T, Infallible>(change.await) }
         });
@@ -186,22 +207,47 @@ impl<T> Rcu<T> {
     /// Dropped before its end it has no effect, and the turn passes to the next.
     ///
     /// # Panics
-    /// A panic of `change` arrives at whoever polls, with nothing published; the turn passes on.
-    pub async fn try_update_async<F, R, E>(&self, mut change: F) -> Result<u64, E>
+    /// As [`update_async`](Self::update_async).
+    pub async fn try_update_async<F, R, E>(&self, change: F) -> Result<u64, E>
     where
         F: FnMut(Snapshot<T>) -> R,
         R: Future<Output = Result<T, E>>,
     {
+        self.take_turn("Rcu::try_update_async", change).await
+    }
+
+    async fn take_turn<F, R, E>(&self, what: &str, mut change: F) -> Result<u64, E>
+    where
+        F: FnMut(Snapshot<T>) -> R,
+        R: Future<Output = Result<T, E>>,
+    {
+        self.refuse_inside(what);
         let _turn = self.core.turn.lock().await;
         loop {
             let base = self.snapshot();
             let version = base.version();
-            let next = change(base).await?;
+            let change = turns::inside(self.address(), || change(base));
+            let next = turns::inside_future(self.address(), change).await?;
             match self.core.try_publish(version, next) {
                 Ok(version) => return Ok(version),
                 Err(refused) => drop_in_place(refused),
             }
         }
+    }
+
+    /// Refuses what would never end.
+    #[track_caller]
+    fn refuse_inside(&self, what: &str) {
+        if turns::is_inside(self.address()) {
+            let name = self.core.books.name();
+            panic!(
+                "{what} of `{name}` inside an async change of the same cell would never end; give the value as the result of the change"
+            );
+        }
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.core).addr()
     }
 
     /// Waits for the next publication after this call. Gives it, or a later one.
@@ -215,7 +261,8 @@ impl<T> Rcu<T> {
         self.changed_since(self.version())
     }
 
-    /// Waits for a version with a number above `version`. Gives it, or a later one.
+    /// Waits for a version with a number above `version`, which is one of this cell: each counts its own. Gives it, or a
+    /// later one.
     ///
     /// # Cancel safety
     /// Nothing is lost by dropping the future.
@@ -240,6 +287,9 @@ impl<T> Rcu<T> {
     /// After a publication this tells when what the old value refers to can be taken away: every snapshot, guard and
     /// [`reader`](Self::reader) of older versions is gone, the caller's own included, so one that is kept across this
     /// await waits for ever. What is loaded later does not delay it.
+    ///
+    /// The old values are dropped by then, also those that nobody read; with a [`Reclaimer`](super::Reclaimer) they have
+    /// been handed over, and it may still be dropping them.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.

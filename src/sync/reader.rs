@@ -121,7 +121,7 @@ impl<T> Future for ReaderChangedFuture<'_, T> {
         }));
         Poll::Ready(match is_new {
             true => Ok(()),
-            false => Err(Closed::new("the cell whose changes were waited for")),
+            false => Err(Closed::new(this.reader.core.books.name())),
         })
     }
 }

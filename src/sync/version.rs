@@ -6,11 +6,12 @@
 //! 3. A destructor that panics takes nothing from the reader that was last.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use super::books::Books;
 use super::reclaimer::Reclaim;
-use crate::error::{catch, log_quietly};
+use crate::error::{Panicked, log_quietly};
 
 pub(super) struct Versioned<T> {
     pub(super) number: u64,
@@ -67,8 +68,9 @@ impl<T> Drop for Versioned<T> {
 /// Drops a value here and now.
 pub(super) fn drop_in_place<T>(value: T) {
     if std::mem::needs_drop::<T>() {
-        let place: Arc<str> = Arc::from(std::any::type_name::<T>());
-        if let Err(panicked) = catch(&place, || drop(value)) {
+        // Named only when it is worth the text.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            let panicked = Panicked::from_payload(std::any::type_name::<T>(), payload);
             log_quietly(|| {
                 tracing::error!(target: "regatta::sync", place = %panicked.place, message = %panicked.message, "a destructor of an old value panicked");
             });

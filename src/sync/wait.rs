@@ -23,7 +23,7 @@ pub struct ChangedFuture<'a, T> {
     ticket: Option<Ticket>,
 }
 
-/// Waits until every version older than the one at the call is gone; made by
+/// Waits until every version older than the one at the call is gone, with its value; made by
 /// [`Rcu::synchronize`](super::Rcu::synchronize).
 ///
 /// # Cancel safety

@@ -24,6 +24,11 @@ impl<F> Caught<F> {
 }
 
 impl<F> Caught<F> {
+    /// Tells whether it has given its output.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.future.is_none()
+    }
+
     /// Drops the future, if it is still there, and what it captured; a destructor may panic.
     pub(crate) fn end(self: Pin<&mut Self>) -> Result<(), Panicked> {
         let mut this = self.project();

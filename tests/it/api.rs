@@ -214,6 +214,7 @@ assert_traits!(sync::MapSnapshot<u8, u8>: Send & Sync & Unpin);
 assert_traits!(sync::MapIter<'static, u8, u8>: Send & Sync & Unpin);
 assert_traits!(sync::Transaction<u8, u8>: Send & Sync & Unpin);
 assert_traits!(sync::CasCell<u8>: Send & Sync & Unpin);
+assert_traits!(sync::CasCellBuilder<u8>: Send & Sync & Unpin);
 assert_traits!(sync::CasCounter: Send & Sync & Unpin);
 assert_traits!(sync::OnceCell<u8>: Send & Sync & Unpin);
 assert_traits!(sync::OnceCell<Moves>: Send & !Sync);

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::super::rcu::Rcu;
@@ -112,7 +113,20 @@ impl<K, V, S> RcuMap<K, V, S> {
         self.rcu.version()
     }
 
-    /// Waits for a version with a number above `version`. Gives it, or a later one.
+    /// Waits for the next publication after this call. Gives it, or a later one.
+    ///
+    /// In a loop a publication between two calls would be missed: use [`RcuMapReader::changed`] there, or
+    /// [`changed_since`](Self::changed_since).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost by dropping the future, but a later call waits for a later publication.
+    pub fn changed(&self) -> impl Future<Output = MapSnapshot<K, V, S>> {
+        // The number is that of the call, not of the first poll.
+        self.changed_since(self.version())
+    }
+
+    /// Waits for a version with a number above `version`, which is one of this map: each counts its own. Gives it, or a
+    /// later one.
     ///
     /// # Cancel safety
     /// Nothing is lost by dropping the future.
@@ -120,7 +134,8 @@ impl<K, V, S> RcuMap<K, V, S> {
         MapSnapshot::new(self.rcu.changed_since(version).await)
     }
 
-    /// Waits until nobody reads a version that is older than the current one; see [`Rcu::synchronize`].
+    /// Waits until nobody reads a version that is older than the current one; see [`Rcu::synchronize`]. What the older
+    /// ones did not share with newer ones is dropped by then, or with the reclaimer.
     ///
     /// # Cancel safety
     /// Dropping the future changes nothing.
@@ -197,7 +212,8 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher + Clone> RcuMap<K, V, S> {
         settled(removed)
     }
 
-    /// Gives a key what `change` makes of its value, or of nothing; takes it out if that is nothing. Gives what it was.
+    /// Gives a key what `change` makes of its value, or of nothing; takes it out if that is nothing. Gives what it was, as
+    /// [`insert`](Self::insert) does, and not the version, as [`Rcu::update`].
     ///
     /// `change` runs without any lock, again if another writer was first. No update is lost.
     ///
@@ -232,7 +248,9 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher + Clone> RcuMap<K, V, S> {
     /// As [`insert`](Self::insert); a panic of the iterator arrives here. Nothing is published then.
     ///
     /// # Complexity
-    /// Copies what is shared with readers once, however many entries come; the iterator is run once.
+    /// One publication, and one copy of each branch that is shared with readers, however many entries come. A key that is
+    /// there gets its value in place, once its leaf is a copy; each new key copies its leaf of at most 64 entries again. The
+    /// iterator is run once.
     pub fn extend(&self, entries: impl IntoIterator<Item = (K, V)>) {
         let entries: Vec<(K, V)> = entries.into_iter().collect();
         let extended = self.transaction(|map| {

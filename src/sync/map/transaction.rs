@@ -28,8 +28,10 @@ impl<K, V, S: Clone> Transaction<K, V, S> {
     /// Removes all entries.
     pub fn clear(&mut self) {
         if !self.is_empty() {
-            self.table = Table::new(self.table.hasher.clone());
+            let empty = Table::new(self.table.hasher.clone());
+            // First, as everywhere here: what is replaced may panic when it is dropped.
             self.is_changed = true;
+            self.table = empty;
         }
     }
 }
@@ -87,9 +89,8 @@ impl<K: Hash + Eq + Clone, V: Clone, S: BuildHasher> Transaction<K, V, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.table.remove(key);
-        self.is_changed |= removed.is_some();
-        removed
+        self.is_changed |= self.contains_key(key);
+        self.table.remove(key)
     }
 }
 

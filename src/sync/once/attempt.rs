@@ -1,16 +1,17 @@
 //! One attempt to make a value: who makes it, who waits for it, what came of it.
 //!
 //! Invariants:
-//! 1. Each attempt has one [`Leader`], and every leader leaves an outcome: the value, an error, or that it was lost.
+//! 1. Each attempt has one [`Leader`], and every leader leaves an outcome: the value, an error, or that it was lost. The
+//!    cell may be first, when somebody sets a value.
 //! 2. A waiter looks for the outcome and takes its place under one hold of the lock: none sleeps past it.
-//! 3. An outcome, once there, stays; only the value is taken out of it, by the cell.
+//! 3. The first outcome stays; only the value is taken out of it, by the cell. Whoever comes too late drops his own.
 //! 4. No user code runs under the lock.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::super::error::InitError;
 use super::super::loom::{Mutex, lock};
@@ -34,11 +35,14 @@ enum Outcome<T> {
     Failed(InitError),
     /// The leader was dropped: somebody else may try.
     Lost,
+    /// Somebody has set a value meanwhile.
+    Superseded,
 }
 
 /// What a waiter learns.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Verdict {
+    /// There is a value, whoever made it.
     Made,
     Failed(InitError),
     Lost,
@@ -78,25 +82,40 @@ impl<T> Attempt<T> {
         match &mut lock(&self.progress).outcome {
             None => Found::Running,
             Some(Outcome::Made(value)) => Found::Made(value.take()),
-            Some(Outcome::Failed(_) | Outcome::Lost) => Found::Over,
+            Some(Outcome::Failed(_) | Outcome::Lost | Outcome::Superseded) => Found::Over,
         }
     }
 
+    /// Ends it because a value is set beside it, unless it is over. Gives whom to wake.
+    pub(in super::super) fn supersede(&self) -> Vec<Waker> {
+        lock(&self.progress).end(Outcome::Superseded).unwrap_or_default()
+    }
+
     fn end(&self, outcome: Outcome<T>) {
-        let woken = {
-            let mut progress = lock(&self.progress);
-            progress.outcome = Some(outcome);
-            progress.waiters.notify_all()
-        };
-        woken.into_iter().for_each(wake_quietly);
+        let ended = lock(&self.progress).end(outcome);
+        match ended {
+            Ok(woken) => woken.into_iter().for_each(wake_quietly),
+            Err(late) => drop_quietly(late),
+        }
     }
 
     fn look(progress: &Progress<T>) -> Option<Verdict> {
         progress.outcome.as_ref().map(|outcome| match outcome {
-            Outcome::Made(_) => Verdict::Made,
+            Outcome::Made(_) | Outcome::Superseded => Verdict::Made,
             Outcome::Failed(error) => Verdict::Failed(error.clone()),
             Outcome::Lost => Verdict::Lost,
         })
+    }
+}
+
+impl<T> Progress<T> {
+    /// Takes the first outcome, and hands back any other.
+    fn end(&mut self, outcome: Outcome<T>) -> Result<Vec<Waker>, Outcome<T>> {
+        if self.outcome.is_some() {
+            return Err(outcome);
+        }
+        self.outcome = Some(outcome);
+        Ok(self.waiters.notify_all())
     }
 }
 
@@ -115,11 +134,7 @@ impl<T> Leader<T> {
 
 impl<T> Drop for Leader<T> {
     fn drop(&mut self) {
-        let is_over = lock(&self.0.progress).outcome.is_some();
-        // Nobody else could have ended it in between.
-        if !is_over {
-            self.0.end(Outcome::Lost);
-        }
+        self.0.end(Outcome::Lost);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Code knows in which attempt it runs by a task-local value, so what an initialiser spawns elsewhere and waits for is not
 //! seen. The lock is taken only by code that waits inside an initialiser.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +36,8 @@ pub(super) fn inside_future<F: Future>(attempt: u64, future: F) -> impl Future<O
     INSIDE.scope(attempt, future)
 }
 
-/// Enters a wait for an attempt; nothing to enter outside every initialiser.
+/// Enters a wait for an attempt; nothing to enter outside every initialiser. It takes at most as long as there are waits
+/// inside initialisers.
 pub(super) fn wait_for(to: u64) -> Result<Option<Wait>, Circle> {
     let Ok(from) = INSIDE.try_with(|attempt| *attempt) else { return Ok(None) };
     let mut waits = lock();
@@ -49,13 +50,18 @@ pub(super) fn wait_for(to: u64) -> Result<Option<Wait>, Circle> {
 
 /// Tells whether `from` is `to`, or waits for it by way of others.
 fn leads(waits: &HashMap<u64, Vec<u64>>, from: u64, to: u64) -> bool {
-    // No circle is ever entered, so this ends.
-    let mut open = vec![from];
+    // Most attempts wait for nobody.
+    let (mut open, mut seen) = (vec![from], HashSet::new());
     while let Some(attempt) = open.pop() {
         if attempt == to {
             return true;
         }
-        open.extend(waits.get(&attempt).into_iter().flatten());
+        // Each once, however many ways lead there.
+        if let Some(targets) = waits.get(&attempt)
+            && seen.insert(attempt)
+        {
+            open.extend(targets);
+        }
     }
     false
 }

@@ -71,7 +71,7 @@ where
     /// # Panics
     /// Outside a tokio runtime, if there is something to run.
     pub async fn force(&self) -> Result<&T, InitError> {
-        self.cell.get_or_init(&self.init).await
+        self.cell.make("Lazy::force", &self.init).await
     }
 }
 

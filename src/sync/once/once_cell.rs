@@ -13,7 +13,7 @@ use super::attempt::{Attempt, Leader, Verdict};
 use super::circles;
 use super::slot::{Joined, Slot};
 use crate::error::{BoxError, Cancelled, catch};
-use crate::task::{Caught, TaskGroup, block_on};
+use crate::task::{Caught, TaskGroup, block_on, runtime};
 
 /// A value that is made by whoever needs it first, once, and then read with one load.
 ///
@@ -27,6 +27,7 @@ use crate::task::{Caught, TaskGroup, block_on};
 /// | the initialiser fails or panics | all who waited get the same error, and the next call tries again with its own |
 /// | its runtime goes away in the middle | one of those who waited goes on with its own initialiser, on its own runtime |
 /// | the initialiser asks for its own cell, or for one that waits for it | it gets an error instead of a hang |
+/// | somebody [sets](Self::set) the value meanwhile | all who wait get that one, and the initialiser is aborted |
 /// | the cell is dropped | the initialiser is aborted |
 ///
 /// For an initialiser that is known from the start use [`Lazy`](super::Lazy); for one that neither waits nor blocks,
@@ -96,7 +97,9 @@ impl<T> OnceCell<T> {
         self.slot.get()
     }
 
-    /// Sets the value, unless there is one. What an initialiser that runs just now will make, is dropped.
+    /// Sets the value, unless there is one. All who wait for an initialiser get it at once.
+    ///
+    /// An initialiser that runs just now is aborted; one that is sync runs to its end, and drops what it has made.
     ///
     /// # Errors
     /// The value that was not set.
@@ -118,12 +121,14 @@ impl<T> OnceCell<T> {
     }
 
     /// Waits for somebody's attempt; nothing if it was lost.
-    async fn follow(&self, attempt: &Attempt<T>) -> Result<Option<&T>, InitError> {
-        let _wait = self.wait_for(attempt)?;
-        match attempt.verdict().await {
-            Verdict::Made => Ok(self.slot.get()),
-            Verdict::Failed(error) => Err(error),
-            Verdict::Lost => Ok(None),
+    async fn follow(&self, attempt: &Attempt<T>, wait: Option<circles::Wait>) -> Result<Option<&T>, InitError> {
+        // Until the end: others see whom this code waits for.
+        let _wait = wait;
+        let verdict = attempt.verdict().await;
+        // Somebody may have set a value since: then it does not matter what became of the attempt.
+        match (self.get(), verdict) {
+            (None, Verdict::Failed(error)) => Err(error),
+            (value, _) => Ok(value),
         }
     }
 
@@ -160,11 +165,7 @@ impl<T: Send + 'static> OnceCell<T> {
         F: FnOnce() -> R,
         R: Future<Output = T> + Send + 'static,
     {
-        self.get_or_try_init(|| {
-            let init = init();
-            async { Ok::<T, Infallible>(init.await) }
-        })
-        .await
+        self.make("OnceCell::get_or_init", init).await
     }
 
     /// The value; the first caller's initialiser makes it, or fails.
@@ -184,6 +185,28 @@ impl<T: Send + 'static> OnceCell<T> {
         R: Future<Output = Result<T, E>> + Send + 'static,
         E: Into<BoxError>,
     {
+        self.try_make("OnceCell::get_or_try_init", init).await
+    }
+
+    /// The value, for whoever called `what`.
+    pub(super) async fn make<F, R>(&self, what: &str, init: F) -> Result<&T, InitError>
+    where
+        F: FnOnce() -> R,
+        R: Future<Output = T> + Send + 'static,
+    {
+        let init = || {
+            let init = init();
+            async { Ok::<T, Infallible>(init.await) }
+        };
+        self.try_make(what, init).await
+    }
+
+    async fn try_make<F, R, E>(&self, what: &str, init: F) -> Result<&T, InitError>
+    where
+        F: FnOnce() -> R,
+        R: Future<Output = Result<T, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
         loop {
             if let Some(value) = self.get() {
                 return Ok(value);
@@ -191,15 +214,17 @@ impl<T: Send + 'static> OnceCell<T> {
             match self.slot.join() {
                 Joined::Ready => {}
                 Joined::Waits(attempt) => {
-                    if let Some(value) = self.follow(&attempt).await? {
+                    let wait = self.wait_for(&attempt)?;
+                    if let Some(value) = self.follow(&attempt, wait).await? {
                         return Ok(value);
                     }
                 }
                 Joined::Leads(leader) => {
                     let attempt = leader.attempt().clone();
-                    let _wait = self.wait_for(&attempt)?;
+                    let wait = self.wait_for(&attempt)?;
+                    drop(runtime(what));
                     self.start(leader, init);
-                    return self.follow(&attempt).await?.ok_or_else(|| self.cancelled());
+                    return self.follow(&attempt, wait).await?.ok_or_else(|| self.cancelled());
                 }
             }
         }
@@ -277,15 +302,16 @@ impl<T> OnceCell<T> {
             match self.slot.join() {
                 Joined::Ready => {}
                 Joined::Waits(attempt) => {
-                    if let Some(value) = block_on(self.follow(&attempt))? {
+                    let wait = self.wait_for(&attempt)?;
+                    if let Some(value) = block_on(self.follow(&attempt, wait))? {
                         return Ok(value);
                     }
                 }
                 Joined::Leads(leader) => {
                     let attempt = leader.attempt().clone();
-                    let _wait = self.wait_for(&attempt)?;
+                    let wait = self.wait_for(&attempt)?;
                     leader.finish(self.run(attempt.id, init));
-                    return block_on(self.follow(&attempt))?.ok_or_else(|| self.cancelled());
+                    return block_on(self.follow(&attempt, wait))?.ok_or_else(|| self.cancelled());
                 }
             }
         }

@@ -2,16 +2,17 @@
 //!
 //! Invariants:
 //! 1. The value is set under the lock, and checked again under it before an attempt begins: nobody begins one, or
-//!    sets a value, beside a value that is there.
+//!    sets a value, beside a value that is there. Where there is a value, no attempt runs: whoever sets one ends it.
 //! 2. While an attempt runs, nobody begins another.
 //! 3. The value of an attempt goes from its outcome to the cell in one hold of the lock. So whoever was told that it is
 //!    made, and takes the lock, finds it in the cell.
-//! 4. What leaves (an attempt, its tasks, a value that came too late) is dropped after the lock is gone.
+//! 4. What leaves (an attempt, its tasks) is dropped after the lock is gone.
 
 use std::sync::{Arc, OnceLock};
 
 use super::super::loom::{Mutex, lock};
 use super::attempt::{Attempt, Found, Leader};
+use crate::error::wake_quietly;
 use crate::task::TaskGroup;
 
 pub(in super::super) struct Slot<T> {
@@ -93,13 +94,18 @@ impl<T> Slot<T> {
         drop(tasks);
     }
 
-    /// Sets the value, unless there is one.
+    /// Sets the value, unless there is one, and ends the attempt that runs.
     pub(in super::super) fn set(&self, value: T) -> Result<(), T> {
-        let (set, _left) = {
+        let (set, left, woken) = {
             let mut running = lock(&self.running);
+            // First, so that an attempt that was quicker is found to be so, and no other can be.
+            let woken = running.as_ref().map(|running| running.attempt.supersede());
             let left = self.settle(&mut running);
-            (self.value.set(value), left)
+            (self.value.set(value), left, woken)
         };
+        // Whoever is told before this point asks for the lock, and finds the value.
+        woken.into_iter().flatten().for_each(wake_quietly);
+        drop(left);
         set
     }
 
@@ -109,16 +115,18 @@ impl<T> Slot<T> {
     }
 
     /// Moves what an attempt has made to where it is found; gives what is to be dropped without the lock.
-    fn settle(&self, running: &mut Option<Running<T>>) -> (Option<Running<T>>, Option<T>) {
-        let Some(attempt) = running.as_ref().map(|running| running.attempt.as_ref()) else { return (None, None) };
-        match attempt.settle() {
-            Found::Running => (None, None),
-            Found::Made(Some(value)) => {
-                // Refused if somebody has set one meanwhile.
-                let late = self.value.set(value).err();
-                (running.take(), late)
+    fn settle(&self, running: &mut Option<Running<T>>) -> Option<Running<T>> {
+        match running.as_ref()?.attempt.settle() {
+            Found::Running => None,
+            Found::Made(value) => {
+                if let Some(value) = value
+                    && self.value.set(value).is_err()
+                {
+                    unreachable!("whoever sets a value ends the attempt");
+                }
+                running.take()
             }
-            Found::Made(None) | Found::Over => (running.take(), None),
+            Found::Over => running.take(),
         }
     }
 }

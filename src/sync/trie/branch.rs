@@ -4,7 +4,7 @@ use std::array;
 use std::borrow::Borrow;
 use std::sync::Arc;
 
-use super::leaf::{FEW, Leaf};
+use super::leaf::{Change, FEW, Leaf};
 
 /// Bits of the hash that one branch uses.
 const BITS: u32 = 4;
@@ -50,14 +50,21 @@ impl<K, V> Child<K, V> {
 
 impl<K: Clone + Eq, V: Clone> Child<K, V> {
     /// `hash` is what is left of it at this depth.
-    pub(super) fn insert(&mut self, hash: u64, depth: u32, key: K, value: V, rehash: &impl Fn(&K) -> u64) -> Option<V> {
+    pub(super) fn insert(
+        &mut self,
+        hash: u64,
+        depth: u32,
+        key: K,
+        value: V,
+        rehash: &impl Fn(&K) -> u64,
+    ) -> Change<K, V> {
         match self {
             Self::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
                 let child = &mut branch.children[index(hash)];
-                let old = child.insert(hash >> BITS, depth + 1, key, value, rehash);
-                branch.len += usize::from(old.is_none());
-                old
+                let change = child.insert(hash >> BITS, depth + 1, key, value, rehash);
+                branch.len += usize::from(change.old.is_none());
+                change
             }
             Self::Leaf(leaf) if leaf.is_full() && depth < DEPTH_MAX && leaf.get(hash, &key).is_none() => {
                 *self = Self::split(leaf, depth, rehash);
@@ -67,24 +74,27 @@ impl<K: Clone + Eq, V: Clone> Child<K, V> {
         }
     }
 
-    pub(super) fn remove<Q>(&mut self, hash: u64, depth: u32, key: &Q, rehash: &impl Fn(&K) -> u64) -> Option<V>
+    /// Removes a key that is there.
+    pub(super) fn remove<Q>(&mut self, hash: u64, depth: u32, key: &Q, rehash: &impl Fn(&K) -> u64) -> Change<K, V>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let (old, is_small) = match self {
-            Self::Leaf(leaf) => return leaf.remove(hash, key, |key| rehash(key) >> (BITS * depth)),
-            Self::Branch(branch) => {
-                let branch = Arc::make_mut(branch);
-                let old = branch.children[index(hash)].remove(hash >> BITS, depth + 1, key, rehash);
-                branch.len -= usize::from(old.is_some());
-                (old, branch.len <= FEW)
-            }
-        };
-        if is_small {
+        // Joined first, with the entry that goes: hashes and clones may panic, and nothing has changed then.
+        if let Self::Branch(branch) = self
+            && branch.len <= FEW + 1
+        {
             *self = self.joined(depth, rehash);
         }
-        old
+        match self {
+            Self::Leaf(leaf) => leaf.remove(hash, key, |key| rehash(key) >> (BITS * depth)),
+            Self::Branch(branch) => {
+                let branch = Arc::make_mut(branch);
+                let change = branch.children[index(hash)].remove(hash >> BITS, depth + 1, key, rehash);
+                branch.len -= usize::from(change.old.is_some());
+                change
+            }
+        }
     }
 
     /// A branch with the entries of a leaf.
@@ -102,7 +112,7 @@ impl<K: Clone + Eq, V: Clone> Child<K, V> {
 
     /// A leaf with all entries below.
     fn joined(&self, depth: u32, rehash: &impl Fn(&K) -> u64) -> Self {
-        let mut entries = Vec::with_capacity(FEW);
+        let mut entries = Vec::with_capacity(FEW + 1);
         self.gather(&mut |entry: &(K, V)| entries.push((rehash(&entry.0) >> (BITS * depth), entry.clone())));
         Self::Leaf(Leaf::build(entries))
     }

@@ -5,6 +5,7 @@
 //! and the others in a short scan of neighbours.
 
 use std::borrow::Borrow;
+use std::mem;
 use std::sync::Arc;
 
 /// A leaf with this many entries is split before it gets one more.
@@ -16,6 +17,14 @@ pub(super) struct Leaf<K, V> {
     /// One bit for each place that is taken.
     places: u64,
     entries: Arc<[(K, V)]>,
+}
+
+/// What a change has replaced.
+pub(super) struct Change<K, V> {
+    /// The value that the key had.
+    pub(super) old: Option<V>,
+    /// To be dropped when the change is counted: a destructor may panic.
+    pub(super) left: Option<Arc<[(K, V)]>>,
 }
 
 /// Where a key is, or would go.
@@ -105,35 +114,40 @@ impl<K: Clone + Eq, V: Clone> Leaf<K, V> {
         self.entries.len() >= MANY
     }
 
-    pub(super) fn insert(&mut self, hash: u64, key: K, value: V) -> Option<V> {
-        match self.find(hash, &key) {
-            Spot::Taken(at) => return Some(self.replace(at, value)),
-            Spot::Head(at) => {
-                self.entries = with(&self.entries, at, (key, value));
-                self.places |= place(hash);
-            }
-            Spot::Tail => self.entries = with(&self.entries, self.entries.len(), (key, value)),
-        }
-        None
+    pub(super) fn insert(&mut self, hash: u64, key: K, value: V) -> Change<K, V> {
+        let (at, place) = match self.find(hash, &key) {
+            Spot::Taken(at) => return self.replace(at, value),
+            Spot::Head(at) => (at, place(hash)),
+            Spot::Tail => (self.entries.len(), 0),
+        };
+        let entries = with(&self.entries, at, (key, value));
+        Change { old: None, left: Some(self.exchange(entries, self.places | place)) }
     }
 
-    fn replace(&mut self, at: usize, value: V) -> V {
-        if Arc::get_mut(&mut self.entries).is_none() {
-            self.entries = Arc::from(&*self.entries);
-        }
+    fn replace(&mut self, at: usize, value: V) -> Change<K, V> {
+        let left = match Arc::get_mut(&mut self.entries) {
+            Some(_) => None,
+            None => Some(self.exchange(Arc::from(&*self.entries), self.places)),
+        };
         match Arc::get_mut(&mut self.entries) {
-            Some(entries) => std::mem::replace(&mut entries[at].1, value),
+            Some(entries) => Change { old: Some(mem::replace(&mut entries[at].1, value)), left },
             None => unreachable!("nobody else has seen the copy"),
         }
     }
 
+    /// Takes other entries and their places, and gives those that were there.
+    fn exchange(&mut self, entries: Arc<[(K, V)]>, places: u64) -> Arc<[(K, V)]> {
+        self.places = places;
+        mem::replace(&mut self.entries, entries)
+    }
+
     /// Removes an entry. `rehash` gives what is left of the hash of a key.
-    pub(super) fn remove<Q>(&mut self, hash: u64, key: &Q, rehash: impl Fn(&K) -> u64) -> Option<V>
+    pub(super) fn remove<Q>(&mut self, hash: u64, key: &Q, rehash: impl Fn(&K) -> u64) -> Change<K, V>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let Spot::Taken(at) = self.find(hash, key) else { return None };
+        let Spot::Taken(at) = self.find(hash, key) else { return Change { old: None, left: None } };
         let (heads, place) = (self.heads(), place(hash));
         let value = self.entries[at].1.clone();
         let is_heir = |entry: &(K, V)| self::place(rehash(&entry.0)) == place;
@@ -143,7 +157,7 @@ impl<K: Clone + Eq, V: Clone> Leaf<K, V> {
             false => None,
         };
         let others = self.entries.iter().enumerate();
-        self.entries = match heir {
+        let entries = match heir {
             Some(heir) => others
                 .filter(|(index, _)| *index != heir)
                 .map(|(index, entry)| if index == at { &self.entries[heir] } else { entry })
@@ -151,10 +165,8 @@ impl<K: Clone + Eq, V: Clone> Leaf<K, V> {
                 .collect(),
             None => others.filter(|(index, _)| *index != at).map(|(_, entry)| entry.clone()).collect(),
         };
-        if at < heads && heir.is_none() {
-            self.places &= !place;
-        }
-        Some(value)
+        let places = if at < heads && heir.is_none() { self.places & !place } else { self.places };
+        Change { old: Some(value), left: Some(self.exchange(entries, places)) }
     }
 }
 

@@ -8,7 +8,8 @@
 //! 1. A branch has more than [`leaf::FEW`] entries below it, and its `len` says how many; a leaf has at most
 //!    [`leaf::MANY`], unless it lies at the last depth, where hashes have no bits left to tell entries apart.
 //! 2. What is shared is never changed: only nodes with one reference are changed in place.
-//! 3. User code (hash, comparison, clone) that panics leaves the map as it was, or with the same entries.
+//! 3. User code that panics leaves the map with the same entries, or with the change made and counted. So hashes,
+//!    comparisons and clones run before anything is changed, and what a change replaces is handed up and dropped at the end.
 
 mod branch;
 mod iter;
@@ -21,7 +22,7 @@ use std::borrow::Borrow;
 
 use branch::Child;
 pub(super) use iter::Iter;
-use leaf::Leaf;
+use leaf::{Change, Leaf};
 
 pub(super) struct Trie<K, V> {
     root: Child<K, V>,
@@ -54,8 +55,9 @@ impl<K, V> Trie<K, V> {
 impl<K: Clone + Eq, V: Clone> Trie<K, V> {
     /// Inserts an entry; gives the value that it replaces. The key that is there stays.
     pub(super) fn insert(&mut self, hash: u64, key: K, value: V, rehash: &impl Fn(&K) -> u64) -> Option<V> {
-        let old = self.root.insert(hash, 0, key, value, rehash);
+        let Change { old, left } = self.root.insert(hash, 0, key, value, rehash);
         self.len += usize::from(old.is_none());
+        drop(left);
         old
     }
 
@@ -67,8 +69,9 @@ impl<K: Clone + Eq, V: Clone> Trie<K, V> {
     {
         // Nothing is copied for what is not there.
         self.get(hash, key)?;
-        let old = self.root.remove(hash, 0, key, rehash);
+        let Change { old, left } = self.root.remove(hash, 0, key, rehash);
         self.len -= usize::from(old.is_some());
+        drop(left);
         old
     }
 }

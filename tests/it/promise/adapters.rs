@@ -209,6 +209,29 @@ fn a_panic_of_finally_reaches_who_awaits_or_drops() {
 }
 
 #[test]
+fn an_output_whose_destructor_panics_ends_no_process_when_finally_panics() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("dropped badly");
+        }
+    }
+    let chain = ready(Ok::<_, ()>(Bad)).finally(|| panic!("last"));
+    let payload = catch_unwind(AssertUnwindSafe(|| drop(chain.now_or_never()))).unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"last"));
+    // The same where the future panics when it is dropped.
+    let mut outputs = vec![Bad, Bad];
+    let captured = outputs.pop();
+    let future = async move {
+        let output = outputs.pop().ok_or(());
+        let _captured = captured;
+        output
+    };
+    let refused = catch_unwind(AssertUnwindSafe(|| drop(future.finally(|| ()).now_or_never()))).unwrap_err();
+    assert_eq!(refused.downcast_ref::<&str>(), Some(&"dropped badly"));
+}
+
+#[test]
 fn finally_runs_although_the_destructor_of_the_future_panics() {
     struct Panics;
     impl Drop for Panics {

@@ -4,10 +4,13 @@ use std::error::Error;
 use std::future::{Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use regatta::promise::{AggregateError, PromiseError, PromiseFuture, any, quorum, race, settle_all};
+use regatta::CancellationToken;
+use regatta::promise::{AggregateError, PromiseError, PromiseFuture, ResultFutureExt, any, quorum, race, settle_all};
+use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready, assert_ready_eq, task};
 
 use super::promise;
@@ -54,9 +57,11 @@ fn empty_input_is_defined_everywhere() {
     assert_eq!(race(answers([])).now_or_never(), Some(None));
     let nobody = any(answers([])).now_or_never().unwrap().unwrap_err();
     assert_eq!((nobody.needed(), nobody.total(), nobody.errors().len(), nobody.panics().len()), (1, 0, 0, 0));
-    assert_eq!(nobody.to_string(), "any: 0 of 0 futures failed, where 1 had to succeed");
+    assert_eq!(nobody.to_string(), "any: 1 had to succeed, but there were no futures");
     assert_eq!(quorum(0, answers([])).now_or_never(), Some(Ok(vec![])));
     assert!(quorum(1, answers([])).now_or_never().unwrap().is_err());
+    let too_few = quorum(3, answers([Ok(1), Ok(2)])).now_or_never().unwrap().unwrap_err();
+    assert_eq!(too_few.to_string(), "quorum: 3 had to succeed, but there were only 2 futures");
     assert!(quorum(usize::MAX, answers([Ok(1)])).now_or_never().unwrap().is_err());
 }
 
@@ -249,4 +254,44 @@ fn an_iterator_that_panics_reaches_who_asked_for_the_future() {
     let futures = (0..3).map(|n| if n < 2 { endless(captured.guard()) } else { panic!("no more") });
     assert!(catch_unwind(AssertUnwindSafe(|| settle_all(futures))).is_err());
     assert_eq!(captured.dropped(), 2);
+}
+
+/// Polls a future to its end and once more.
+#[track_caller]
+fn polled_too_often<F: Future + Unpin>(mut future: F) -> String {
+    assert!((&mut future).now_or_never().is_some());
+    let again = catch_unwind(AssertUnwindSafe(|| drop((&mut future).now_or_never()))).unwrap_err();
+    again.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn a_combinator_that_is_polled_after_its_end_says_which_it_is() {
+    let text = |of| format!("{of}: a future is not polled after its end");
+    assert_eq!(polled_too_often(race(answers([Ok(1), Ok(2)]))), text("race"));
+    assert_eq!(polled_too_often(race(answers([]))), text("race"));
+    assert_eq!(polled_too_often(any(answers([Ok(1), Ok(2)]))), text("any"));
+    assert_eq!(polled_too_often(any(answers([]))), text("any"));
+    assert_eq!(polled_too_often(quorum(1, answers([Ok(1), Ok(2)]))), text("quorum"));
+    assert_eq!(polled_too_often(quorum(0, answers([]))), text("quorum"));
+    assert_eq!(polled_too_often(settle_all(answers([Ok(1), Err("no")]))), text("settle_all"));
+    assert_eq!(polled_too_often(settle_all(answers([]))), text("settle_all"));
+}
+
+#[test]
+fn an_adapter_that_is_polled_after_its_end_says_which_it_is() {
+    let text = |of| format!("{of}: a future is not polled after its end");
+    let (good, bad) = (|| ready(Answer::Ok(1)), || ready(Answer::Err("no")));
+    assert_eq!(polled_too_often(good().then_ok(|n| ready(n + 1))), text("then_ok"));
+    assert_eq!(polled_too_often(good().and_try(Answer::Ok)), text("and_try"));
+    assert_eq!(polled_too_often(bad().then_err(ready)), text("then_err"));
+    assert_eq!(polled_too_often(bad().recover(|_| 1)), text("recover"));
+    assert_eq!(polled_too_often(bad().recover_with(|_| ready(1))), text("recover_with"));
+    assert_eq!(polled_too_often(bad().recover_if(|_| true, |_| 1)), text("recover_if"));
+    assert_eq!(polled_too_often(good().finally(|| ())), text("finally"));
+    assert_eq!(polled_too_often(good().timeout_or(Duration::MAX, || "late").boxed()), text("timeout_or"));
+    assert_eq!(polled_too_often(good().deadline_or(Instant::now(), || "late").boxed()), text("deadline_or"));
+    assert_eq!(polled_too_often(good().catch_panic()), text("catch_panic"));
+    assert_eq!(polled_too_often(good().cancel_on(CancellationToken::new()).boxed()), text("cancel_on"));
+    let (writer, _future) = promise();
+    assert_eq!(polled_too_often(writer.settle_from(good())), text("settle_from"));
 }

@@ -110,12 +110,39 @@ fn when_the_runtime_goes_away_its_work_is_cancelled() {
     assert_eq!(calls.try_recv(), Ok(true));
 }
 
+/// A future whose destructor panics.
+fn dropped_badly() -> impl Future<Output = Result<u32, &'static str>> + Send {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("dropped badly");
+        }
+    }
+    let panics = Panics;
+    async move {
+        let _panics = panics;
+        Ok(7)
+    }
+}
+
 #[test]
 fn outside_a_runtime_spawning_panics_and_breaks_the_promise() {
-    let (writer, future) = promise();
-    let refused = catch_unwind(AssertUnwindSafe(|| writer.settle_with(async { Ok(1) }))).unwrap_err();
-    assert!(refused.downcast_ref::<String>().unwrap().contains("Promise::settle_with and PromiseFuture::spawn need"));
-    assert_eq!(settled(&future), Err(PromiseError::Broken));
+    let message = |run: &mut dyn FnMut()| {
+        let refused = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        refused.downcast_ref::<String>().unwrap().clone()
+    };
+    for is_bad in [false, true] {
+        let (writer, future) = promise();
+        let mut writer = Some(writer);
+        let message = message(&mut || match is_bad {
+            true => writer.take().unwrap().settle_with(dropped_badly()),
+            false => writer.take().unwrap().settle_with(async { Ok(1) }),
+        });
+        assert!(message.starts_with("Promise::settle_with needs a tokio runtime"), "{message}");
+        assert_eq!(settled(&future), Err(PromiseError::Broken));
+    }
+    let message = message(&mut || drop(PromiseFuture::spawn(dropped_badly())));
+    assert!(message.starts_with("PromiseFuture::spawn needs a tokio runtime"), "{message}");
 }
 
 #[tokio::test]

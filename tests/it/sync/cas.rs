@@ -2,8 +2,10 @@
 
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
-use regatta::sync::{CasCell, CasCounter};
+use regatta::observe::Registry;
+use regatta::sync::{CasCell, CasCounter, Reclaimer};
 
 use super::panics;
 use crate::support::without_deadlock;
@@ -119,6 +121,26 @@ fn a_comparison_may_use_the_cell() {
     });
 }
 
+#[tokio::test]
+async fn it_has_a_row_and_a_reclaimer_as_other_cells_have() {
+    let registry = Registry::new();
+    let (cell, reclaimer) = registry
+        .scope(async {
+            let reclaimer = Reclaimer::new("old leaders", 10);
+            (CasCell::builder(String::from("nobody")).name("leader").reclaimer(&reclaimer).build(), reclaimer)
+        })
+        .await;
+    cell.compare_and_set(0, String::from("me")).expect("nobody was faster");
+    assert!(cell.compare_and_set(0, String::from("you")).is_err());
+    let snapshot = registry.snapshot();
+    let row = snapshot.named("leader").expect("it has a row");
+    assert_eq!((row.kind, row.flow.accepted, row.state), ("cas cell", 2, "open"));
+    assert_eq!(snapshot.named("old leaders").expect("it has a row").flow.accepted, 1);
+    drop(cell);
+    assert!(registry.snapshot().named("leader").is_none());
+    assert!(reclaimer.shutdown(Duration::from_secs(5)).await.is_clean());
+}
+
 #[test]
 fn textbook_the_counter_gives_every_number_once() {
     const THREADS: u64 = 4;
@@ -139,7 +161,7 @@ fn the_counter_refuses_what_does_not_fit_and_keeps_its_value() {
     assert_eq!((counter.try_add(2), counter.try_add(1), counter.try_add(0)), (None, Some(u64::MAX), Some(u64::MAX)));
     assert_eq!(
         panics(|| counter.increment()),
-        "CasCounter: 1 more than there is room for; use try_add where that can happen"
+        "CasCounter: 1 cannot be added to 18446744073709551615; use try_add where that can happen"
     );
     assert_eq!(counter.value(), u64::MAX);
 
@@ -147,7 +169,7 @@ fn the_counter_refuses_what_does_not_fit_and_keeps_its_value() {
     assert_eq!((counter.try_subtract(1), counter.try_subtract(0)), (None, Some(0)));
     assert_eq!(
         panics(|| counter.decrement()),
-        "CasCounter: 1 is more than there is; use try_subtract where that can happen"
+        "CasCounter: 1 cannot be taken from 0; use try_subtract where that can happen"
     );
     assert_eq!((counter.add(5), counter.subtract(2), counter.decrement()), (5, 3, 2));
     assert_eq!((counter.compare_and_swap(2, 9), counter.compare_and_swap(2, 8), counter.value()), (Ok(()), Err(9), 9));

@@ -1,7 +1,7 @@
 //! Grace periods.
 
 use std::pin::pin;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
 use regatta::sync::{Rcu, RcuMap};
@@ -66,6 +66,35 @@ fn it_ends_after_the_old_value_is_dropped() {
     drop(kept);
     assert_ready!(waiting.poll());
     assert_eq!(counter.alive(), 1);
+}
+
+/// Holds up whoever drops it, until the test lets it go.
+struct Slow {
+    begun: mpsc::Sender<()>,
+    end: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = self.begun.send(());
+        let _ = self.end.lock().expect("no panic").recv();
+    }
+}
+
+#[test]
+fn it_waits_for_the_destructor_of_a_value_that_nobody_reads() {
+    let (begun, has_begun) = mpsc::channel();
+    let (end, may_end) = mpsc::channel();
+    let cell = Rcu::new(Some(Slow { begun, end: Mutex::new(may_end) }));
+    thread::scope(|scope| {
+        scope.spawn(|| cell.store(None));
+        has_begun.recv().expect("the writer drops the old value");
+        let mut waiting = task::spawn(cell.synchronize());
+        let is_over = waiting.poll().is_ready();
+        drop(end);
+        assert!(!is_over);
+        block_on(waiting);
+    });
 }
 
 #[test]

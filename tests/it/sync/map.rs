@@ -266,6 +266,7 @@ struct Act {
     hash: Script,
     eq: Script,
     clone: Script,
+    drop: Script,
 }
 
 /// Runs something once, after so many calls.
@@ -322,6 +323,12 @@ impl Clone for Key {
     fn clone(&self) -> Self {
         self.act.clone.call();
         Self { id: self.id, act: self.act.clone() }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.act.drop.call();
     }
 }
 
@@ -382,6 +389,38 @@ fn a_transaction_goes_on_after_a_panic_that_its_closure_caught() {
         .expect("it goes through");
         assert!(ids(&map).into_iter().eq((0..200).map(|id| (id, id))));
     }
+}
+
+#[test]
+fn whatever_panics_in_a_change_a_transaction_counts_and_finds_what_it_has() {
+    let act = Arc::new(Act::default());
+    let key = |id| Key { id, act: act.clone() };
+    let map = RcuMap::from_iter((0..200).map(|id| (key(id), id)));
+    let mut broken = 0;
+    for script in [&act.hash, &act.eq, &act.clone, &act.drop] {
+        for after in 0..16 {
+            let left = map.transaction(|map| {
+                for id in (0..200).chain(180..260) {
+                    script.plan(after, || panic!("bad key"));
+                    let changed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match id < 200 {
+                        true => drop(map.remove(&key(id))),
+                        false => drop(map.insert(key(id), id)),
+                    }));
+                    script.clear();
+                    broken += usize::from(changed.is_err());
+                    assert_eq!(map.len(), map.iter().count(), "{id} after {after}");
+                }
+                let found = map.iter().filter(|(key, value)| map.get(key) == Some(value) && key.id == **value);
+                let found: BTreeMap<u32, u32> = found.map(|(key, value)| (key.id, *value)).collect();
+                assert_eq!(map.len(), found.len());
+                Ok::<_, ()>(found)
+            });
+            assert_eq!(Ok(ids(&map)), left);
+            map.clear();
+            map.extend((0..200).map(|id| (key(id), id)));
+        }
+    }
+    assert!(broken > 1_000, "only {broken} panics");
 }
 
 #[test]

@@ -231,9 +231,64 @@ async fn a_value_that_is_set_meanwhile_stays_and_the_made_one_is_dropped() {
     settle().await;
     assert_eq!(assert_ready_ok!(waiting.poll()).0, 1);
     drop(waiting);
-    // Whoever comes next clears the late value away.
     assert_eq!(cell.into_inner().expect("set").0, 1);
     assert_eq!(counter.alive(), 0);
+}
+
+#[tokio::test]
+async fn a_value_that_is_set_beside_an_initialiser_that_hangs_reaches_all_who_wait() {
+    let counter = DropCounter::new();
+    let (cell, guard) = (OnceCell::new(), counter.guard());
+    let forever = async move {
+        let _guard = guard;
+        std::future::pending().await
+    };
+    let mut leader = task::spawn(cell.get_or_init(|| forever));
+    let mut follower = task::spawn(cell.get_or_init(|| async { 2 }));
+    assert_pending!(leader.poll());
+    assert_pending!(follower.poll());
+    assert_eq!(cell.set(1), Ok(()));
+    assert!(leader.is_woken() && follower.is_woken());
+    assert_eq!((assert_ready_ok!(leader.poll()), assert_ready_ok!(follower.poll())), (&1, &1));
+    settle().await;
+    assert_eq!(counter.alive(), 0, "the initialiser is aborted");
+}
+
+#[tokio::test]
+async fn a_value_that_is_set_meanwhile_outdoes_an_initialiser_that_fails() {
+    for is_set_first in [true, false] {
+        let (cell, gate) = (OnceCell::new(), Gate::new());
+        let fail = || {
+            let gate = gate.clone();
+            async move {
+                gate.wait().await;
+                Err(io::Error::other("offline"))
+            }
+        };
+        let mut waiting = task::spawn(cell.get_or_try_init(fail));
+        assert_pending!(waiting.poll());
+        if is_set_first {
+            assert_eq!(cell.set(1), Ok(()));
+        }
+        gate.open();
+        settle().await;
+        if !is_set_first {
+            assert_eq!(cell.set(1), Ok(()));
+        }
+        assert_eq!(assert_ready_ok!(waiting.poll()), &1);
+    }
+}
+
+#[test]
+fn what_an_initialiser_makes_after_a_value_was_set_is_dropped_by_itself() {
+    let counter = DropCounter::new();
+    let cell = OnceCell::new();
+    let made = cell.get_or_init_blocking(|| {
+        assert!(cell.set((1, counter.guard())).is_ok());
+        (2, counter.guard())
+    });
+    assert_eq!(made.expect("it is set").0, 1);
+    assert_eq!(counter.alive(), 1, "before anybody looks again");
 }
 
 #[tokio::test]
@@ -298,8 +353,11 @@ fn outside_a_runtime_it_refuses_and_others_are_not_hurt() {
     let cell = OnceCell::new();
     let mut outside = Box::pin(cell.get_or_init(|| async { 1 }));
     let message = panics(|| poll_once(outside.as_mut()));
-    assert!(message.contains("needs a tokio runtime"), "{message}");
+    assert!(message.starts_with("OnceCell::get_or_init needs a tokio runtime"), "{message}");
     drop(outside);
+    let lazy = Lazy::new(|| async { 1 });
+    let message = panics(|| poll_once(Box::pin(lazy.force()).as_mut()));
+    assert!(message.starts_with("Lazy::force needs a tokio runtime"), "{message}");
     assert_eq!(runtime().block_on(cell.get_or_init(|| async { 2 })).ok(), Some(&2));
     // What is made is read anywhere.
     assert!(matches!(poll_once(Box::pin(cell.get_or_init(|| async { 3 })).as_mut()), Poll::Ready(Ok(2))));

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use regatta::BoxError;
 use regatta::sync::{InitError, OnceCell};
+use tokio::runtime::Builder;
 use tokio::task::yield_now;
 use tokio_test::{assert_pending, task};
 
-use crate::support::without_deadlock;
+use crate::support::{Gate, without_deadlock};
 
 type Cell = Arc<OnceCell<u32>>;
 
@@ -38,6 +40,9 @@ async fn an_initialiser_that_asks_for_its_own_cell_gets_an_error() {
     let [cell] = cells(["me"]);
     let me = cell.clone();
     let result = cell.get_or_try_init(|| one_more(me, async { Ok(1) })).await;
+    // It is the error that the initialiser has handed on.
+    let inner = result.as_ref().err().and_then(|error| error.downcast_ref::<InitError>());
+    assert!(inner.is_some_and(InitError::is_reentrant));
     assert_reentrant(result, "me");
     assert_eq!(cell.get_or_init(|| async { 1 }).await.expect("it is made"), &1);
 }
@@ -142,5 +147,36 @@ fn sync_initialisers_in_a_circle_get_an_error() {
         });
         assert_reentrant(result, "first");
         assert_eq!(first.get_or_init_blocking(|| 1).ok(), Some(&1));
+    });
+}
+
+/// The value of a cell that adds up those of others; at the gate if there is none.
+async fn sum_of(others: Vec<Cell>, gate: Gate) -> u32 {
+    if others.is_empty() {
+        gate.wait().await;
+    }
+    let values = join_all(others.iter().map(|cell| cell.get_or_init(|| async { 0 }))).await;
+    1 + values.into_iter().map(|value| *value.expect("there is no circle")).sum::<u32>()
+}
+
+#[test]
+fn forty_cells_that_wait_for_two_others_each_are_looked_through_at_once() {
+    // Every path from the last to the first is more than a hundred million.
+    without_deadlock(|| {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(async {
+            let (cells, gate) = (cells(["one of forty"; 40]), Gate::new());
+            let mut waiting = Vec::new();
+            for (index, cell) in cells.iter().enumerate() {
+                let others = cells[index.saturating_sub(2)..index].to_vec();
+                let mut wait = task::spawn(cell.get_or_init(|| sum_of(others, gate.clone())));
+                assert_pending!(wait.poll());
+                yield_now().await; // it waits before the next begins
+                waiting.push(wait);
+            }
+            gate.open();
+            let last = waiting.pop().expect("forty").await.expect("it is made");
+            assert_eq!(last, &267_914_295);
+        });
     });
 }

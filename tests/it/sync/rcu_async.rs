@@ -7,9 +7,10 @@ use std::task::Poll;
 
 use regatta::sync::Rcu;
 use tokio::task::yield_now;
-use tokio_test::{assert_pending, assert_ready, task};
+use tokio_test::{assert_pending, assert_ready, block_on, task};
 
-use crate::support::{Gate, poll_once};
+use super::panics;
+use crate::support::{Gate, poll_once, without_deadlock};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_update_is_lost_among_async_and_sync_writers() {
@@ -154,6 +155,68 @@ async fn an_async_update_that_fails_or_panics_passes_its_turn_on() {
     assert!(panicking.await.expect_err("it panics").is_panic());
     assert_eq!(cell.version(), 0);
     assert_eq!(cell.update_async(|n| ready(*n + 1)).await, 1);
+}
+
+#[test]
+fn an_async_update_inside_one_of_the_same_cell_is_refused() {
+    without_deadlock(|| {
+        let cell = Rcu::builder(1).name("rates").build();
+        let inner = &cell;
+        let nested = cell.update_async(|n| async move {
+            inner.update_async(|n| ready(*n + 1)).await;
+            *n
+        });
+        let message = panics(|| block_on(nested));
+        assert!(
+            message.starts_with("Rcu::update_async of `rates` inside an async change of the same cell"),
+            "{message}"
+        );
+        // The turn has passed on.
+        assert_eq!((block_on(cell.update_async(|n| ready(*n + 1))), *cell.load()), (1, 2));
+    });
+}
+
+#[test]
+fn a_sync_publication_inside_an_async_update_of_the_same_cell_is_refused() {
+    without_deadlock(|| {
+        let cell = Rcu::new(1);
+        for publish in [
+            |cell: &Rcu<i32>| _ = cell.update(|n| n + 1),
+            |cell: &Rcu<i32>| _ = cell.store(1),
+            |cell: &Rcu<i32>| _ = cell.swap(1),
+            |cell: &Rcu<i32>| _ = cell.try_update(|n| Ok::<_, ()>(n + 1)),
+        ] {
+            // Before the first await, and after one.
+            let early = cell.update_async(|n| {
+                publish(&cell);
+                ready(*n)
+            });
+            let late = cell.update_async(|n| {
+                let cell = &cell;
+                async move {
+                    publish(cell);
+                    *n
+                }
+            });
+            for message in [panics(|| block_on(early)), panics(|| block_on(late))] {
+                assert!(message.contains("inside an async change of the same cell"), "{message}");
+            }
+        }
+        assert_eq!((*cell.load(), cell.version()), (1, 0));
+    });
+}
+
+#[test]
+fn an_async_update_may_read_its_cell_and_change_others() {
+    let (cell, other) = (Rcu::new(1), Rcu::new(10));
+    let (outer, inner) = (&cell, &other);
+    let updated = cell.update_async(|n| async move {
+        let also = inner.update_async(|n| ready(*n + *outer.load())).await;
+        inner.store(20);
+        *n + also as i32
+    });
+    assert_eq!(block_on(updated), 1);
+    assert_eq!((*cell.load(), *other.load(), other.version()), (2, 20, 2));
 }
 
 fn is_send<F: Future + Send>(_: &F) {}

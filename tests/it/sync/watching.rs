@@ -52,8 +52,19 @@ fn changed_waits_for_the_next_publication_after_the_call() {
 }
 
 #[test]
+fn changed_of_a_map_waits_for_the_next_publication_after_the_call() {
+    let map = RcuMap::from_iter([(1, "a")]);
+    let mut changed = task::spawn(map.changed());
+    assert_pending!(changed.poll());
+    let unpolled = map.changed();
+    map.insert(1, "b");
+    assert_eq!(assert_ready!(changed.poll()).get(&1), Some(&"b"));
+    assert_eq!(assert_ready!(task::spawn(unpolled).poll()).get(&1), Some(&"b"));
+}
+
+#[test]
 fn the_last_writer_that_leaves_wakes_readers_with_closed() {
-    let cell = Rcu::new(0);
+    let cell = Rcu::builder(0).name("limit").build();
     let other = cell.clone();
     let mut reader = cell.reader();
     let mut changed = task::spawn(reader.changed());
@@ -67,7 +78,7 @@ fn the_last_writer_that_leaves_wakes_readers_with_closed() {
     drop(changed);
     assert_eq!(*reader.get(), 1);
     let error = assert_ready_err!(task::spawn(reader.changed()).poll());
-    assert_eq!(error.to_string(), "the cell whose changes were waited for is closed");
+    assert_eq!(error.to_string(), "limit is closed");
     assert_eq!(*reader.get(), 1);
 }
 

@@ -1,5 +1,7 @@
 //! A value that is made once: who leads, who waits, and what becomes of an attempt that is lost.
 
+use std::sync::Arc;
+
 use loom::future::block_on;
 use loom::thread;
 use regatta::sync::model::{End, Once, Role};
@@ -88,6 +90,38 @@ fn a_value_that_is_set_beside_an_attempt_is_the_only_one() {
         let is_set = sets.join().expect("no panic");
         assert_eq!(wanted, if is_set { 2 } else { 1 });
         assert_eq!(cell.get(), Some(&wanted));
+    });
+}
+
+#[test]
+fn a_value_that_is_set_reaches_those_who_wait_for_a_leader_that_hangs() {
+    check(|| {
+        let cell = Once::new();
+        let Role::Leads(leader) = cell.join() else { panic!("nobody else is here") };
+        let sets = cell.clone();
+        let sets = thread::spawn(move || assert!(sets.set(2)));
+        assert_eq!(want(&cell, 3), (2, false));
+        sets.join().expect("no panic");
+        drop(leader);
+        assert_eq!(cell.get(), Some(&2));
+    });
+}
+
+#[test]
+fn of_a_leader_and_one_who_sets_the_first_wins_and_the_other_keeps_nothing() {
+    check(|| {
+        let cell = Once::new();
+        let Role::Leads(leader) = cell.join() else { panic!("nobody else is here") };
+        let value = Arc::new(1);
+        let made = value.clone();
+        let leader = thread::spawn(move || leader.finish(made));
+        // It stays, as one that is not polled any more.
+        let follower = cell.join();
+        let is_set = cell.set(Arc::new(2));
+        leader.join().expect("no panic");
+        assert_eq!(cell.get().map(|value| **value), Some(if is_set { 2 } else { 1 }));
+        assert_eq!(Arc::strong_count(&value), if is_set { 1 } else { 2 });
+        drop(follower);
     });
 }
 
