@@ -11,7 +11,7 @@ use crate::support::{DropCounter, Gate};
 /// An actor, and its spec.
 fn probe(name: &'static str, log: &Log, drops: &DropCounter) -> (ActorRef<Probe>, ChildSpec) {
     let (log, drops) = (log.clone(), drops.clone());
-    Builder::new().name(name).child(move || Probe::with(log.clone(), drops.clone()))
+    Builder::new().name(name).child(move || Probe::with(log.clone(), &drops))
 }
 
 async fn until_empty(tree: &SupervisorRef) {
@@ -162,10 +162,10 @@ async fn one_that_hangs_is_aborted_and_its_asker_told() {
         let (actor, gate) = (actor.clone(), gate.clone());
         async move { actor.ask(|reply| Msg::Wait(gate, reply)).no_timeout().await }
     });
-    actor.tell(Msg::Add(1)).await.expect("room");
-    while actor.len() > 0 {
+    while actor.stats().flow.in_flight != 1 || actor.len() > 0 {
         tokio::task::yield_now().await;
     }
+    actor.tell(Msg::Add(1)).await.expect("room");
     tree.stop_child("a").await.expect("it lives");
     let error = asking.await.expect("no panic").expect_err("it was aborted");
     assert!(error.to_string().contains("killed"), "{error}");

@@ -165,7 +165,7 @@ async fn closed_it_accepts_nobody() {
 async fn dropping_the_system_ends_its_actors() {
     let drops = DropCounter::new();
     let system = ActorSystem::new("app").await;
-    let actor = system.create("a", Probe::with(Log::default(), drops.clone())).await.expect("a free name");
+    let actor = system.create("a", Probe::with(Log::default(), &drops)).await.expect("a free name");
     drop(system);
     let reason = actor.wait_stopped().await;
     assert!(!reason.is_failure(), "{reason}");
