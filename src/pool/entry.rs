@@ -53,11 +53,14 @@ impl Core {
     /// taken a place runs no code of the user's before the job is queued.
     pub(super) fn spot(&self, options: JobOptions) -> Result<Spot, usize> {
         let JobOptions { placement, priority } = options;
+        // Looked at once: it may change at any moment.
         let limit = self.levels().limit();
+        // Among how many workers the pool picks: with more lines than places most would be empty.
+        let lines = limit.min(self.capacity()) as u64;
         let index = match placement {
             Placement::Injector => return Ok(Spot::Injector(priority)),
-            Placement::Random => (scatter(self.pick()) % self.lines() as u64) as usize,
-            Placement::RoundRobin => (self.pick() % self.lines() as u64) as usize,
+            Placement::Random => (scatter(self.pick()) % lines) as usize,
+            Placement::RoundRobin => (self.pick() % lines) as usize,
             // A wish that cannot be granted.
             Placement::Prefer(index) if index >= limit => return Ok(Spot::Injector(priority)),
             Placement::Worker(index) | Placement::Prefer(index) => index,
@@ -70,11 +73,6 @@ impl Core {
             Placement::Worker(_) => Spot::Bound(index, priority),
             _ => Spot::Preferred(slot, priority),
         })
-    }
-
-    /// Among how many workers the pool picks: with more lines than places most would be empty.
-    fn lines(&self) -> usize {
-        self.levels().limit().min(self.capacity())
     }
 
     /// Takes a place without waiting, also where nobody waits for one by policy.

@@ -294,3 +294,21 @@ async fn an_async_job_keeps_its_worker_while_it_waits() {
     waiting.finish().await;
     assert_eq!(bound.await, Ok(0));
 }
+
+/// The limit was looked at twice: a pick among more workers than there had been was taken for one that is not there.
+#[tokio::test]
+async fn what_the_pool_picks_is_never_refused_while_it_grows() {
+    let pool = CpuPool::builder().limit(1).capacity(4).build();
+    let held = Held::submit(&pool).await;
+    let resized = pool.clone();
+    let resizer = std::thread::spawn(move || (0..50_000).for_each(|n| resized.resize(if n % 2 == 0 { 4 } else { 1 })));
+    while !resizer.is_finished() {
+        for placement in [Placement::Random, Placement::RoundRobin] {
+            match pool.submit_with(placement, |_| ()).at_once() {
+                Ok(handle) => handle.detach(),
+                Err(refused) => assert!(refused.is_full(), "{refused}"),
+            }
+        }
+    }
+    held.finish().await;
+}
