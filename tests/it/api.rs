@@ -68,6 +68,9 @@ fn every_error_crosses_threads() {
     is_error::<error::Cancelled>();
     is_error::<error::Panicked>();
     is_error::<actor::TellError<Unnamed>>();
+    is_error::<actor::CreateError<Unnamed>>();
+    is_error::<actor::GetError>();
+    is_error::<actor::NamedError<Unnamed>>();
     is_error::<actor::AskError>();
     is_error::<task::TaskError>();
     is_error::<task::SpawnError<Unnamed>>();
@@ -184,6 +187,8 @@ impl actor::Actor for Mover {
 }
 
 assert_traits!(actor::ActorRef<Mover>: Send & Sync & Unpin);
+assert_traits!(actor::ActorSystem: Send & Sync & Unpin);
+assert_traits!(actor::DeadLetter: Send & Sync & Unpin);
 assert_traits!(actor::WeakActorRef<Mover>: Send & Sync & Unpin);
 assert_traits!(actor::Recipient<Moves>: Send & Sync & Unpin);
 assert_traits!(actor::WeakRecipient<Moves>: Send & Sync & Unpin);
