@@ -274,7 +274,6 @@ impl ActorSystem {
     }
 
     /// The root of the system's tree, to look at it or to subscribe to what happens in it.
-    #[must_use]
     pub fn supervisor(&self) -> &Supervisor {
         &self.tree
     }
