@@ -174,18 +174,21 @@ impl Seen {
         child.incarnation
     }
 
-    pub(super) fn ends(&mut self, key: u64, exit: &Exit) {
+    /// Takes note of an end; gives the one that was shown before, to be dropped without the lock.
+    #[must_use]
+    pub(super) fn ends(&mut self, key: u64, exit: &Exit) -> Option<Exit> {
         match exit {
             Exit::Normal | Exit::Shutdown => self.done += 1,
             Exit::Killed => self.killed += 1,
             Exit::Failed(_) if exit.is_ignored() => self.done += 1,
             Exit::Failed(_) | Exit::Panicked(_) | Exit::GaveUp(_) => self.failed += 1,
         }
-        if let Some(child) = self.children.get_mut(&key) {
-            child.below = None;
-            child.info.state = ChildState::Stopped;
-            child.info.last_exit = Some(exit.clone());
-        }
+        let child = self.children.get_mut(&key)?;
+        child.below = None;
+        child.info.state = ChildState::Stopped;
+        // Where there was nothing to do, nothing has failed.
+        let shown = (!exit.is_ignored()).then(|| exit.clone());
+        std::mem::replace(&mut child.info.last_exit, shown)
     }
 }
 

@@ -104,7 +104,8 @@ impl SupervisorBuilder {
     /// Dropped before its end, it aborts what it has started.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime. The supervisor needs a runtime with timers (`enable_time`) for starts that take time, for
+    /// limits and for backoffs.
     pub async fn start(self, name: impl Into<Arc<str>>) -> Result<Supervisor, StartError> {
         Supervisor::start(self, name.into()).await
     }

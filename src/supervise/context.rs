@@ -26,6 +26,8 @@ pub(super) struct Place {
     pub(super) supervisor: u64,
     pub(super) name: Arc<str>,
     pub(super) above: Option<Arc<Place>>,
+    /// Cancelled when the supervisor wants it to end.
+    token: CancellationToken,
     /// The supervisor waits for the start of this life.
     pub(super) is_starting: AtomicBool,
     is_last: AtomicBool,
@@ -69,7 +71,7 @@ impl ChildContext {
         self.token.cancelled().await;
     }
 
-    /// The token that asks this life to stop.
+    /// The token that asks this life to stop. It is cancelled when the life is over, too, for what was left elsewhere.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.token.clone()
@@ -88,8 +90,14 @@ impl ChildContext {
 }
 
 impl Place {
-    pub(super) fn new(supervisor: u64, name: Arc<str>, above: Option<Arc<Place>>) -> Arc<Self> {
-        Arc::new(Self { supervisor, name, above, is_starting: AtomicBool::new(true), is_last: AtomicBool::new(false) })
+    pub(super) fn new(
+        supervisor: u64,
+        name: Arc<str>,
+        token: CancellationToken,
+        above: Option<Arc<Place>>,
+    ) -> Arc<Self> {
+        let (is_starting, is_last) = (AtomicBool::new(true), AtomicBool::new(false));
+        Arc::new(Self { supervisor, name, above, token, is_starting, is_last })
     }
 
     /// Relaxed, as all of these: whoever looks has waited for the life's end, or is in its task.
@@ -110,20 +118,39 @@ impl Place {
         HERE.scope(self, life).await
     }
 
-    /// Tells whether the code that asks this is waited for by a supervisor: because it stops `child`, or anyway, in a
-    /// start.
-    pub(super) fn would_wait_for_itself(supervisor: u64, child: &str) -> bool {
+    /// Tells whether it lives: its start is over.
+    pub(super) fn is_running(&self) -> bool {
+        !self.is_starting.load(Ordering::Relaxed)
+    }
+
+    /// Looks whether a supervisor waits for the code that asks this: for the start that it is a part of, or for the end of
+    /// a life that it is a part of. `child` is the one that it would stop.
+    ///
+    /// If it does not yet, the token tells when it begins to.
+    pub(super) fn waits(supervisor: u64, child: &str) -> Waits {
         HERE.try_with(|here| {
             let mut here = Some(here);
+            // The start of a supervisor waits for that of each child, but not for one that has started.
+            let mut is_start = true;
             while let Some(place) = here {
-                let is_waited_for = &*place.name == child || place.is_starting.load(Ordering::Relaxed);
-                if place.supervisor == supervisor && is_waited_for {
-                    return true;
+                is_start &= !place.is_running();
+                if place.supervisor == supervisor {
+                    return match is_start || place.token.is_cancelled() || &*place.name == child {
+                        true => Waits::Already,
+                        false => Waits::From(place.token.clone()),
+                    };
                 }
                 here = place.above.as_ref();
             }
-            false
+            Waits::Never
         })
-        .unwrap_or(false)
+        .unwrap_or(Waits::Never)
     }
+}
+
+/// Whether a supervisor waits for whoever asks.
+pub(super) enum Waits {
+    Never,
+    Already,
+    From(CancellationToken),
 }

@@ -34,6 +34,7 @@ use super::intensity::Window;
 use super::life::{End, Kin, Life};
 use super::policy::{AutoShutdown, Restart, Strategy};
 use super::spec::ChildSpec;
+use crate::error::drop_quietly;
 use crate::observe::RowId;
 use crate::policy::{Backoff, Delays};
 use crate::task::Spawner;
@@ -50,13 +51,15 @@ pub(super) struct Engine {
     pub(super) names: HashMap<Arc<str>, u64>,
     next_key: u64,
     pub(super) ends: FuturesUnordered<End>,
-    pub(super) ended: VecDeque<(u64, Exit)>,
+    /// Ends that came while it attended to something else, and their order.
+    pub(super) ended: HashMap<u64, Exit>,
+    pub(super) order: VecDeque<u64>,
     /// Which children are to be started again, and when.
     due: BTreeMap<(Instant, u64), Due>,
     timer: Option<Pin<Box<Sleep>>>,
     pub(super) requests: mpsc::Receiver<Command>,
-    /// Of requests and what is due, neither keeps the other waiting.
-    is_due_first: bool,
+    /// Whose turn it is: ends, what is due and requests do not keep each other waiting.
+    turn: u8,
     pub(super) stop: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
@@ -121,11 +124,12 @@ impl Engine {
             names: HashMap::new(),
             next_key: 0,
             ends: FuturesUnordered::new(),
-            ended: VecDeque::new(),
+            ended: HashMap::new(),
+            order: VecDeque::new(),
             due: BTreeMap::new(),
             timer: None,
             requests,
-            is_due_first: false,
+            turn: 0,
             stop: Box::pin(token.cancelled_owned()),
         };
         for spec in &builder.children {
@@ -197,22 +201,30 @@ impl Engine {
         if self.stop.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Next::Stop);
         }
-        if let Some((key, exit)) = self.ended.pop_front() {
-            return Poll::Ready(Next::Ended(key, exit));
-        }
-        if let Poll::Ready(Some((key, exit))) = self.ends.poll_next_unpin(cx) {
-            return Poll::Ready(Next::Ended(key, exit));
-        }
-        self.is_due_first = !self.is_due_first;
-        if self.is_due_first {
-            if let Poll::Ready(next) = self.poll_due(cx) {
-                return Poll::Ready(next);
+        self.turn = (self.turn + 1) % 3;
+        for turn in 0..3 {
+            let polled = match (self.turn + turn) % 3 {
+                0 => self.poll_ended(cx),
+                1 => self.poll_due(cx),
+                _ => self.poll_request(cx),
+            };
+            if polled.is_ready() {
+                return polled;
             }
-            return self.poll_request(cx);
         }
-        match self.poll_request(cx) {
-            Poll::Pending => self.poll_due(cx),
-            request => request,
+        Poll::Pending
+    }
+
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        while let Some(key) = self.order.pop_front() {
+            // Taken, where somebody has waited for this one.
+            if let Some(exit) = self.ended.remove(&key) {
+                return Poll::Ready(Next::Ended(key, exit));
+            }
+        }
+        match self.ends.poll_next_unpin(cx) {
+            Poll::Ready(Some((key, exit))) => Poll::Ready(Next::Ended(key, exit)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -247,6 +259,7 @@ impl Engine {
     /// Decides what becomes of a child whose life has ended by itself; gives how the supervisor ends, if it does.
     async fn child_ended(&mut self, key: u64, exit: Exit) -> Option<Exit> {
         let is_last = self.note_end(key, &exit);
+        self.tell_exit(key, &exit);
         let child = self.children.get(&key)?;
         let (is_significant, restart) = (child.spec.is_significant, child.spec.restart);
         let is_restarted = match restart {
@@ -348,28 +361,36 @@ impl Engine {
     pub(super) fn forget(&mut self, key: u64) {
         self.unschedule(key);
         let Some(child) = self.children.remove(&key) else { return };
-        self.names.remove(&child.spec.name);
-        self.board.lock().children.remove(&key);
-        self.board.tell(&child.spec.name, EventKind::Removed);
+        let name = child.spec.name.clone();
+        self.names.remove(&name);
+        let seen = self.board.lock().children.remove(&key);
+        // What the spec and its errors have captured is the user's.
+        drop_quietly((child, seen));
+        self.board.tell(&name, EventKind::Removed);
     }
 
     /// Takes note of the end of a life; tells whether it was to be the last one.
     pub(super) fn note_end(&mut self, key: u64, exit: &Exit) -> bool {
         let Some(child) = self.children.get_mut(&key) else { return false };
         let Some(life) = child.life.take() else { return false };
-        child.last_exit = Some(exit.clone());
+        // For what the life has left elsewhere.
+        life.token.cancel();
+        let before = child.last_exit.replace(exit.clone());
         let backoff = child.spec.backoff.or(self.backoff);
-        if backoff.is_some_and(|backoff| life.begun.elapsed() > backoff.longest()) {
+        let is_long = |backoff: Backoff| life.place.is_running() && life.begun.elapsed() > backoff.longest();
+        if backoff.is_some_and(is_long) {
             child.delays = None;
         }
-        let name = child.spec.name.clone();
-        let incarnation = {
-            let mut seen = self.board.lock();
-            seen.ends(key, exit);
-            seen.child(key).map_or(0, |child| child.incarnation)
-        };
-        self.board.tell(&name, EventKind::Exited { incarnation, exit: exit.clone() });
+        let shown_before = self.board.lock().ends(key, exit);
+        drop_quietly((before, shown_before));
         life.place.is_last()
+    }
+
+    /// Says how a life has ended.
+    pub(super) fn tell_exit(&self, key: u64, exit: &Exit) {
+        let Some(child) = self.children.get(&key) else { return };
+        let incarnation = self.board.lock().child(key).map_or(0, |child| child.incarnation);
+        self.board.tell(&child.spec.name, EventKind::Exited { incarnation, exit: exit.clone() });
     }
 
     /// How long to wait before this child is started again.
@@ -389,6 +410,11 @@ impl Engine {
         self.due.insert((at, key), due);
     }
 
+    /// When this child is due, if it is.
+    pub(super) fn due_at(&self, key: u64) -> Option<Instant> {
+        self.children.get(&key).and_then(|child| child.due)
+    }
+
     pub(super) fn unschedule(&mut self, key: u64) {
         if let Some(at) = self.children.get_mut(&key).and_then(|child| child.due.take()) {
             self.due.remove(&(at, key));
@@ -399,10 +425,25 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // Unless it has ended by itself, its task was aborted, and its children go with `ends`.
+        for (key, child) in &mut self.children {
+            child.is_restarting = false;
+            let shown_before = {
+                let mut seen = self.board.lock();
+                if let Some(child) = seen.child(*key) {
+                    child.state = ChildState::Stopped;
+                }
+                child.life.take().and_then(|life| {
+                    life.token.cancel();
+                    seen.ends(*key, &Exit::Killed)
+                })
+            };
+            drop_quietly(shown_before);
+        }
         self.board.stopped.send_if_modified(|exit| {
             let is_first = exit.is_none();
             exit.get_or_insert(Exit::Killed);
             is_first
         });
+        drop_quietly(std::mem::take(&mut self.children));
     }
 }

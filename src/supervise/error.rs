@@ -107,8 +107,8 @@ pub enum ChildError {
         /// The path of the child.
         path: Arc<str>,
     },
-    /// The caller would wait for itself: it runs inside the child that is to be stopped, or inside a start that the
-    /// supervisor waits for.
+    /// The caller would wait for itself: it runs inside the child that is to be stopped or is being stopped, or inside a
+    /// start that the supervisor waits for.
     Reentrant {
         /// The path of the supervisor.
         supervisor: Arc<str>,

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::board::{Board, ChildInfo};
 use super::command::{Command, Request};
-use super::context::Place;
+use super::context::{Place, Waits};
 use super::error::ChildError;
 use super::event::Event;
 use super::exit::Exit;
@@ -125,9 +125,18 @@ impl SupervisorRef {
     }
 
     async fn request(&self, request: Request) -> Result<(), ChildError> {
-        if Place::would_wait_for_itself(self.board.id, &request.child()) {
-            return Err(ChildError::Reentrant { supervisor: self.board.path.clone() });
+        let reentrant = || ChildError::Reentrant { supervisor: self.board.path.clone() };
+        match Place::waits(self.board.id, &request.child()) {
+            Waits::Never => self.served(request).await,
+            Waits::Already => Err(reentrant()),
+            Waits::From(token) => {
+                let served = token.run_until_cancelled(self.served(request)).await;
+                served.unwrap_or_else(|| Err(reentrant()))
+            }
         }
+    }
+
+    async fn served(&self, request: Request) -> Result<(), ChildError> {
         let (answer, answered) = oneshot::channel();
         if self.board.commands.send(Command { request, answer }).await.is_err() {
             return Err(self.closed());

@@ -8,7 +8,7 @@ use super::error::ChildError;
 use super::policy::Restart;
 use super::spec::ChildSpec;
 use super::start::Started;
-use crate::error::Closed;
+use crate::error::{Closed, drop_quietly};
 
 impl Engine {
     pub(super) async fn serve(&mut self, Command { request, answer }: Command) {
@@ -24,16 +24,10 @@ impl Engine {
 
     async fn start_new(&mut self, spec: ChildSpec) -> Result<(), ChildError> {
         let path = self.board.path_of(&spec.name);
-        if self.board.lock().is_closed {
-            return Err(self.closed());
-        }
-        if let Some(key) = self.names.get(&spec.name)
-            && let Some(child) = self.board.lock().child(*key)
-        {
-            return Err(ChildError::Exists { path, state: child.state });
-        }
-        if !self.makes_sense(&spec) {
-            return Err(ChildError::Significant { path });
+        if let Some(refused) = self.refuse(&spec, &path) {
+            // What it has captured is the user's.
+            drop_quietly(spec);
+            return Err(refused);
         }
         let key = self.add(spec);
         let started = self.start_child(key).await;
@@ -43,7 +37,7 @@ impl Engine {
                 self.was_ignored(key);
                 Ok(())
             }
-            Started::Failed(exit) => {
+            Started::Failed(exit) | Started::Gone(exit) => {
                 self.forget(key);
                 Err(ChildError::NotStarted { path, exit })
             }
@@ -54,10 +48,27 @@ impl Engine {
         }
     }
 
+    fn refuse(&self, spec: &ChildSpec, path: &Arc<str>) -> Option<ChildError> {
+        if self.board.lock().is_closed {
+            return Some(self.closed());
+        }
+        if let Some(key) = self.names.get(&spec.name)
+            && let Some(child) = self.board.lock().child(*key)
+        {
+            return Some(ChildError::Exists { path: path.clone(), state: child.state });
+        }
+        (!self.makes_sense(spec)).then(|| ChildError::Significant { path: path.clone() })
+    }
+
     async fn stop_named(&mut self, name: &Arc<str>) -> Result<(), ChildError> {
         let key = self.find(name)?;
-        self.stop_child(key).await;
-        if self.children[&key].spec.restart == Restart::Temporary {
+        let due = self.due_at(key);
+        let is_last = self.stop_child(key).await;
+        // Those that it has taken along still want to be started.
+        if let Some(due) = due {
+            self.hand_over(key, due);
+        }
+        if is_last || self.children[&key].spec.restart == Restart::Temporary {
             self.forget(key);
         }
         Ok(())
@@ -67,7 +78,9 @@ impl Engine {
         let key = self.find_stopped(name)?;
         match self.start_child(key).await {
             Started::Running | Started::Ignored => Ok(()),
-            Started::Failed(exit) => Err(ChildError::NotStarted { path: self.board.path_of(name), exit }),
+            Started::Failed(exit) | Started::Gone(exit) => {
+                Err(ChildError::NotStarted { path: self.board.path_of(name), exit })
+            }
             Started::Refused => Err(self.closed()),
         }
     }

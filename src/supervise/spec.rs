@@ -166,7 +166,8 @@ impl ChildSpec {
     /// Sets how long a start may take before it counts as failed. Default: 30 seconds; a supervisor has no limit, for its
     /// children have theirs.
     ///
-    /// It bounds how long the supervisor attends to nothing else.
+    /// A start that is late is stopped as its [`shutdown`](Self::shutdown) says, at once where that has no limit. The two
+    /// bound how long the supervisor attends to nothing else.
     pub fn start_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.start_timeout = limit.into();
         self

@@ -17,9 +17,9 @@ use super::event::EventKind;
 use super::exit::Exit;
 use super::handle::SupervisorRef;
 use super::life::{End, Kin, Life, live};
-use super::policy::{Restart, Strategy};
+use super::policy::{Restart, Shutdown, Strategy};
 use super::spec::Body;
-use crate::error::Elapsed;
+use crate::error::{Elapsed, drop_quietly};
 
 /// What came of a start.
 pub(super) enum Started {
@@ -27,6 +27,8 @@ pub(super) enum Started {
     /// There was nothing to do.
     Ignored,
     Failed(Exit),
+    /// It failed, and said that it was the last one: it is forgotten.
+    Gone(Exit),
     /// The supervisor is to stop.
     Refused,
 }
@@ -46,7 +48,7 @@ impl Engine {
         for key in keys {
             let supervisor = self.board.path.clone();
             match self.start_child(key).await {
-                Started::Running => {}
+                Started::Running | Started::Gone(_) => {}
                 Started::Ignored => self.was_ignored(key),
                 Started::Failed(exit) => {
                     let child = self.children[&key].spec.name.clone();
@@ -62,8 +64,8 @@ impl Engine {
     pub(super) async fn stop_group(&mut self, key: u64) {
         for other in self.group(key).into_iter().rev() {
             if other != key {
-                self.stop_child(other).await;
-                if self.children[&other].spec.restart == Restart::Temporary {
+                let is_last = self.stop_child(other).await;
+                if is_last || self.children[&other].spec.restart == Restart::Temporary {
                     self.forget(other);
                     continue;
                 }
@@ -89,9 +91,12 @@ impl Engine {
                 child.restarts += 1;
             }
             match self.start_child(other).await {
-                Started::Running => {}
+                Started::Running | Started::Gone(_) => {}
                 Started::Ignored => self.was_ignored(other),
                 Started::Failed(_) => {
+                    if let Some(child) = self.children.get_mut(&other) {
+                        child.is_restarting = true;
+                    }
                     if let Some(child) = self.board.lock().child(other) {
                         child.state = ChildState::Restarting;
                     }
@@ -103,6 +108,16 @@ impl Engine {
             if let Some(child) = self.children.get_mut(&other) {
                 child.is_restarting = false;
             }
+        }
+    }
+
+    /// Lets another of those who wait to be started with this one be due in its place.
+    pub(super) fn hand_over(&mut self, key: u64, due: Instant) {
+        let waits = |other: &u64| {
+            self.children.get(other).is_some_and(|child| child.is_restarting) && self.due_at(*other).is_none()
+        };
+        if let Some(heir) = self.group(key).into_iter().find(waits) {
+            self.schedule(heir, due.saturating_duration_since(Instant::now()), Due::Counted);
         }
     }
 
@@ -126,14 +141,17 @@ impl Engine {
     pub(super) async fn start_child(&mut self, key: u64) -> Started {
         let Some(mut started) = self.begin(key) else { return Started::Refused };
         let child = &self.children[&key];
-        let (name, limit) = (child.spec.name.clone(), child.spec.start_timeout);
+        let (name, limit, shutdown) = (child.spec.name.clone(), child.spec.start_timeout, child.spec.shutdown);
         // A life without a start has started when it is spawned.
         let waited = match child.spec.body {
             Body::Run(_) => Waited::Started,
             _ => self.wait_started(key, &mut started, limit).await,
         };
-        let exit = match waited {
+        let (exit, is_last) = match waited {
             Waited::Started => {
+                if let Some(life) = self.children.get_mut(&key).and_then(|child| child.life.as_mut()) {
+                    life.begun = Instant::now();
+                }
                 let incarnation = {
                     let mut seen = self.board.lock();
                     seen.child(key).map_or(0, |child| {
@@ -149,23 +167,32 @@ impl Engine {
                 return Started::Refused;
             }
             Waited::Late(limit) => {
-                self.stop_child(key).await;
+                // A start that is late must not take for ever instead.
+                let shutdown = match shutdown {
+                    Shutdown::Unlimited => Shutdown::Kill,
+                    shutdown => shutdown,
+                };
+                let (_, is_last) = self.end_life(key, shutdown).await;
                 let place = format!("the start of child `{}`", self.board.path_of(&name));
-                Exit::Failed(Arc::new(Elapsed::new(place, limit)))
+                (Exit::Failed(Arc::new(Elapsed::new(place, limit))), is_last)
             }
             Waited::Ended(exit) => {
-                self.note_end(key, &exit);
-                exit
+                let is_last = self.note_end(key, &exit);
+                (exit, is_last)
             }
         };
         if exit.is_ignored() {
             self.board.tell(&name, EventKind::Ignored);
             return Started::Ignored;
         }
-        if let Some(child) = self.children.get_mut(&key) {
-            child.last_exit = Some(exit.clone());
-        }
+        let before = self.children.get_mut(&key).and_then(|child| child.last_exit.replace(exit.clone()));
+        let shown_before = self.board.lock().child(key).and_then(|child| child.last_exit.replace(exit.clone()));
+        drop_quietly((before, shown_before));
         self.board.tell(&name, EventKind::StartFailed { exit: exit.clone() });
+        if is_last {
+            self.forget(key);
+            return Started::Gone(exit);
+        }
         Started::Failed(exit)
     }
 
@@ -174,8 +201,9 @@ impl Engine {
         let child = self.children.get_mut(&key)?;
         let incarnation = self.board.lock().begins(key, ChildState::Starting);
         let path = self.board.path_of(&child.spec.name);
-        let place = Place::new(self.board.id, child.spec.name.clone(), self.above.place.clone());
         let token = CancellationToken::new();
+        let above = self.above.place.clone();
+        let place = Place::new(self.board.id, child.spec.name.clone(), token.clone(), above);
         let (kin, gone) = Kin::below(self.above.kin.clone());
         let cx = ChildContext {
             place: place.clone(),
@@ -201,7 +229,8 @@ impl Engine {
             life.await
         });
         let Ok(task) = task else {
-            self.board.lock().ends(key, &Exit::Killed);
+            let shown_before = self.board.lock().ends(key, &Exit::Killed);
+            drop_quietly(shown_before);
             return None;
         };
         child.life = Some(Life { place, token, abort: task.abort_handle(), begun: Instant::now() });
@@ -215,7 +244,7 @@ impl Engine {
         started: &mut oneshot::Receiver<()>,
         limit: Option<std::time::Duration>,
     ) -> Waited {
-        let Self { ends, ended, stop, .. } = self;
+        let Self { ends, ended, order, stop, .. } = self;
         let mut has_answer = true;
         let mut timer = None;
         poll_fn(|cx| {
@@ -230,7 +259,8 @@ impl Engine {
                 if other == key {
                     return Poll::Ready(Waited::Ended(exit));
                 }
-                ended.push_back((other, exit));
+                ended.insert(other, exit);
+                order.push_back(other);
             }
             if stop.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Waited::Stop);

@@ -33,6 +33,7 @@
 
 mod delays;
 mod dynamic;
+mod found;
 mod hostile;
 mod kit;
 mod limits;

@@ -162,7 +162,7 @@ async fn one_that_hangs_is_aborted_and_its_asker_told() {
         let (actor, gate) = (actor.clone(), gate.clone());
         async move { actor.ask(|reply| Msg::Wait(gate, reply)).no_timeout().await }
     });
-    while actor.stats().flow.in_flight != 1 || actor.len() > 0 {
+    while actor.stats().flow.in_flight != 1 || !actor.is_empty() {
         tokio::task::yield_now().await;
     }
     actor.tell(Msg::Add(1)).await.expect("room");

@@ -50,7 +50,6 @@ async fn events_tell_the_whole_story() {
         "app/below started",
         "app/below/a exited",
         "app/below/a restarting",
-        "app/below/a exited",
         "app/below/a start failed",
         "app/below/a gave up",
         "app/below exited",

@@ -16,7 +16,7 @@ fn lingers(stage: &Stage, name: &'static str, time: Duration) -> ChildSpec {
         async move {
             cx.cancelled().await;
             stage.say(format_args!("({name}"));
-            tokio::time::sleep(time).await;
+            let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
             stage.say(format_args!("{name})"));
             Ok(())
         }
