@@ -1,0 +1,91 @@
+//! An actor that panics at every third message, under a supervisor that has its limits.
+//!
+//! Run: `cargo run --example crash`
+//!
+//! You will see each panic reach the one who asked, with its text and the name of the message; the same handle served by the
+//! next life; the supervisor give up when there are too many; and the tree before and after.
+
+use std::error::Error;
+use std::time::Duration;
+
+use regatta::actor::{Actor, AskError, Builder, Context, Outcome, Reply};
+use regatta::supervise::{ChildSpec, Exit, Intensity, Supervisor};
+
+/// Divides, badly: every third time it panics, whatever it is asked.
+struct Divider {
+    calls: u32,
+}
+
+struct Divide(u32, u32, Reply<u32>);
+
+impl Actor for Divider {
+    type Msg = Divide;
+
+    async fn handle(&mut self, Divide(a, b, reply): Divide, _: &mut Context<Self>) {
+        self.calls += 1;
+        assert!(self.calls < 3, "the third call");
+        let _ = reply.send(a / b);
+    }
+
+    fn message_name(_: &Divide) -> &'static str {
+        "Divide"
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // The panics are the point here; their traces are not.
+    std::panic::set_hook(Box::new(|_| {}));
+
+    let (divider, child) = Builder::new().name("divider").child(|| Divider { calls: 0 });
+    let steady = ChildSpec::new("steady", |cx| async move {
+        cx.cancelled().await;
+        Ok(())
+    });
+    let maths = Supervisor::builder().intensity(Intensity::new(2, Duration::from_secs(60))).child(child);
+    let maths = ChildSpec::supervisor("maths", maths).restart(regatta::supervise::Restart::Transient);
+    let tree = Supervisor::builder().child(steady).child(maths).start("app").await?;
+
+    let (mut answers, mut panics) = (0, 0);
+    loop {
+        match divider.ask(|reply| Divide(84, 2, reply)).await {
+            Ok(answer) => {
+                assert_eq!(answer, 42);
+                answers += 1;
+            }
+            Err(error @ AskError::Panicked { .. }) => {
+                assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+                panics += 1;
+                println!("{error}");
+                if panics == 2 {
+                    println!("\n{}\n", tree.tree());
+                }
+            }
+            // The limit is exceeded: nobody will answer any more, and the error says so at once.
+            Err(error) => {
+                assert_eq!(error.outcome(), Outcome::NotExecuted);
+                println!("{error}");
+                break;
+            }
+        }
+        if panics == 3 {
+            break; // one more than allowed
+        }
+    }
+    println!("{answers} answers, {panics} panics");
+    assert_eq!((answers, panics), (6, 3));
+
+    // The branch has given up. It is transient, so what is above goes on without it.
+    let maths = loop {
+        let maths = tree.which_children()[1].clone();
+        if maths.last_exit.is_some() {
+            break maths;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(matches!(maths.last_exit, Some(Exit::GaveUp(_))));
+    println!("\n{}", tree.tree());
+    let report = tree.shutdown(Duration::from_secs(5)).await;
+    assert!(report.still_running.is_empty());
+    Ok(())
+}
