@@ -51,6 +51,9 @@
 //! Every pattern counts its items in one [`Flow`](observe::Flow), whose parts always add up, and is listed in
 //! [`observe::snapshot`] while it lives. Lifecycle and failures are `tracing` events under `regatta::…`.
 //!
+//! # Guide
+//! [`guide::semantics`]: ordering, delivery, restart, stop and cancel, each with the test that holds it.
+//!
 //! # Features
 //! - `signal` (default): [`task::shutdown_signal`].
 #![forbid(unsafe_code)]
@@ -61,6 +64,7 @@
 
 pub mod actor;
 pub mod error;
+pub mod guide;
 pub mod observe;
 pub mod pipeline;
 pub mod policy;
