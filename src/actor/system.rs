@@ -30,7 +30,7 @@ const LETTERS_KEPT: usize = 256;
 ///
 /// # Examples
 /// ```
-/// use regatta::actor::{self, ActorSystem, Builder, FromFn, Reply};
+/// use regatta::actor::{self, ActorSystem, Reply};
 /// use std::time::Duration;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -211,10 +211,10 @@ impl ActorSystem {
     /// The actor of this name, if there is one of this type.
     ///
     /// ```
-    /// # use regatta::actor::{self, ActorSystem, FromFn};
+    /// # use regatta::actor::{ActorSystem, FromFn};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
     /// let system = ActorSystem::new("shop").await;
-    /// assert!(system.get::<FromFn<u64, fn(&mut u64, u64), u64>>("counter").is_none());
+    /// assert!(system.get::<FromFn<u64, u64, fn(&mut u64, u64)>>("counter").is_none());
     /// # }
     /// ```
     #[must_use]

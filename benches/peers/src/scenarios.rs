@@ -1,5 +1,6 @@
 //! What is measured, one family a file.
 
+mod actor;
 mod pipeline;
 mod pool;
 mod programs;
@@ -17,6 +18,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     contests.extend(pool::contests());
     contests.extend(sync::contests());
     contests.extend(promise::contests());
+    contests.extend(actor::contests());
     contests.extend(programs::contests(args));
     contests
 }
