@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::actor::Actor;
 use super::context::Context;
-use super::head::{Books, DRAIN, KILL, LAST, PAUSE, STOP, Subject};
+use super::head::{Books, KILL, LAST, PAUSE, STOP, Subject};
 use super::here::{self, Fate};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -104,7 +104,7 @@ fn not_begun<A: Actor>(lent: Lent<A>, place: &ChildContext, reason: StopReason) 
 fn over<A: Actor>(lent: Lent<A>, place: &ChildContext, reason: StopReason) -> Result<(), BoxError> {
     let logical = lent.logical.clone();
     drop(lent);
-    let is_meant = logical.shared.head.flags() & (STOP | DRAIN | KILL | LAST) != 0;
+    let is_meant = logical.shared.head.flags() & (STOP | KILL | LAST) != 0;
     if is_meant {
         place.retire();
         logical.conclude(&reason);

@@ -30,7 +30,7 @@ pub enum DeadReason {
     Nobody,
     /// The actor of this name is of another type.
     OtherType,
-    /// The actor had accepted it, and ended before its turn came; or it was dropped by the overflow policy.
+    /// The actor had accepted it, and ended before its turn came.
     Undelivered,
 }
 

@@ -195,3 +195,18 @@ async fn temporary_children_end_with_their_first_failure() {
     assert!(matches!(actor.wait_stopped().await, StopReason::Panicked(_)));
     until_empty(&tree).await;
 }
+
+#[tokio::test]
+async fn one_that_fails_while_it_is_drained_goes_on_with_the_rest() {
+    let (log, drops) = (Log::default(), DropCounter::new());
+    let (actor, child) = probe("a", &log, &drops);
+    for note in [Msg::Note("1".into()), Msg::Crash("poison"), Msg::Note("2".into())] {
+        actor.tell(note).await.expect("room");
+    }
+    let drained = actor.drain();
+    let tree = Supervisor::builder().child(child).start("app").await.expect("a start");
+    assert!(matches!(drained.await, StopReason::Drained));
+    let notes: Vec<_> = log.lines().into_iter().filter(|line| line.parse::<i32>().is_ok()).collect();
+    assert_eq!(notes, ["1", "2"]);
+    until_empty(&tree).await;
+}
