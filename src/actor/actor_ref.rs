@@ -165,6 +165,9 @@ impl<A: Actor> ActorRef<A> {
 
     /// Lets the actor finish the message in hand and then end; those that wait are not handled. Awaiting it is waiting
     /// for the end.
+    ///
+    /// # Cancel safety
+    /// The verb is heard when it is called; dropping the future changes nothing.
     #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn stop(&self) -> StoppedFuture {
         self.shared.head.raise(STOP);
@@ -173,6 +176,9 @@ impl<A: Actor> ActorRef<A> {
 
     /// Lets the actor handle everything that it has accepted, and what [pipes](super::Context::pipe) still bring, and
     /// then end. Every tell that was `Ok` is handled, every other one hands its message back.
+    ///
+    /// # Cancel safety
+    /// As [`stop`](Self::stop).
     #[doc(alias = "stop_gracefully")]
     #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn drain(&self) -> StoppedFuture {

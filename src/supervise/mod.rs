@@ -81,6 +81,7 @@ mod handle;
 mod intensity;
 mod life;
 mod policy;
+mod roster;
 mod serve;
 mod spec;
 mod start;
