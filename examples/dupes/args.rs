@@ -18,7 +18,7 @@ and a backslash as \\\\.
 
 Exit codes:
   0    the search is complete, even if some files could not be read
-  1    the search or the output failed
+  1    the search or the output failed; if there is a report, it says that it is partial, and why
   2    wrong arguments, such as a path that does not exist
   130  Ctrl-C or SIGTERM: the report holds what was known by then, and says that it is partial";
 

@@ -6,10 +6,11 @@
 //!
 //! Walkers put the files they find into a bounded **queue**, and share the directories still to be listed out through
 //! another. A **pipeline** groups the files by size, then by the hash of their first 4 KiB, then by the hash of all. Files
-//! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. Ctrl-C ends it early.
+//! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. What they come to is kept by
+//! an **actor** that is restarted if it crashes; the report then says that it is partial. Ctrl-C ends it early.
 //!
 //! You will see groups of files, the largest first, what removing all but one of each would free, what could not be read
-//! and why, and the table of what went through each queue, stage and pool:
+//! and why, and the table of what went through each queue, stage, pool and actor:
 //!
 //! ```text
 //! 2 files of 18.20 MB, 18.20 MB could be freed
@@ -29,6 +30,7 @@ mod disk;
 mod entry;
 mod findings;
 mod group;
+mod known;
 mod list;
 mod paths;
 mod progress;
@@ -39,6 +41,7 @@ mod sizes;
 mod walk;
 mod whole;
 
+use std::error::Error;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -50,7 +53,7 @@ use tokio::task::spawn_blocking;
 
 use args::Args;
 use entry::Problem;
-use report::{Report, write_json, write_plain};
+use report::{Partial, Report, write_json, write_plain};
 use roots::{Roots, Round};
 
 /// What the process ends with after Ctrl-C or SIGTERM.
@@ -70,16 +73,17 @@ fn main() -> ExitCode {
         ended
     });
     match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(INTERRUPTED),
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(Partial::Interrupted)) => ExitCode::from(INTERRUPTED),
+        Ok(Some(crash @ Partial::Crash(_))) => fail(1, &crash),
         Err(error) => fail(1, &*error),
     }
 }
 
-/// Searches, prints, and says whether the report is complete.
-async fn run(args: Args, roots: Roots, first: Round) -> Result<bool, BoxError> {
+/// Searches, prints, and says why the report is partial, if it is.
+async fn run(args: Args, roots: Roots, first: Round) -> Result<Option<Partial>, BoxError> {
     let report = search::search(&args, roots, first).await?;
-    let is_complete = !report.partial;
+    let partial = report.partial.clone();
     let printing = async { spawn_blocking(move || print(&report, &args)).await };
     tokio::select! {
         // The signal is listened for before the first byte is out.
@@ -88,7 +92,7 @@ async fn run(args: Args, roots: Roots, first: Round) -> Result<bool, BoxError> {
         () = shutdown_signal() => std::process::exit(INTERRUPTED.into()),
         printed = printing => printed??,
     }
-    Ok(is_complete)
+    Ok(partial)
 }
 
 fn build_runtime(threads: usize) -> io::Result<Runtime> {
@@ -113,7 +117,14 @@ fn print(report: &Report, args: &Args) -> io::Result<()> {
     }
 }
 
-fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("dupes: {error}");
+/// Says what went wrong, down to the cause.
+fn fail(code: u8, error: &dyn Error) -> ExitCode {
+    eprint!("dupes: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprint!(": {error}");
+        cause = error.source();
+    }
+    eprintln!();
     ExitCode::from(code)
 }

@@ -3,10 +3,12 @@
 mod json;
 mod plain;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use blake3::Hash;
+use regatta::actor::StopReason;
 
 use crate::entry::Problem;
 
@@ -25,10 +27,19 @@ pub(crate) struct Report {
     /// How much of them was read: most are told apart by their length alone.
     pub(crate) read: u64,
     pub(crate) elapsed: Duration,
-    /// The run was interrupted: there may be more groups, and larger ones.
-    pub(crate) partial: bool,
+    /// Why there may be more groups, and larger ones.
+    pub(crate) partial: Option<Partial>,
     /// The table of what the library counted.
     pub(crate) table: String,
+}
+
+/// Why a report does not hold everything. It says so in front of "this report is partial".
+#[derive(Debug, Clone)]
+pub(crate) enum Partial {
+    /// Somebody wanted an end.
+    Interrupted,
+    /// The index ended like this, and was started again knowing nothing.
+    Crash(StopReason),
 }
 
 /// Files with the same content.
@@ -46,3 +57,14 @@ impl Group {
         self.size * (self.paths.len() as u64 - 1)
     }
 }
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Crash(reason) => write!(f, "the index was restarted and has lost what it knew: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Partial {}

@@ -15,13 +15,14 @@ use crate::args::Args;
 use crate::block::Block;
 use crate::disk::Disk;
 use crate::entry::Entry;
-use crate::findings::Findings;
+use crate::findings::{Findings, Index};
 use crate::group::Partners;
+use crate::known::Known;
 use crate::list::Rules;
 use crate::progress::{Bar, Tally};
-use crate::report::Report;
+use crate::report::{Partial, Report};
 use crate::roots::{Roots, Round};
-use crate::sizes::Sizes;
+use crate::sizes::{Admitted, Sizes};
 use crate::walk::{self, Walk};
 use crate::whole;
 
@@ -36,7 +37,7 @@ const FOUND: usize = 16;
 pub(crate) struct Tools {
     pub(crate) disk: Disk,
     pub(crate) pool: CpuPool,
-    pub(crate) findings: Arc<Findings>,
+    pub(crate) findings: Findings,
     pub(crate) tally: Arc<Tally>,
 }
 
@@ -52,7 +53,7 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     let walking = walk::start(&group, args.threads(), walk, roots, first)?;
     let mut run = steps(entries.clone(), args, &tools);
 
-    let partial = tokio::select! {
+    let is_interrupted = tokio::select! {
         biased;
         ended = &mut run => ended.map(|()| false)?,
         () = shutdown_signal() => true,
@@ -60,7 +61,7 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     let table = regatta::observe::snapshot().to_string();
     // Kept until here for their rows in the table.
     drop((entries, walking.dirs));
-    if partial {
+    if is_interrupted {
         run.abort();
     } else {
         for walker in walking.walkers {
@@ -71,26 +72,37 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     if let Some(panicked) = group.aborted().await.panicked.pop() {
         return Err(panicked.into());
     }
-    Ok(tools.report(start.elapsed(), partial, table))
+    let Index { known, crash } = tools.findings.take().await?;
+    let partial = crash.map(Partial::Crash).or(is_interrupted.then_some(Partial::Interrupted));
+    Ok(tools.report(start.elapsed(), known, partial, table))
 }
 
 /// From the files found to the groups: by size, by the hash of the head, by the hash of the whole.
 fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineHandle<()> {
     let at_once = Concurrency::unordered(args.threads());
-    let mut sizes = Sizes::new(args.min_size, tools.findings.clone(), tools.tally.clone());
-    let mut heads = Heads { partners: Partners::default(), tools: tools.clone() };
-    let [reading, hashing, ending] = [tools.clone(), tools.clone(), tools.clone()];
+    let mut sizes = Sizes::new(args.min_size, tools.tally.clone());
+    let mut heads = Heads { partners: Partners::default(), tally: tools.tally.clone() };
+    let [reading, hashing] = [tools.clone(), tools.clone()];
+    let [small_ones, large_ones] = [tools.findings.clone(), tools.findings.clone()];
     Pipeline::from_queue(entries)
         .named("found")
         .flat_map(move |entries: Delivery<Vec<Entry>>| sizes.admit(entries.into_inner()))
         .named("same size")
-        .try_map_async(at_once, move |entries| {
+        .try_map_async(at_once, move |Admitted { files, paths }| {
             let tools = reading.clone();
-            async move { tools.read(entries, HEAD).await }
+            async move {
+                tools.findings.add_paths(paths).await?;
+                tools.read(files, HEAD).await
+            }
         })
         .named("read head")
         .map_cpu_on(&tools.pool, at_once, |block| block.hash())
         .named("hash head")
+        .try_map_async(1, move |hashed| {
+            let findings = small_ones.clone();
+            async move { leave_small(hashed, &findings).await }
+        })
+        .named("small files")
         .flat_map(move |hashed| whole::portions(heads.admit(hashed)))
         .named("same head")
         .try_map_async(at_once, move |portion| {
@@ -98,31 +110,36 @@ fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineH
             async move { whole::hash(portion, &tools).await }
         })
         .named("hash whole")
-        .for_each(1, move |hashed| {
-            ending.findings.add(hashed);
-            std::future::ready(())
+        .try_for_each(1, move |hashed| {
+            let findings = large_ones.clone();
+            async move { findings.add(hashed).await }
         })
         .named("same content")
         .titled("dupes")
         .spawn()
 }
 
+/// Tells of the small files, whose head is the whole, and gives the others. In a step of its own, because behind the
+/// hashing of large files they would be missing in an interrupted report.
+async fn leave_small(hashed: Vec<(Entry, Hash)>, findings: &Findings) -> Result<Vec<(Entry, Hash)>, BoxError> {
+    let (small, large) = hashed.into_iter().partition(|(entry, _)| entry.size <= HEAD);
+    findings.add(small).await?;
+    Ok(large)
+}
+
 /// The second step: which files share their head with another of the same size.
 struct Heads {
     partners: Partners<(u64, Hash), Entry>,
-    tools: Tools,
+    tally: Arc<Tally>,
 }
 
 impl Heads {
     fn admit(&mut self, hashed: Vec<(Entry, Hash)>) -> Vec<Entry> {
-        let (small, large): (Vec<_>, Vec<_>) = hashed.into_iter().partition(|(entry, _)| entry.size <= HEAD);
-        // Of a small file the head is the whole.
-        self.tools.findings.add(small);
         let mut out = Vec::new();
-        for (entry, hash) in large {
+        for (entry, hash) in hashed {
             self.partners.admit((entry.size, hash), entry, &mut out);
         }
-        self.tools.tally.add_due(out.iter().map(|entry| entry.size).sum());
+        self.tally.add_due(out.iter().map(|entry| entry.size).sum());
         out
     }
 }
@@ -132,13 +149,13 @@ impl Tools {
         Self {
             disk: Disk::new(threads, stop),
             pool: CpuPool::builder().limit(threads).name("hash").build(),
-            findings: Arc::default(),
+            findings: Findings::start(),
             tally: Arc::default(),
         }
     }
 
-    fn report(&self, elapsed: Duration, partial: bool, table: String) -> Report {
-        let (groups, problems) = self.findings.take();
+    fn report(&self, elapsed: Duration, known: Known, partial: Option<Partial>, table: String) -> Report {
+        let (groups, problems) = known.into_order();
         let Tally { files, bytes, bytes_read, .. } = &*self.tally;
         let [scanned, bytes, read] = [files, bytes, bytes_read].map(|count| count.load(Relaxed));
         Report { groups, problems, scanned, bytes, read, elapsed, partial, table }
@@ -148,7 +165,7 @@ impl Tools {
     pub(crate) async fn read(&self, entries: Vec<Entry>, limit: u64) -> Result<Block, BoxError> {
         let stop = self.disk.stop();
         let mut block = self.disk.run("read", move || Block::read(entries, limit, &stop)).await?;
-        self.findings.add_problems(std::mem::take(&mut block.problems));
+        self.findings.add_problems(std::mem::take(&mut block.problems)).await?;
         self.tally.add_read(block.len());
         Ok(block)
     }

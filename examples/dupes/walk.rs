@@ -20,7 +20,7 @@ use crate::search::Tools;
 pub(crate) struct Walk {
     rules: Arc<Rules>,
     disk: Disk,
-    findings: Arc<Findings>,
+    findings: Findings,
     /// Where the files go. The queue is bounded: when the pipeline falls behind, the walkers wait.
     found: Producer<Vec<Entry>>,
 }
@@ -76,7 +76,7 @@ async fn run_rounds(
     links: Links,
 ) -> Result<(), BoxError> {
     loop {
-        walk.findings.add_problems(round.problems);
+        walk.findings.add_problems(round.problems).await?;
         walk.found.send(round.files).await.map_err(|closed| closed.to_string())?;
         for dir in round.dirs {
             let work = Share { dirs: vec![dir], skip: round.skip.clone() };
@@ -108,7 +108,7 @@ async fn run_walker(
             open = rest;
             hand_out(&mut open, &work.skip, &share);
             links.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
-            walk.findings.add_problems(problems);
+            walk.findings.add_problems(problems).await?;
             if !files.is_empty() {
                 walk.found.send(files).await.map_err(|closed| closed.to_string())?;
             }

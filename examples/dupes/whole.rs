@@ -70,7 +70,7 @@ async fn hash_large(entry: Entry, tools: &Tools) -> Result<Vec<(Entry, Hash)>, B
             }
             Ok((back, None)) => return Ok(vec![(back.entry, hasher.finalize())]),
             Err(problem) => {
-                tools.findings.add_problems(vec![problem]);
+                tools.findings.add_problems(vec![problem]).await?;
                 return Ok(Vec::new());
             }
         }

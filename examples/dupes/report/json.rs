@@ -43,7 +43,7 @@ pub(crate) fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()
         errors: report.problems.iter().map(JsonError::from).collect(),
         scanned: report.scanned,
         bytes: report.bytes,
-        partial: report.partial,
+        partial: report.partial.is_some(),
     };
     serde_json::to_writer(&mut *out, &object)?;
     writeln!(out)

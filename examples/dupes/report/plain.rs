@@ -43,8 +43,8 @@ fn write_problems(report: &Report, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    if report.partial {
-        writeln!(out, "interrupted: this report is partial")?;
+    if let Some(why) = &report.partial {
+        writeln!(out, "{why}: this report is partial")?;
     }
     let spare = report.groups.iter().map(|group| group.paths.len() as u64 - 1).sum();
     let freed: u64 = report.groups.iter().map(Group::freed).sum();

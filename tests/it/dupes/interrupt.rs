@@ -54,6 +54,30 @@ async fn an_interrupted_run_reports_what_it_knows() {
     }
 }
 
+/// How far the process has read a file that it has open.
+fn position(id: u32, path: &Path) -> Option<u64> {
+    let mut open = fs::read_dir(format!("/proc/{id}/fd")).ok()?.filter_map(Result::ok);
+    let link = open.find(|link| fs::read_link(link.path()).is_ok_and(|target| target == path))?;
+    let info = fs::read_to_string(format!("/proc/{id}/fdinfo/{}", link.file_name().to_str()?)).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("pos:"))?.trim().parse().ok()
+}
+
+#[tokio::test]
+async fn an_interrupted_run_reports_the_groups_it_has() {
+    let tree = endless();
+    let small = ["c", "d"].map(|name| tree.file(name, "same"));
+    let path = tree.path("a").canonicalize().expect("it is there");
+    let running = start(dupes().arg("--json").arg(tree.root()));
+    let id = running.child.id();
+    // Far behind the heads, and with them the small files.
+    eventually(LIMIT, "the whole of the file is being read", || position(id, &path) > Some(1 << 21)).await;
+    send(id, "INT");
+    let ended = running.ended().await;
+    let found = parse(&ended.stdout);
+    assert_eq!((ended.status.code(), found.partial, found.scanned), (Some(130), true, 4));
+    assert_eq!(found.groups, [small.into()].into());
+}
+
 #[tokio::test]
 async fn an_interrupted_run_says_so_in_plain_words_too() {
     let tree = endless();

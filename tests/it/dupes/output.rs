@@ -67,7 +67,7 @@ async fn plain_output_has_groups_a_summary_and_the_table() {
         "{summary}"
     );
     assert!(summary.ends_with(" MB/s), 0 errors"), "{summary}");
-    for row in ["found", "directories", "dupes", "hash"] {
+    for row in ["found", "directories", "dupes", "hash", "index"] {
         assert!(table.lines().any(|line| line.trim_start().starts_with(row)), "{row}:\n{table}");
     }
     assert_eq!((ended.status.code(), &*ended.stderr), (Some(0), ""));
