@@ -9,7 +9,7 @@ use super::actor_ref::ActorRef;
 use super::context::Context;
 use super::guard::guarded;
 use super::head::{KILL, STOP, Subject};
-use super::here;
+use super::here::{self, Fate, Fated};
 use super::reason::StopReason;
 use super::weak::WeakActorRef;
 use crate::error::{BoxError, drop_quietly};
@@ -77,20 +77,24 @@ impl<B: BlockingActor> Actor for Blocking<B> {
     type Msg = B::Msg;
 
     async fn handle(&mut self, msg: B::Msg, cx: &mut Context<Self>) {
-        let Some(mut actor) = self.actor.take() else { return };
+        let Some(actor) = self.actor.take() else { return };
         let weak = cx.weak();
         let mut lent: Option<Arc<dyn Subject>> = Some(cx.me().subject());
         let doing = super::run::name_of::<Self>(&msg);
         let runtime = crate::task::runtime("a blocking actor");
+        // Unless it runs: only a runtime that goes away drops it before.
+        let captured = Fated::new((actor, msg), Fate::Killed(StopReason::RuntimeGone));
         let running = crate::task::lend(&runtime, move || {
+            let (mut actor, msg) = captured.into_inner();
             let mut context = BlockingContext { weak, failure: None };
             let Some(subject) = lent.clone() else { unreachable!("it was just put there") };
             let result = here::within(&mut lent, || {
                 let handled = guarded(subject.head(), doing, || actor.handle(msg, &mut context));
                 match handled {
-                    Ok(()) => Ok(actor),
+                    // Nobody is there to take it back when it was killed meanwhile.
+                    Ok(()) => Ok(Fated::new(actor, Fate::Killed(StopReason::Killed))),
                     Err(panicked) => {
-                        let fate = here::Fate::Panicked(panicked.clone());
+                        let fate = Fate::Panicked(panicked.clone());
                         // Replies in the state of a crashed actor are as lost as the one in hand.
                         let rest = AssertUnwindSafe(|| here::with_fate(fate, || drop(actor)));
                         if let Err(payload) = catch_unwind(rest) {
@@ -104,7 +108,7 @@ impl<B: BlockingActor> Actor for Blocking<B> {
         });
         match running.await {
             Ok((Ok(actor), failure)) => {
-                self.actor = Some(actor);
+                self.actor = Some(actor.into_inner());
                 if let Some(failure) = failure {
                     cx.fail(failure);
                 }

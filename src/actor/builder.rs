@@ -34,7 +34,7 @@ use crate::task::{entrust, runtime};
 #[track_caller]
 pub fn spawn<A: Actor>(actor: A) -> ActorRef<A> {
     let runtime = runtime("actor::spawn");
-    Builder::new().start(&runtime, A::name(), |shared, inbox| once(shared, inbox, actor))
+    Builder::new().start(&runtime, A::name, |shared, inbox| once(shared, inbox, actor))
 }
 
 /// Describes an actor before it starts.
@@ -93,7 +93,7 @@ impl<M: Send + 'static> Builder<M> {
             capacity: 64,
             overflow: Overflow::Wait,
             ask_timeout: Some(Duration::from_secs(5)),
-            limits: Limits { restarts: 3, within: Duration::from_secs(5), backoff: None },
+            limits: Limits { intensity: Intensity::default(), backoff: None },
             undelivered: None,
             is_observed: true,
         }
@@ -141,12 +141,12 @@ impl<M: Send + 'static> Builder<M> {
     /// Sets how often a [supervised](Self::supervised) actor is restarted: it gives up when it fails more often than
     /// `restarts` times within any period of that length. With 0 it is never restarted.
     pub fn intensity(mut self, restarts: usize, within: Duration) -> Self {
-        (self.limits.restarts, self.limits.within) = (restarts, within);
+        self.limits.intensity = Intensity::new(u32::try_from(restarts).unwrap_or(u32::MAX), within);
         self
     }
 
     /// Sets how long a [supervised](Self::supervised) actor waits before it is restarted. Its `attempts` do not count
-    /// here, [`intensity`](Self::intensity) does; the delays begin anew when no failure is within that time.
+    /// here, [`intensity`](Self::intensity) does; the delays begin anew after a life that was longer than the longest.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.limits.backoff = Some(backoff);
         self
@@ -172,7 +172,7 @@ impl<M: Send + 'static> Builder<M> {
     #[track_caller]
     pub fn spawn<A: Actor<Msg = M>>(self, actor: A) -> ActorRef<A> {
         let runtime = runtime("actor::Builder::spawn");
-        self.start(&runtime, A::name(), |shared, inbox| once(shared, inbox, actor))
+        self.start(&runtime, A::name, |shared, inbox| once(shared, inbox, actor))
     }
 
     /// Starts an actor whose handler [blocks](BlockingActor).
@@ -182,7 +182,7 @@ impl<M: Send + 'static> Builder<M> {
     #[track_caller]
     pub fn spawn_blocking<B: BlockingActor<Msg = M>>(self, actor: B) -> ActorRef<Blocking<B>> {
         let runtime = runtime("actor::Builder::spawn_blocking");
-        self.start(&runtime, B::name(), |shared, inbox| once(shared, inbox, Blocking::new(actor)))
+        self.start(&runtime, B::name, |shared, inbox| once(shared, inbox, Blocking::new(actor)))
     }
 
     /// Starts an actor that is made anew after every failure, within its [intensity](Self::intensity).
@@ -200,7 +200,7 @@ impl<M: Send + 'static> Builder<M> {
             Box::pin(std::future::ready(Ok(actor)))
         });
         let limits = self.limits;
-        self.start(&runtime, A::name(), |shared, inbox| again(shared, inbox, factory, limits))
+        self.start(&runtime, A::name, |shared, inbox| again(shared, inbox, factory, limits))
     }
 
     /// As [`supervised`](Self::supervised), with a factory that waits and may fail.
@@ -220,7 +220,7 @@ impl<M: Send + 'static> Builder<M> {
             Box::pin(async move { making.await.map_err(Into::into) })
         });
         let limits = self.limits;
-        self.start(&runtime, A::name(), |shared, inbox| again(shared, inbox, factory, limits))
+        self.start(&runtime, A::name, |shared, inbox| again(shared, inbox, factory, limits))
     }
 
     /// Makes an actor that a supervisor starts, as one of its children, and starts again: its lives are the actor's
@@ -257,14 +257,14 @@ impl<M: Send + 'static> Builder<M> {
     /// ```
     pub fn child<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> (ActorRef<A>, ChildSpec) {
         let factory: Factory<A> = Box::new(move || Box::pin(std::future::ready(Ok(factory()))));
-        let (shared, inbox) = self.make(A::name());
+        let (shared, inbox) = self.make(A::name);
         (ActorRef::counted(shared.clone()), child::spec(shared, inbox, factory))
     }
 
     fn start<A, F>(
         self,
         runtime: &tokio::runtime::Handle,
-        name: &'static str,
+        name: fn() -> &'static str,
         run: impl FnOnce(Arc<Shared<M>>, Inbox<M>) -> F,
     ) -> ActorRef<A>
     where
@@ -295,12 +295,12 @@ impl<M: Send + 'static> Builder<M> {
 
     /// How often it may be restarted, and how long it waits before.
     pub(super) fn limits(&self) -> (Intensity, Option<Backoff>) {
-        let Limits { restarts, within, backoff } = self.limits;
-        (Intensity::new(u32::try_from(restarts).unwrap_or(u32::MAX), within), backoff)
+        (self.limits.intensity, self.limits.backoff)
     }
 
-    fn make(self, name: &'static str) -> (Arc<Shared<M>>, Inbox<M>) {
-        let name = self.name.unwrap_or_else(|| Arc::from(name));
+    /// The default name is asked for only where it is wanted: it may be the user's code.
+    fn make(self, name: fn() -> &'static str) -> (Arc<Shared<M>>, Inbox<M>) {
+        let name = self.name.unwrap_or_else(|| Arc::from(name()));
         let (tx, rx) = mpsc::channel(self.capacity);
         let head = Head::new(name, self.capacity, self.overflow, self.ask_timeout);
         let shared = Arc::new(Shared::new(head, tx, self.undelivered));

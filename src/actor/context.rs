@@ -113,9 +113,9 @@ impl<A: Actor> Context<A> {
 
     /// Runs a future in a task of its own; its output comes back as a message.
     ///
-    /// The actor goes on meanwhile. The task is owned by this incarnation and aborted with it; a panic of it is a panic
-    /// of the actor, since an answer that it counts on would never come. An actor that nobody refers to, or that is
-    /// drained, waits for its pipes.
+    /// The actor goes on meanwhile. The task is owned by this incarnation: at its end it is aborted, and waited for. A
+    /// panic of it is a panic of the actor, since an answer that it counts on would never come. An actor that nobody
+    /// refers to, or that is drained, waits for its pipes.
     ///
     /// # Examples
     /// ```
@@ -146,7 +146,8 @@ impl<A: Actor> Context<A> {
         self.extras().pipe(future.map(message));
     }
 
-    /// Runs a future in a task of its own that ends with this incarnation; a panic of it is logged and nothing more.
+    /// Runs a future in a task of its own. At the end of this incarnation it is aborted, and waited for; a panic of it is
+    /// logged and nothing more.
     pub fn spawn<F>(&mut self, name: impl AsRef<str>, future: F)
     where
         F: Future<Output = ()> + Send + 'static,

@@ -1,13 +1,14 @@
 //! What one incarnation has begun: its timers, streams, pipes, tasks and watches.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 
+use super::errand::Errand;
 use super::guard::guarded;
 use super::head::{Books, INNER, Subject};
 use super::here::{Fate, drop_with};
@@ -27,6 +28,8 @@ pub(super) struct Extras<M: Send + 'static> {
     lane: Option<Arc<Lane<M>>>,
     /// Of pipes and tasks.
     tasks: Option<TaskGroup>,
+    /// How this incarnation has ended, for its tasks.
+    end: Arc<OnceLock<StopReason>>,
     watches: Watches,
     /// Whose turn it is: 0 the lane, 1 the timers, 2 the streams, 3 the mailbox.
     turn: u8,
@@ -41,6 +44,7 @@ impl<M: Send + 'static> Extras<M> {
             token: None,
             lane: None,
             tasks: None,
+            end: Arc::default(),
             watches: Watches::new(),
             turn: 0,
         }
@@ -54,23 +58,32 @@ impl<M: Send + 'static> Extras<M> {
         self.tasks.get_or_insert_with(|| TaskGroup::unobserved(self.shared.head.name.clone(), CancellationToken::new()))
     }
 
-    pub(super) fn spawn(&mut self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
+    fn begin(&mut self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
         // The group is closed only with the incarnation, which is the one that calls.
         drop(self.tasks().spawn(name, future));
+    }
+
+    pub(super) fn spawn(&mut self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
+        let place: Arc<str> = format!("actor `{}`, in task `{name}`,", self.shared.head.name).into();
+        let errand = Errand::new(future, place, self.end.clone());
+        self.begin(name, async move {
+            if let Err(panicked) = errand.await {
+                // The group's business.
+                std::panic::resume_unwind(Box::new(panicked.message.to_string()));
+            }
+        });
     }
 
     pub(super) fn pipe(&mut self, future: impl Future<Output = M> + Send + 'static) {
         let end = self.lane().pipe();
         let place: Arc<str> = format!("actor `{}`, in a pipe,", self.shared.head.name).into();
-        let future = std::panic::AssertUnwindSafe(future).catch_unwind();
-        let piped = async move {
-            let news = match future.await {
+        let errand = Errand::new(future, place, self.end.clone());
+        self.begin("pipe", async move {
+            end.bring(match errand.await {
                 Ok(msg) => News::Piped(msg),
-                Err(payload) => News::Panicked(Panicked::from_payload(place, payload)),
-            };
-            end.bring(news);
-        };
-        self.spawn("pipe", piped);
+                Err(panicked) => News::Panicked(panicked),
+            });
+        });
     }
 
     pub(super) fn watch(
@@ -169,12 +182,22 @@ impl<M: Send + 'static> Extras<M> {
     }
 
     /// Ends everything, and tells the askers whose messages were not handled. A panic of a destructor comes back.
-    pub(super) fn end(mut self, reason: &StopReason) -> Result<(), Panicked> {
+    ///
+    /// Tasks are waited for: nothing of this incarnation lives when the next one begins.
+    pub(super) async fn end(mut self, reason: &StopReason) -> Result<(), Panicked> {
+        let _ = self.end.set(reason.clone());
+        if let Some(tasks) = self.tasks.take() {
+            drop(tasks.aborted().await);
+        }
+        self.finish(reason)
+    }
+
+    fn finish(mut self, reason: &StopReason) -> Result<(), Panicked> {
         let shared = self.shared.clone();
         let place = || format!("actor `{}`, at its end,", shared.head.name);
         let fate = || Fate::Stopped(reason.clone());
         let mut result = Ok(());
-        for news in self.lane.iter().flat_map(|lane| lane.close()) {
+        for news in self.lane.iter().flat_map(|lane| lane.close(reason)) {
             match news {
                 News::Piped(msg) => {
                     Books::add(&shared.books.taken, 1);

@@ -99,7 +99,7 @@ impl<F: Future> Future for Guarded<'_, F> {
                 }
             }
             Ok(Poll::Pending) => {
-                head.register(cx);
+                head.register(cx.waker());
                 // Once more: a kill before the registration has woken nobody.
                 if head.is_killed() { Poll::Ready(Err(self.killed())) } else { Poll::Pending }
             }

@@ -8,6 +8,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
@@ -164,8 +165,13 @@ impl Head {
 
     /// Registers the actor's task; look at the flags again afterwards.
     #[inline]
-    pub(super) fn register(&self, cx: &std::task::Context<'_>) {
-        self.waker.register(cx.waker());
+    pub(super) fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Whoever was to be woken is not any more.
+    pub(super) fn take_waker(&self) -> Option<Waker> {
+        self.waker.take()
     }
 
     pub(super) fn token(&self) -> &CancellationToken {

@@ -38,21 +38,58 @@ type Orphan = Box<dyn FnOnce(Fate) + Send>;
 #[derive(Default)]
 struct Here {
     actor: Option<Arc<dyn Subject>>,
+    /// Panics are caught, and the orphans settled.
+    is_guarded: bool,
     fate: Option<Fate>,
     orphans: Vec<Orphan>,
 }
 
 thread_local! {
-    static HERE: RefCell<Here> = const { RefCell::new(Here { actor: None, fate: None, orphans: Vec::new() }) };
+    static HERE: RefCell<Here> = const {
+        RefCell::new(Here { actor: None, is_guarded: false, fate: None, orphans: Vec::new() })
+    };
 }
 
 /// Runs code of an actor. It must not panic, and `actor` is there again when it returns.
 pub(super) fn within<R>(actor: &mut Option<Arc<dyn Subject>>, run: impl FnOnce() -> R) -> R {
-    let outer = HERE.replace(Here { actor: actor.take(), ..Here::default() });
+    let outer = HERE.replace(Here { actor: actor.take(), is_guarded: true, ..Here::default() });
     let result = run();
     settle_orphans(&Fate::NoReply);
     *actor = HERE.replace(outer).actor;
     result
+}
+
+/// Runs code that an actor has given away, to a task or a thread: it asks for itself, not for the actor.
+pub(super) fn given_away<R>(run: impl FnOnce() -> R) -> R {
+    within(&mut None, run)
+}
+
+/// Something of the user's, on its way: replies in it mean this if it is dropped there.
+pub(super) struct Fated<T> {
+    value: Option<T>,
+    fate: Fate,
+}
+
+impl<T> Fated<T> {
+    pub(super) fn new(value: T, fate: Fate) -> Self {
+        Self { value: Some(value), fate }
+    }
+
+    /// It has arrived.
+    pub(super) fn into_inner(mut self) -> T {
+        match self.value.take() {
+            Some(value) => value,
+            None => unreachable!("it is there until it is dropped"),
+        }
+    }
+}
+
+impl<T> Drop for Fated<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            with_fate(self.fate.clone(), || drop_quietly(value));
+        }
+    }
 }
 
 /// Runs code in which a reply that is dropped means this.
@@ -81,8 +118,9 @@ pub(super) fn orphan(settle: impl FnOnce(Fate) + Send + 'static) {
     let fate = HERE.try_with(|here| {
         let here = here.borrow();
         match &here.fate {
+            // A panic says more than that there is no reply.
+            Some(Fate::NoReply) | None if here.is_guarded && std::thread::panicking() => None,
             Some(fate) => Some(fate.clone()),
-            None if here.actor.is_some() && std::thread::panicking() => None,
             None => Some(Fate::NoReply),
         }
     });

@@ -5,12 +5,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::head::{INNER, Subject};
+use super::head::INNER;
+use super::here::Fate;
+use super::reason::StopReason;
+use super::shared::Shared;
 use super::watch::WatchId;
-use crate::error::Panicked;
+use crate::error::{Panicked, drop_quietly};
 
 pub(super) struct Lane<M> {
-    subject: Arc<dyn Subject>,
+    shared: Arc<Shared<M>>,
     state: Mutex<State<M>>,
 }
 
@@ -18,7 +21,8 @@ struct State<M> {
     queue: VecDeque<News<M>>,
     /// Pipes that have brought nothing yet.
     pipes: usize,
-    is_closed: bool,
+    /// How the incarnation has ended.
+    closed: Option<StopReason>,
 }
 
 pub(super) enum News<M> {
@@ -31,8 +35,8 @@ pub(super) enum News<M> {
 }
 
 impl<M: Send + 'static> Lane<M> {
-    pub(super) fn new(subject: Arc<dyn Subject>) -> Self {
-        Self { subject, state: Mutex::new(State { queue: VecDeque::new(), pipes: 0, is_closed: false }) }
+    pub(super) fn new(shared: Arc<Shared<M>>) -> Self {
+        Self { shared, state: Mutex::new(State { queue: VecDeque::new(), pipes: 0, closed: None }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<M>> {
@@ -46,19 +50,21 @@ impl<M: Send + 'static> Lane<M> {
     }
 
     pub(super) fn push(&self, news: News<M>) {
-        let refused = {
+        let closed = {
             let mut state = self.lock();
-            match state.is_closed {
-                true => Some(news),
-                false => {
+            match &state.closed {
+                None => {
                     state.queue.push_back(news);
-                    None
+                    drop(state);
+                    return self.shared.head.raise(INNER);
                 }
+                Some(reason) => reason.clone(),
             }
         };
-        // Of an incarnation that is over; dropped outside the lock.
-        drop(refused);
-        self.subject.head().raise(INNER);
+        match news {
+            News::Piped(msg) => self.shared.undeliver(Fate::Stopped(closed), msg),
+            news => drop_quietly(news),
+        }
     }
 
     pub(super) fn pop(&self) -> Option<News<M>> {
@@ -66,7 +72,7 @@ impl<M: Send + 'static> Lane<M> {
         let news = state.queue.pop_front();
         if state.queue.is_empty() {
             // Under the lock: whoever pushes next raises it again.
-            self.subject.head().lower(INNER);
+            self.shared.head.lower(INNER);
         }
         news
     }
@@ -88,10 +94,10 @@ impl<M: Send + 'static> Lane<M> {
     }
 
     /// Takes nothing more, and gives what was not handled.
-    pub(super) fn close(&self) -> VecDeque<News<M>> {
+    pub(super) fn close(&self, reason: &StopReason) -> VecDeque<News<M>> {
         let mut state = self.lock();
-        state.is_closed = true;
-        self.subject.head().lower(INNER);
+        state.closed = Some(reason.clone());
+        self.shared.head.lower(INNER);
         std::mem::take(&mut state.queue)
     }
 }
@@ -111,6 +117,6 @@ impl<M: Send + 'static> Drop for PipeEnd<M> {
     fn drop(&mut self) {
         self.lane.lock().pipes -= 1;
         // It may be what the actor's end has waited for.
-        self.lane.subject.head().wake();
+        self.lane.shared.head.wake();
     }
 }

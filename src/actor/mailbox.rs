@@ -103,6 +103,15 @@ impl<M: Send + 'static> Inbox<M> {
         }
     }
 
+    /// The message in hand is lost: what was taken and is not here any more, nor finished.
+    pub(super) fn discard_in_hand(&self) {
+        let books = &self.shared.books;
+        let [taken, done, failed, discarded] = [&books.taken, &books.done, &books.failed, &books.discarded]
+            .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));
+        let in_hand = taken - (done + failed + discarded) - self.batch.len() as u64;
+        Books::add(&books.discarded, in_hand);
+    }
+
     fn next_left(&mut self) -> Option<M> {
         let msg = self.rx.try_recv().ok()?;
         Books::add(&self.shared.books.taken, 1);

@@ -1,6 +1,5 @@
 //! An actor that restarts itself: one life after the other, as long as it does not fail too often.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use super::shared::Shared;
 use crate::BoxError;
 use crate::error::log_quietly;
 use crate::policy::{Backoff, Delays};
+use crate::supervise::{Intensity, Window};
 
 /// Makes the state of an incarnation.
 pub(super) type Factory<A> = Box<dyn FnMut() -> Making<A> + Send>;
@@ -27,16 +27,8 @@ pub(super) type Making<A> = Pin<Box<dyn Future<Output = Result<A, BoxError>> + S
 /// How often an actor may fail, and how long it waits before it begins again.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    pub(super) restarts: usize,
-    pub(super) within: Duration,
+    pub(super) intensity: Intensity,
     pub(super) backoff: Option<Backoff>,
-}
-
-/// The failures of the last time.
-struct Window {
-    limits: Limits,
-    failures: VecDeque<Instant>,
-    delays: Option<Delays>,
 }
 
 /// A life that is not followed by another.
@@ -71,13 +63,14 @@ async fn lives<A: Actor>(
     factory: &mut Factory<A>,
     limits: Limits,
 ) -> StopReason {
-    let mut window = Window { limits, failures: VecDeque::new(), delays: None };
+    let (mut window, mut delays) = (Window::new(limits.intensity), None);
     let mut last: Option<StopReason> = None;
     let mut incarnation = 0;
     // As in OTP, a first start that fails is not tried again.
     let mut has_started = false;
     loop {
         incarnation += 1;
+        let begun = Instant::now();
         let (reason, is_of_a_life) = match make(shared, factory).await {
             Ok(actor) => live(shared, inbox, actor, incarnation, last.as_ref()).await,
             Err(reason) => (reason, false),
@@ -87,10 +80,11 @@ async fn lives<A: Actor>(
         if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !has_started {
             return reason;
         }
-        let Some(delay) = window.fail(Instant::now()) else {
-            let restarts = incarnation - 1;
-            return StopReason::GaveUp { restarts, within: limits.within, last: Box::new(reason) };
-        };
+        if window.note(Instant::now()) {
+            let (restarts, within) = (incarnation - 1, limits.intensity.within);
+            return StopReason::GaveUp { restarts, within, last: Box::new(reason) };
+        }
+        let delay = limits.backoff.map_or(Duration::ZERO, |backoff| next_delay(backoff, &mut delays, begun.elapsed()));
         let actor = &*shared.head.name;
         log_quietly(|| tracing::warn!(target: "regatta::actor", actor, %reason, ?delay, "restarts"));
         if let Some(end) = pause(shared, delay).await {
@@ -115,7 +109,7 @@ async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> O
     let head = &shared.head;
     let mut sleep = std::pin::pin!((!delay.is_zero()).then(|| tokio::time::sleep(delay)));
     std::future::poll_fn(|cx| {
-        head.register(cx);
+        head.register(cx.waker());
         match head.flags() {
             flags if flags & KILL != 0 => return Poll::Ready(Some(StopReason::Killed)),
             flags if flags & STOP != 0 => return Poll::Ready(Some(StopReason::Stopped)),
@@ -129,20 +123,11 @@ async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> O
     .await
 }
 
-impl Window {
-    /// One more failure: how long to wait, or nothing when it is one too many. Inclusive, one entry for each failure.
-    fn fail(&mut self, now: Instant) -> Option<Duration> {
-        let Limits { restarts, within, backoff } = self.limits;
-        while self.failures.front().is_some_and(|then| now.duration_since(*then) > within) {
-            self.failures.pop_front();
-        }
-        if self.failures.is_empty() {
-            self.delays = backoff.map(|backoff| backoff.attempts(u32::MAX).delays());
-        }
-        self.failures.push_back(now);
-        if self.failures.len() > restarts {
-            return None;
-        }
-        Some(self.delays.as_mut().and_then(Iterator::next).unwrap_or_default())
+/// As in a supervisor: longer from failure to failure, and from the start again after a life that was longer than all.
+fn next_delay(backoff: Backoff, delays: &mut Option<Delays>, lived: Duration) -> Duration {
+    if lived > backoff.longest() {
+        *delays = None;
     }
+    let delays = delays.get_or_insert_with(|| backoff.attempts(u32::MAX).delays());
+    delays.next().unwrap_or(backoff.longest())
 }

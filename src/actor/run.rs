@@ -117,7 +117,7 @@ fn poll_next<A: Actor>(
     match poll_once(shared, inbox, cx, task) {
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending => {
-            shared.head.register(task);
+            shared.head.register(task.waker());
             // Once more: what was said before the registration has woken nobody.
             let is_told =
                 shared.head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || shared.head.is_unreferenced();
@@ -189,7 +189,7 @@ pub(super) async fn end<A: Actor>(
         }
     }
     if let Some(extras) = cx.extras.take()
-        && let Err(panicked) = extras.end(&reason)
+        && let Err(panicked) = extras.end(&reason).await
     {
         reason = worse(reason, panicked);
     }

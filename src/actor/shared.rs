@@ -129,5 +129,6 @@ impl<M: Send + 'static> Observe for Shared<M> {
         };
         row.flow = self.flow();
         row.gauge("queued", self.queued(), Some(self.head.capacity));
+        row.gauge("restarts", self.books.restarts.load(Ordering::Relaxed) as usize, None);
     }
 }

@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::dead_letter::{DeadLetter, DeadReason};
 use super::head::Subject;
 use super::system_error::{CreateError, GetError, NamedError};
-use crate::supervise::{AutoShutdown, ChildError, ChildSpec, Intensity, Restart, Supervisor};
+use crate::supervise::{AutoShutdown, ChildSpec, Intensity, Restart, Supervisor};
 use crate::task::ShutdownReport;
 
 /// How many dead letters a subscriber may lag behind.
@@ -158,7 +158,7 @@ impl ActorSystem {
         if let Some(backoff) = backoff {
             alone = alone.backoff(backoff);
         }
-        let child = ChildSpec::supervisor(name, alone.child(child));
+        let child = ChildSpec::supervisor(name, alone.child(child.clone())).lasting_as(&child);
         self.start(actor, child.restart(Restart::Temporary)).await
     }
 
@@ -192,14 +192,7 @@ impl ActorSystem {
     }
 
     async fn start<A: Actor>(&self, actor: ActorRef<A>, child: ChildSpec) -> Result<ActorRef<A>, CreateError<A>> {
-        let started = loop {
-            match self.tree.start_child(child.clone()).await {
-                // The one before has ended, and is about to be forgotten: that is waited for.
-                Err(ChildError::Exists { .. }) => drop(self.tree.stop_child(child.name()).await),
-                started => break started,
-            }
-        };
-        match started {
+        match self.tree.start_child(child).await {
             Ok(()) => Ok(actor),
             Err(error) => {
                 self.names.free(actor.name(), actor.id());

@@ -31,6 +31,7 @@ pub(super) struct Place {
     /// The supervisor waits for the start of this life.
     pub(super) is_starting: AtomicBool,
     is_last: AtomicBool,
+    is_for_good: AtomicBool,
 }
 
 tokio::task_local! {
@@ -96,8 +97,8 @@ impl Place {
         token: CancellationToken,
         above: Option<Arc<Place>>,
     ) -> Arc<Self> {
-        let (is_starting, is_last) = (AtomicBool::new(true), AtomicBool::new(false));
-        Arc::new(Self { supervisor, name, above, token, is_starting, is_last })
+        let [is_last, is_for_good] = [const { AtomicBool::new(false) }; 2];
+        Arc::new(Self { supervisor, name, above, token, is_starting: AtomicBool::new(true), is_last, is_for_good })
     }
 
     /// Relaxed, as all of these: whoever looks has waited for the life's end, or is in its task.
@@ -111,6 +112,15 @@ impl Place {
 
     pub(super) fn is_last(&self) -> bool {
         self.is_last.load(Ordering::Relaxed)
+    }
+
+    /// Nothing in this place will be started again, whatever it is: the whole tree stops.
+    pub(super) fn end_for_good(&self) {
+        self.is_for_good.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_for_good(&self) -> bool {
+        self.is_for_good.load(Ordering::Relaxed)
     }
 
     /// Runs a life in its place.

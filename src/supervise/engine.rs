@@ -58,6 +58,8 @@ pub(super) struct Engine {
     pub(super) due: BTreeMap<(Instant, u64), Due>,
     timer: Option<Pin<Box<Sleep>>>,
     pub(super) requests: mpsc::Receiver<Command>,
+    /// A significant child was the last one in the middle of its start.
+    pub(super) is_over: bool,
     /// Whose turn it is: ends, what is due and requests do not keep each other waiting.
     turn: u8,
     pub(super) stop: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -130,6 +132,7 @@ impl Engine {
             timer: None,
             requests,
             turn: 0,
+            is_over: false,
             stop: Box::pin(token.cancelled_owned()),
         };
         for spec in &builder.children {
@@ -184,7 +187,7 @@ impl Engine {
                 }
                 Next::Due(key, due) => self.is_due(key, due).await,
             };
-            if let Some(exit) = exit {
+            if let Some(exit) = exit.or_else(|| self.is_over.then_some(Exit::Shutdown)) {
                 break exit;
             }
         };
@@ -324,7 +327,7 @@ impl Engine {
     }
 
     /// Tells whether the end of such a child is the end of all.
-    fn ends_with(&self, is_significant: bool) -> bool {
+    pub(super) fn ends_with(&self, is_significant: bool) -> bool {
         let lives = |child: &Child| child.spec.is_significant && (child.life.is_some() || child.is_restarting);
         is_significant
             && match self.auto_shutdown {

@@ -1,5 +1,6 @@
 //! One life of a child: its task, and its end.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -126,10 +127,25 @@ pub(super) fn live(
     place.scope(life).boxed()
 }
 
+/// Brings a child's own account of its end out of its future.
+#[derive(Debug)]
+pub(crate) struct Carried(pub(crate) Exit);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Carried {}
+
 fn exit(ended: Result<(), BoxError>, token: &CancellationToken) -> Exit {
     match ended {
         Ok(()) if token.is_cancelled() => Exit::Shutdown,
         Ok(()) => Exit::Normal,
-        Err(error) => Exit::Failed(error.into()),
+        Err(error) => match error.downcast::<Carried>() {
+            Ok(carried) => carried.0,
+            Err(error) => Exit::Failed(error.into()),
+        },
     }
 }

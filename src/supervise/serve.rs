@@ -23,6 +23,7 @@ impl Engine {
     }
 
     async fn start_new(&mut self, spec: ChildSpec) -> Result<(), ChildError> {
+        self.replace_ended(&spec).await;
         let path = self.board.path_of(&spec.name);
         if let Some(refused) = self.refuse(&spec, &path) {
             // What it has captured is the user's.
@@ -37,7 +38,7 @@ impl Engine {
                 self.was_ignored(key);
                 Ok(())
             }
-            Started::Failed(exit) | Started::Gone(exit) => {
+            Started::Failed(exit) | Started::Gone(_, exit) => {
                 self.forget(key);
                 Err(ChildError::NotStarted { path, exit })
             }
@@ -45,6 +46,15 @@ impl Engine {
                 self.forget(key);
                 Err(self.closed())
             }
+        }
+    }
+
+    /// One that is of no more use to anybody, and whose end was not looked at yet, does not keep its name.
+    async fn replace_ended(&mut self, spec: &ChildSpec) {
+        let Some(&key) = self.names.get(&spec.name) else { return };
+        if self.children[&key].spec.lasting.as_ref().is_some_and(|lasting| lasting.has_ended()) {
+            self.stop_child(key).await;
+            self.forget(key);
         }
     }
 
@@ -78,7 +88,7 @@ impl Engine {
         let key = self.find_stopped(name)?;
         match self.start_child(key).await {
             Started::Running | Started::Ignored => Ok(()),
-            Started::Failed(exit) | Started::Gone(exit) => {
+            Started::Failed(exit) | Started::Gone(_, exit) => {
                 Err(ChildError::NotStarted { path: self.board.path_of(name), exit })
             }
             Started::Refused => Err(self.closed()),

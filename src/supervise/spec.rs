@@ -52,6 +52,16 @@ pub struct ChildSpec {
     pub(super) intensity: Option<Intensity>,
     pub(super) backoff: Option<Backoff>,
     pub(super) is_significant: bool,
+    pub(super) lasting: Option<Arc<dyn Lasting>>,
+}
+
+/// What outlives the lives of a child, such as the mailbox of an actor.
+pub(crate) trait Lasting: Send + Sync {
+    /// No life will follow: ends it, unless it has ended.
+    fn conclude(&self);
+
+    /// Tells whether it has ended, so that the child is of no more use to anybody.
+    fn has_ended(&self) -> bool;
 }
 
 pub(super) type Run = BoxFuture<'static, Result<(), BoxError>>;
@@ -140,6 +150,7 @@ impl ChildSpec {
             intensity: None,
             backoff: None,
             is_significant: false,
+            lasting: None,
         }
     }
 
@@ -195,6 +206,17 @@ impl ChildSpec {
     pub fn significant(mut self, is_significant: bool) -> Self {
         self.is_significant = is_significant;
         self
+    }
+
+    /// Says what outlives the lives of this child.
+    pub(crate) fn lasting(mut self, lasting: Arc<dyn Lasting>) -> Self {
+        self.lasting = Some(lasting);
+        self
+    }
+
+    /// This child is there for the sake of another one, and ends with it.
+    pub(crate) fn lasting_as(self, other: &Self) -> Self {
+        Self { lasting: other.lasting.clone(), ..self }
     }
 
     pub(super) fn is_supervisor(&self) -> bool {

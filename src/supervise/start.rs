@@ -27,8 +27,8 @@ pub(super) enum Started {
     /// There was nothing to do.
     Ignored,
     Failed(Exit),
-    /// It failed, and said that it was the last one: it is forgotten.
-    Gone(Exit),
+    /// It failed, and said that it was the last one: the child is forgotten.
+    Gone(Arc<str>, Exit),
     /// The supervisor is to stop.
     Refused,
 }
@@ -48,8 +48,13 @@ impl Engine {
         for key in keys {
             let supervisor = self.board.path.clone();
             match self.start_child(key).await {
-                Started::Running | Started::Gone(_) => {}
+                Started::Running => {}
                 Started::Ignored => self.was_ignored(key),
+                // It wants nothing more, and without it the others are to end.
+                Started::Gone(child, exit) if self.is_over => {
+                    return Err(StartError::Child { supervisor, child, exit });
+                }
+                Started::Gone(..) => {}
                 Started::Failed(exit) => {
                     let child = self.children[&key].spec.name.clone();
                     return Err(StartError::Child { supervisor, child, exit });
@@ -91,7 +96,9 @@ impl Engine {
                 child.restarts += 1;
             }
             match self.start_child(other).await {
-                Started::Running | Started::Gone(_) => {}
+                Started::Running => {}
+                Started::Gone(..) if self.is_over => return,
+                Started::Gone(..) => {}
                 Started::Ignored => self.was_ignored(other),
                 Started::Failed(_) => {
                     if let Some(child) = self.children.get_mut(&other) {
@@ -190,8 +197,10 @@ impl Engine {
         drop_quietly((before, shown_before));
         self.board.tell(&name, EventKind::StartFailed { exit: exit.clone() });
         if is_last {
+            let is_significant = self.children.get(&key).is_some_and(|child| child.spec.is_significant);
             self.forget(key);
-            return Started::Gone(exit);
+            self.is_over |= self.ends_with(is_significant);
+            return Started::Gone(name, exit);
         }
         Started::Failed(exit)
     }

@@ -23,7 +23,15 @@ impl Engine {
         }
         let keys: Vec<u64> = self.children.keys().rev().copied().collect();
         for key in keys {
+            let is_for_good = self.above.place.as_ref().is_none_or(|place| place.is_for_good());
+            if is_for_good && let Some(life) = self.children.get(&key).and_then(|child| child.life.as_ref()) {
+                life.place.end_for_good();
+            }
             self.stop_child(key).await;
+            // At once: those that are stopped after it may wait for it.
+            if is_for_good && let Some(lasting) = self.children.get(&key).and_then(|child| child.spec.lasting.clone()) {
+                lasting.conclude();
+            }
         }
     }
 

@@ -9,6 +9,7 @@ mod cycles;
 mod ends;
 mod handles;
 mod kit;
+mod lifeless;
 mod restarts;
 mod runtimes;
 mod stress;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use regatta::BoxError;
-use regatta::actor::{self, Actor, ActorRef, Builder, Context, Reply, StopReason, TimerId, WatchId};
+use regatta::actor::{self, Actor, ActorRef, AskError, Builder, Context, Outcome, Reply, StopReason, TimerId, WatchId};
 use tokio::time::Instant;
 
 use super::kit::{Log, Probe};
@@ -368,4 +368,60 @@ async fn me_is_a_handle_also_when_nobody_else_has_one() {
     drop(worker);
     stopped.await;
     assert_eq!(log.lines(), ["Worker 1", "to myself"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_in_a_pipe_or_a_task_is_told_how_that_ended() {
+    for (is_pipe, is_panic) in [(false, false), (false, true), (true, false), (true, true)] {
+        let worker = actor::spawn(Worker { log: Log::default(), timer: None, watch: None });
+        let mut asking = Box::pin(async {
+            let send = move |reply: Reply<u32>| {
+                let code = async move {
+                    let _reply = reply;
+                    tokio::task::yield_now().await;
+                    assert!(!is_panic, "in a helper");
+                    std::future::pending::<()>().await;
+                };
+                Msg::Do(Box::new(move |_, cx| match is_pipe {
+                    true => cx.pipe(code, |()| note("never")),
+                    false => cx.spawn("helper", code),
+                }))
+            };
+            worker.ask(send).no_timeout().await
+        });
+        if !is_panic {
+            assert!(tokio::time::timeout(SECOND, &mut asking).await.is_err());
+            drop(worker.stop());
+        }
+        let error = asking.await.unwrap_err();
+        match (is_panic, &error) {
+            (true, AskError::Panicked { panicked, .. }) => assert_eq!(&*panicked.message, "in a helper"),
+            (false, AskError::Killed { reason, .. }) => assert!(matches!(reason, StopReason::Stopped)),
+            _ => panic!("{is_pipe} {is_panic}: {error}"),
+        }
+        assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_and_pipes_are_gone_before_the_end_is_told() {
+    for _ in 0..200 {
+        let drops = DropCounter::new();
+        let worker = actor::spawn(Worker { log: Log::default(), timer: None, watch: None });
+        let guards = [drops.guard(), drops.guard()];
+        act(&worker, move |_, cx| {
+            let [one, two] = guards;
+            let busy = async |guard| {
+                let _guard = guard;
+                loop {
+                    tokio::task::yield_now().await;
+                }
+            };
+            cx.pipe(busy(one), |()| note("never"));
+            cx.spawn("busy", busy(two));
+        })
+        .await;
+        worker.stop().await;
+        assert_eq!(drops.alive(), 0);
+    }
 }

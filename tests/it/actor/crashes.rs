@@ -189,3 +189,16 @@ async fn a_kept_reply_learns_that_the_actor_has_failed_or_was_killed() {
         assert_eq!(error.outcome(), Outcome::MaybeExecuted);
     }
 }
+
+#[tokio::test]
+async fn a_panic_at_the_end_is_told_to_those_whose_replies_were_kept() {
+    let mut probe = Probe::new();
+    probe.stopped = In::Panic;
+    let probe = actor::spawn(probe);
+    let mut asking = Box::pin(probe.ask(Msg::Keep).into_future());
+    assert!(poll_once(asking.as_mut()).is_pending());
+    let stopped = probe.drain();
+    let error = asking.await.unwrap_err();
+    assert!(matches!(&error, AskError::Panicked { panicked, .. } if &*panicked.message == "in a hook"), "{error}");
+    assert!(matches!(stopped.await, StopReason::Panicked(_)));
+}

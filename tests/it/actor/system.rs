@@ -200,3 +200,50 @@ async fn many_that_want_one_name_get_it_one_at_a_time() {
     }
     assert!(system.names().is_empty());
 }
+
+#[tokio::test]
+async fn a_child_that_was_put_there_by_hand_is_left_alone() {
+    let system = ActorSystem::new("app").await;
+    let (byhand, child) = Builder::new().name("a").child(Probe::new);
+    system.supervisor().start_child(child).await.expect("a free name");
+    let error = system.create("a", Probe::new()).await.expect_err("a taken name");
+    assert!(error.to_string().contains("child `app/a`"), "{error}");
+    assert_eq!(byhand.ask(Msg::Get).await.expect("an answer"), 0);
+    assert!(system.names().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_killed_in_its_first_start_leaves_nothing() {
+    let system = std::sync::Arc::new(ActorSystem::new("app").await);
+    let creating = tokio::spawn({
+        let system = system.clone();
+        async move {
+            let hanging = || {
+                let mut probe = Probe::new();
+                probe.starting = In::Hang;
+                probe
+            };
+            system.create_supervised("a", Builder::new(), hanging).await
+        }
+    });
+    while system.get::<Probe>("a").is_none() {
+        tokio::task::yield_now().await;
+    }
+    let _ = system.get::<Probe>("a").expect("it begins").kill().await;
+    creating.await.expect("no panic").expect_err("it was killed");
+    assert!(system.supervisor().which_children().is_empty() && system.names().is_empty());
+}
+
+#[tokio::test]
+async fn a_type_that_looks_into_the_system_for_its_name_holds_nobody_up() {
+    struct Named;
+    impl Actor for Named {
+        type Msg = ();
+        async fn handle(&mut self, (): (), _: &mut actor::Context<Self>) {}
+        fn name() -> &'static str {
+            unreachable!("the system knows the name")
+        }
+    }
+    let system = ActorSystem::new("app").await;
+    assert_eq!(system.create("a", Named).await.expect("a free name").name(), "a");
+}

@@ -10,6 +10,20 @@ use regatta::policy::Overflow;
 use super::kit::{Log, Msg, Probe};
 use crate::support::{DropCounter, Gate, poll_once};
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_completed_tell_comes_before_what_others_send_later() {
+    let log = Log::default();
+    let probe = actor::Builder::new().mailbox(2).spawn(Probe::with(log.clone(), &DropCounter::new()));
+    for number in 0..1000 {
+        let probe = probe.clone();
+        // Each in a task of its own, begun when the one before is done.
+        tokio::spawn(async move { probe.tell(Msg::Note(number.to_string())).await.unwrap() }).await.unwrap();
+    }
+    probe.ask(Msg::Get).await.unwrap();
+    let notes: Vec<_> = log.lines().into_iter().filter(|line| line.parse::<u32>().is_ok()).collect();
+    assert_eq!(notes, (0..1000).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_hundred_tells_arrive_once_and_in_order() {
     let log = Log::default();

@@ -70,7 +70,8 @@ fn a_runtime_that_ends_takes_the_tree_along() {
         assert_eq!(drops.alive(), 0);
         let other = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         other.block_on(async {
-            assert!(matches!(tree.wait_stopped().await, Exit::Killed));
+            // The workers of a runtime end side by side: the supervisor may still see its children go, and give up.
+            assert!(matches!(tree.wait_stopped().await, Exit::Killed | Exit::GaveUp(_)));
             let late = tree.start_child(ChildSpec::new("late", |_cx| async { Ok(()) })).await;
             assert!(late.expect_err("it is over").is_closed());
         });
