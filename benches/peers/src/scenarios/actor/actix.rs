@@ -7,18 +7,15 @@ use std::thread::{self, JoinHandle};
 use actix::{Actor, Addr, Context, Handler, Message, System};
 use tokio::sync::oneshot;
 
-use super::Count;
+use super::{Count, ROOM};
 
-struct Counter {
-    room: usize,
-    sum: u64,
-}
+struct Counter(u64);
 
 impl Actor for Counter {
     type Context = Context<Self>;
 
     fn started(&mut self, cx: &mut Context<Self>) {
-        cx.set_mailbox_capacity(self.room);
+        cx.set_mailbox_capacity(ROOM);
     }
 }
 
@@ -32,7 +29,7 @@ impl Handler<Add> for Counter {
     type Result = ();
 
     fn handle(&mut self, Add(by): Add, _: &mut Context<Self>) {
-        self.sum += by;
+        self.0 += by;
     }
 }
 
@@ -46,12 +43,12 @@ impl Handler<Get> for Counter {
     type Result = u64;
 
     fn handle(&mut self, _: Get, _: &mut Context<Self>) -> u64 {
-        self.sum
+        self.0
     }
 }
 
 #[derive(Clone)]
-pub(super) struct Handle {
+struct Handle {
     counter: Addr<Counter>,
     _system: Arc<Running>,
 }
@@ -71,11 +68,11 @@ impl Drop for Running {
     }
 }
 
-pub(super) async fn counter(room: usize) -> Handle {
+async fn start() -> Handle {
     let (started, handles) = oneshot::channel();
     let thread = thread::spawn(move || {
         let runner = System::new();
-        let counter = runner.block_on(async { Counter { room, sum: 0 }.start() });
+        let counter = runner.block_on(async { Counter(0).start() });
         assert!(started.send((counter, System::current())).is_ok(), "somebody waits for the counter");
         runner.run().expect("the system ends well");
     });
@@ -83,17 +80,43 @@ pub(super) async fn counter(room: usize) -> Handle {
     Handle { counter, _system: Arc::new(Running { system, thread: Some(thread) }) }
 }
 
-impl Count for Handle {
-    /// There is no tell that waits for room: `send` waits for the answer, too, `do_send` ignores the limit, `try_send`
-    /// refuses. Here it is tried again, after the others of this thread.
+/// Told with `try_send`, which refuses when the mailbox is full: then again, after the others of this thread. A tell that
+/// waits for room there is not, as `send` waits for the answer, too.
+#[derive(Clone)]
+pub(super) struct Trying(Handle);
+
+pub(super) async fn trying_counter() -> Trying {
+    Trying(start().await)
+}
+
+impl Count for Trying {
     async fn add(&self, by: u64) {
-        while self.counter.try_send(Add(by)).is_err() {
-            assert!(self.counter.connected(), "the counter is there");
+        while self.0.counter.try_send(Add(by)).is_err() {
+            assert!(self.0.counter.connected(), "the counter is there");
             tokio::task::yield_now().await;
         }
     }
 
     async fn get(&self) -> u64 {
-        self.counter.send(Get).await.expect("an answer")
+        self.0.counter.send(Get).await.expect("an answer")
+    }
+}
+
+/// Told with `do_send`, which never waits, whatever the limit of the mailbox: the usual thing to write, and as unlimited
+/// as ractor.
+#[derive(Clone)]
+pub(super) struct Doing(Handle);
+
+pub(super) async fn doing_counter() -> Doing {
+    Doing(start().await)
+}
+
+impl Count for Doing {
+    async fn add(&self, by: u64) {
+        self.0.counter.do_send(Add(by));
+    }
+
+    async fn get(&self) -> u64 {
+        self.0.counter.send(Get).await.expect("an answer")
     }
 }
