@@ -22,10 +22,20 @@ pub(crate) struct Sides {
     pub(crate) note: Option<String>,
 }
 
+/// What the figures of a row are. The names of the JSON fields say `ns` for all of them.
+#[derive(Clone, Copy)]
+pub(crate) enum Unit {
+    /// Nanoseconds.
+    Time,
+    Bytes,
+    Count,
+}
+
 /// A row that can be measured.
 pub(crate) struct Contest {
     scenario: &'static str,
     peer: &'static str,
+    unit: Unit,
     /// The smallest ratio that we are content with, if there is one.
     bar: Option<f64>,
     /// Makes ready what a row needs, when it is about to run; the error says why it cannot.
@@ -38,7 +48,7 @@ impl Contest {
         peer: &'static str,
         prepare: impl FnOnce() -> Result<Sides, String> + 'static,
     ) -> Self {
-        Self { scenario, peer, bar: None, prepare: Box::new(prepare) }
+        Self { scenario, peer, unit: Unit::Time, bar: None, prepare: Box::new(prepare) }
     }
 
     /// A row of two async functions that each handle `items` items and time themselves.
@@ -62,6 +72,11 @@ impl Contest {
         self
     }
 
+    pub(crate) fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
+    }
+
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.scenario, self.peer)
     }
@@ -71,7 +86,7 @@ impl Contest {
         let sides = (self.prepare)()?;
         sides.round(true);
         let samples: Vec<_> = (0..rounds.get()).map(|round| sides.round(round % 2 == 0)).collect();
-        Ok(Row::new(self.scenario, self.peer, self.bar, &samples).with_note(sides.note))
+        Ok(Row::new(self.scenario, self.peer, self.bar, &samples).with_unit(self.unit).with_note(sides.note))
     }
 }
 
@@ -91,7 +106,7 @@ impl Sides {
 /// Runs a scenario in a task of a fresh runtime, which is gone before the other side begins.
 ///
 /// In a task, because `block_on` polls on a thread that is not a worker, and every wake-up of it is a system call.
-fn in_task<F>(items: u64, scenario: impl Fn() -> F + 'static) -> Side
+pub(crate) fn in_task<F>(items: u64, scenario: impl Fn() -> F + 'static) -> Side
 where
     F: Future<Output = Duration> + Send + 'static,
 {

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use serde::Serialize;
 
 use crate::machine;
+use crate::measure::Unit;
 
 /// Below this, the figures are called a smoke test.
 const ROUNDS_MIN: usize = 7;
@@ -17,6 +18,7 @@ pub(crate) struct Row {
     /// The smallest and the largest ratio of a round.
     spread: (f64, f64),
     bar: Option<f64>,
+    unit: Unit,
     note: Option<String>,
 }
 
@@ -50,7 +52,11 @@ impl Row {
         let spread = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
         let (ratio, rounds) = (round(peer_ns / ours_ns, 3), samples.len());
         let line = Line { scenario, ours_ns: round(ours_ns, 2), peer, peer_ns: round(peer_ns, 2), ratio, rounds };
-        Self { line, spread, bar, note: None }
+        Self { line, spread, bar, unit: Unit::Time, note: None }
+    }
+
+    pub(crate) fn with_unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
     }
 
     pub(crate) fn with_note(self, note: Option<String>) -> Self {
@@ -69,7 +75,12 @@ impl Row {
         };
         let spread = format!("{:.2}..{:.2}", self.spread.0, self.spread.1);
         let ratio = format!("{ratio:.2}");
-        [format!("`{scenario}`"), (*peer).to_owned(), time(*ours_ns), time(*peer_ns), ratio, spread, bar, verdict]
+        let figure = |value: f64| match self.unit {
+            Unit::Time => time(value),
+            Unit::Bytes => format!("{value:.0} B"),
+            Unit::Count => format!("{value:.2}"),
+        };
+        [format!("`{scenario}`"), (*peer).to_owned(), figure(*ours_ns), figure(*peer_ns), ratio, spread, bar, verdict]
     }
 }
 

@@ -11,6 +11,8 @@ mod sync;
 use crate::args::Args;
 use crate::measure::Contest;
 
+pub use actor::actor_memory;
+
 /// All rows, in the order of the table.
 pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
