@@ -172,9 +172,12 @@ impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskF
             return Poll::Ready(answer);
         }
         if !std::mem::replace(this.has_yielded, true) {
-            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer, and less
-            // than to put the thread to sleep and to wake it.
-            cx.waker().wake_by_ref();
+            // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer. To yield
+            // is not to wake oneself: that would call another worker, which steals this task while the actor runs.
+            let yielding = std::pin::pin!(tokio::task::yield_now());
+            if yielding.poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         let Some(limit) = this.asking.limit else { return Poll::Pending };

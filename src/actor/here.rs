@@ -9,7 +9,7 @@
 //! 2. A reply that is dropped by a panic waits, as an orphan, for what the panic said; all orphans of a poll are settled
 //!    before the poll ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -35,28 +35,44 @@ pub(super) enum Fate {
 /// Tells one asker.
 type Orphan = Box<dyn FnOnce(Fate) + Send>;
 
-#[derive(Default)]
+/// Swapped at every poll of an actor, so that what is rare is behind pointers.
 struct Here {
-    actor: Option<Arc<dyn Subject>>,
+    actor: RefCell<Option<Arc<dyn Subject>>>,
     /// Panics are caught, and the orphans settled.
-    is_guarded: bool,
-    fate: Option<Fate>,
-    orphans: Vec<Orphan>,
+    is_guarded: Cell<bool>,
+    fate: RefCell<Option<Box<Fate>>>,
+    orphans: RefCell<Vec<Orphan>>,
 }
 
 thread_local! {
-    static HERE: RefCell<Here> = const {
-        RefCell::new(Here { actor: None, is_guarded: false, fate: None, orphans: Vec::new() })
+    static HERE: Here = const {
+        Here {
+            actor: RefCell::new(None),
+            is_guarded: Cell::new(false),
+            fate: RefCell::new(None),
+            orphans: RefCell::new(Vec::new()),
+        }
     };
 }
 
 /// Runs code of an actor. It must not panic, and `actor` is there again when it returns.
+#[inline]
 pub(super) fn within<R>(actor: &mut Option<Arc<dyn Subject>>, run: impl FnOnce() -> R) -> R {
-    let outer = HERE.replace(Here { actor: actor.take(), is_guarded: true, ..Here::default() });
-    let result = run();
-    settle_orphans(&Fate::NoReply);
-    *actor = HERE.replace(outer).actor;
-    result
+    HERE.with(|here| {
+        let actor_outside = here.actor.replace(actor.take());
+        let fate_outside = here.fate.take();
+        let was_guarded = here.is_guarded.replace(true);
+        let orphans_outside = here.orphans.take();
+        let result = run();
+        if !here.orphans.borrow().is_empty() {
+            settle_orphans(&Fate::NoReply);
+        }
+        here.is_guarded.set(was_guarded);
+        here.orphans.replace(orphans_outside);
+        here.fate.replace(fate_outside);
+        *actor = here.actor.replace(actor_outside);
+        result
+    })
 }
 
 /// Runs code that an actor has given away, to a task or a thread: it asks for itself, not for the actor.
@@ -94,9 +110,9 @@ impl<T> Drop for Fated<T> {
 
 /// Runs code in which a reply that is dropped means this.
 pub(super) fn with_fate<R>(fate: Fate, run: impl FnOnce() -> R) -> R {
-    let outer = HERE.with_borrow_mut(|here| here.fate.replace(fate));
+    let outer = HERE.with(|here| here.fate.replace(Some(Box::new(fate))));
     let result = catch_unwind(AssertUnwindSafe(run));
-    let inner = HERE.with_borrow_mut(|here| std::mem::replace(&mut here.fate, outer));
+    let inner = HERE.with(|here| here.fate.replace(outer));
     // It may have the last reference to an error of the user's.
     drop(inner);
     match result {
@@ -116,23 +132,22 @@ pub(super) fn drop_with<T>(fate: Fate, place: impl FnOnce() -> String, value: T)
 /// A reply is dropped; `settle` tells the asker, now or when it is known what to tell.
 pub(super) fn orphan(settle: impl FnOnce(Fate) + Send + 'static) {
     let fate = HERE.try_with(|here| {
-        let here = here.borrow();
-        match &here.fate {
+        match here.fate.borrow().as_deref() {
             // A panic says more than that there is no reply.
-            Some(Fate::NoReply) | None if here.is_guarded && std::thread::panicking() => None,
+            Some(Fate::NoReply) | None if here.is_guarded.get() && std::thread::panicking() => None,
             Some(fate) => Some(fate.clone()),
             None => Some(Fate::NoReply),
         }
     });
     match fate.unwrap_or(Some(Fate::NoReply)) {
         Some(fate) => settle(fate),
-        None => HERE.with_borrow_mut(|here| here.orphans.push(Box::new(settle))),
+        None => HERE.with(|here| here.orphans.borrow_mut().push(Box::new(settle))),
     }
 }
 
 /// Tells the askers whose replies a panic has dropped.
 pub(super) fn settle_orphans(fate: &Fate) {
-    let orphans = HERE.with_borrow_mut(|here| std::mem::take(&mut here.orphans));
+    let orphans = HERE.with(|here| here.orphans.take());
     for settle in orphans {
         // It wakes somebody, whose waker is foreign code.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| settle(fate.clone()))) {
@@ -143,5 +158,5 @@ pub(super) fn settle_orphans(fate: &Fate) {
 
 /// The actor whose code runs here, if one's does.
 pub(super) fn actor() -> Option<Arc<dyn Subject>> {
-    HERE.try_with(|here| here.borrow().actor.clone()).ok().flatten()
+    HERE.try_with(|here| here.actor.borrow().clone()).ok().flatten()
 }

@@ -2,6 +2,7 @@
 //!
 //! "by hand" is what one writes without a library: a task, a channel of tokio's, an enum, and a oneshot in each question.
 
+#[cfg(feature = "actix")]
 mod actix;
 mod by_hand;
 mod counter;
@@ -24,6 +25,8 @@ pub(crate) fn contests() -> Vec<Contest> {
     contests.extend(ring::contests());
     contests.extend(restart::contests());
     contests.extend(memory::contests());
+    #[cfg(feature = "actix")]
+    contests.extend(counter::actix_contests());
     contests
 }
 

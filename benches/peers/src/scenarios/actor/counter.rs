@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Count, ROOM, actix, by_hand, kameo, ours, ractor};
+#[cfg(feature = "actix")]
+use super::actix;
+use super::{Count, ROOM, by_hand, kameo, ours, ractor};
 use crate::measure::Contest;
 
 const TELLS: u64 = 1_000_000;
@@ -20,8 +22,6 @@ pub(super) fn contests() -> Vec<Contest> {
         Contest::of_tasks(one, "by hand", TELLS, tell_ours, || tell(by_hand::counter(ROOM))).bar(1.0),
         Contest::of_tasks(one, "kameo", TELLS, tell_ours, || tell(kameo::counter(ROOM))).bar(4.0),
         Contest::of_tasks(one, "ractor", TELLS, tell_ours, || tell(ractor::counter())).bar(2.5),
-        Contest::of_tasks(one, "actix try_send", TELLS, tell_ours, || tell(actix::trying_counter())).bar(2.0),
-        Contest::of_tasks(one, "actix do_send", TELLS, tell_ours, || tell(actix::doing_counter())).bar(2.0),
         Contest::of_tasks(eight, "by hand", TELLS, tell8_ours, || tell8(by_hand::counter(ROOM))).bar(0.9),
         Contest::of_tasks(eight, "kameo", TELLS, tell8_ours, || tell8(kameo::counter(ROOM))).bar(3.0),
         Contest::of_tasks(eight, "ractor", TELLS, tell8_ours, || tell8(ractor::counter())).bar(2.0),
@@ -32,6 +32,15 @@ pub(super) fn contests() -> Vec<Contest> {
         Contest::of_tasks(made, "kameo", SPAWNS, spawn_ours, || spawn(|| kameo::counter(SMALL))).bar(4.0),
         Contest::of_tasks(made, "ractor", SPAWNS, spawn_ours, || spawn(ractor::counter)).bar(3.0),
         Contest::of_tasks(made, "ractor spawn_instant", SPAWNS, spawn_ours, || spawn(ractor::instant_counter)),
+    ]
+}
+
+#[cfg(feature = "actix")]
+pub(super) fn actix_contests() -> Vec<Contest> {
+    let (one, tell_ours) = ("actor/tell", || tell(ours::counter(ROOM)));
+    vec![
+        Contest::of_tasks(one, "actix try_send", TELLS, tell_ours, || tell(actix::trying_counter())).bar(2.0),
+        Contest::of_tasks(one, "actix do_send", TELLS, tell_ours, || tell(actix::doing_counter())).bar(2.0),
     ]
 }
 
