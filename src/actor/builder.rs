@@ -16,7 +16,8 @@ use super::head::Head;
 use super::life::Life;
 use super::mailbox::Inbox;
 use super::reason::StopReason;
-use super::restarts::{Factory, Limits, again, once};
+use super::restarts::{Factory, Limits, again};
+use super::run::once;
 use super::shared::{Hook, Shared};
 use crate::BoxError;
 use crate::observe::{Observe, Registry};
@@ -34,7 +35,7 @@ use crate::task::{entrust, runtime};
 #[track_caller]
 pub fn spawn<A: Actor>(actor: A) -> ActorRef<A> {
     let runtime = runtime("actor::spawn");
-    Builder::new().start(&runtime, A::name, |shared, inbox| once(shared, inbox, actor))
+    Builder::new().start(&runtime, A::name, |inbox| once(inbox, actor))
 }
 
 /// Describes an actor before it starts.
@@ -172,7 +173,7 @@ impl<M: Send + 'static> Builder<M> {
     #[track_caller]
     pub fn spawn<A: Actor<Msg = M>>(self, actor: A) -> ActorRef<A> {
         let runtime = runtime("actor::Builder::spawn");
-        self.start(&runtime, A::name, |shared, inbox| once(shared, inbox, actor))
+        self.start(&runtime, A::name, |inbox| once(inbox, actor))
     }
 
     /// Starts an actor whose handler [blocks](BlockingActor).
@@ -182,7 +183,7 @@ impl<M: Send + 'static> Builder<M> {
     #[track_caller]
     pub fn spawn_blocking<B: BlockingActor<Msg = M>>(self, actor: B) -> ActorRef<Blocking<B>> {
         let runtime = runtime("actor::Builder::spawn_blocking");
-        self.start(&runtime, B::name, |shared, inbox| once(shared, inbox, Blocking::new(actor)))
+        self.start(&runtime, B::name, |inbox| once(inbox, Blocking::new(actor)))
     }
 
     /// Starts an actor that is made anew after every failure, within its [intensity](Self::intensity).
@@ -200,7 +201,7 @@ impl<M: Send + 'static> Builder<M> {
             Box::pin(std::future::ready(Ok(actor)))
         });
         let limits = self.limits;
-        self.start(&runtime, A::name, |shared, inbox| again(shared, inbox, factory, limits))
+        self.start(&runtime, A::name, |inbox| again(inbox, factory, limits))
     }
 
     /// As [`supervised`](Self::supervised), with a factory that waits and may fail.
@@ -220,7 +221,7 @@ impl<M: Send + 'static> Builder<M> {
             Box::pin(async move { making.await.map_err(Into::into) })
         });
         let limits = self.limits;
-        self.start(&runtime, A::name, |shared, inbox| again(shared, inbox, factory, limits))
+        self.start(&runtime, A::name, |inbox| again(inbox, factory, limits))
     }
 
     /// Makes an actor that a supervisor starts, as one of its children, and starts again: its lives are the actor's
@@ -265,14 +266,14 @@ impl<M: Send + 'static> Builder<M> {
         self,
         runtime: &tokio::runtime::Handle,
         name: fn() -> &'static str,
-        run: impl FnOnce(Arc<Shared<M>>, Inbox<M>) -> F,
+        run: impl FnOnce(Inbox<M>) -> F,
     ) -> ActorRef<A>
     where
         A: Actor<Msg = M>,
         F: Future<Output = StopReason> + Send + 'static,
     {
         let (shared, inbox) = self.make(name);
-        entrust(runtime, Life::new(shared.clone(), run(shared.clone(), inbox)));
+        entrust(runtime, Life::new(shared.clone(), run(inbox)));
         ActorRef::counted(shared)
     }
 

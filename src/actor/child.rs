@@ -55,15 +55,15 @@ async fn begin<A: Actor>(
     }
     let mut actor = match make(&shared, lent.factory()).await {
         Ok(actor) => actor,
-        Err(reason) => return Err(not_begun(lent, reason)),
+        Err(reason) => return Err(not_begun(lent, *reason)),
     };
     let mut cx = Context::new(shared.clone(), lent.incarnation);
     if let Err(reason) = start(&shared, &mut actor, &mut cx, lent.before.as_ref()).await {
-        let reason = end(&shared, actor, cx, reason).await;
+        let reason = end(&shared, actor, cx, *reason).await;
         return Err(not_begun(lent, reason));
     }
     Ok(async move {
-        let reason = serve(&shared, lent.inbox(), &mut actor, &mut cx, None).await;
+        let reason = serve(lent.inbox(), &mut actor, &mut cx).await;
         let reason = end(&shared, actor, cx, reason).await;
         over(lent, reason)
     })

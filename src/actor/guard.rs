@@ -25,19 +25,12 @@ pin_project_lite::pin_project! {
         head: &'a Head,
         // What the actor is doing, for the panic.
         doing: &'static str,
-        // What replies that are dropped meanwhile mean, where it is known before.
-        fate: Option<&'a Fate>,
     }
 }
 
 impl<'a, F: Future> Guarded<'a, F> {
     pub(super) fn new(head: &'a Head, doing: &'static str, future: F) -> Self {
-        Self { future: Some(future), head, doing, fate: None }
-    }
-
-    pub(super) fn with_fate(mut self, fate: Option<&'a Fate>) -> Self {
-        self.fate = fate;
-        self
+        Self { future: Some(future), head, doing }
     }
 }
 
@@ -84,12 +77,7 @@ impl<F: Future> Future for Guarded<'_, F> {
         let Some(future) = this.future.as_pin_mut() else {
             unreachable!("a future is not polled after its end");
         };
-        let fate = *this.fate;
-        let polled = catch_unwind(AssertUnwindSafe(|| match fate {
-            None => future.poll(cx),
-            Some(fate) => here::with_fate(fate.clone(), || future.poll(cx)),
-        }));
-        match polled {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Ready(output)) => {
                 // What it captured goes now.
                 let mut rest = self.as_mut().project().future;
@@ -106,6 +94,12 @@ impl<F: Future> Future for Guarded<'_, F> {
             Err(payload) => Poll::Ready(Err(self.panicked(payload))),
         }
     }
+}
+
+/// Polls a future so that replies which it drops mean this.
+pub(super) async fn with_fate<F: Future>(fate: &Fate, future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| here::with_fate(fate.clone(), || future.as_mut().poll(cx))).await
 }
 
 /// Runs a short piece of user code that is not async.

@@ -23,7 +23,7 @@ const BATCH_WORTH: usize = 32;
 const KEPT_BYTES: usize = 256;
 
 pub(super) struct Inbox<M: Send + 'static> {
-    shared: Arc<Shared<M>>,
+    pub(super) shared: Arc<Shared<M>>,
     rx: Receiver<M>,
     batch: VecDeque<M>,
 }

@@ -31,76 +31,99 @@ pub(super) struct Limits {
     pub(super) backoff: Option<Backoff>,
 }
 
-/// A life that is not followed by another.
-#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
-pub(super) fn once<A: Actor>(
-    shared: Arc<Shared<A::Msg>>,
+/// What is known of the lives so far.
+struct Record {
+    limits: Limits,
+    window: Window,
+    delays: Option<Delays>,
+    /// Which life this is, from 1.
+    incarnation: u64,
+    /// As in OTP, a first start that fails is not tried again.
+    has_started: bool,
+    last: Option<StopReason>,
+}
+
+/// One life after the other. What is rare is in boxes, as every actor has room for the rest all its life.
+pub(super) fn again<A: Actor>(
     mut inbox: Inbox<A::Msg>,
-    actor: A,
+    mut factory: Factory<A>,
+    limits: Limits,
 ) -> impl Future<Output = StopReason> + Send {
+    let window = Window::new(limits.intensity);
+    let record = Record { limits, window, delays: None, incarnation: 0, has_started: false, last: None };
+    let mut record = Box::new(record);
     async move {
-        let (reason, _) = live(&shared, &mut inbox, actor, 1, None).await;
+        let reason = loop {
+            record.incarnation += 1;
+            let begun = Instant::now();
+            let made = Box::pin(make(&inbox.shared, &mut factory)).await;
+            let actor = match made {
+                Ok(actor) => actor,
+                Err(reason) => match Box::pin(record.ended(&inbox.shared, *reason, false, begun)).await {
+                    Some(end) => break end,
+                    None => continue,
+                },
+            };
+            let (reason, is_of_a_life) = live(&mut inbox, actor, record.incarnation, record.last.as_ref()).await;
+            if let Some(end) = Box::pin(record.ended(&inbox.shared, reason, is_of_a_life, begun)).await {
+                break end;
+            }
+        };
         inbox.discard(&reason);
         reason
     }
 }
 
-/// One life after the other.
-pub(super) async fn again<A: Actor>(
-    shared: Arc<Shared<A::Msg>>,
-    mut inbox: Inbox<A::Msg>,
-    mut factory: Factory<A>,
-    limits: Limits,
-) -> StopReason {
-    let reason = lives(&shared, &mut inbox, &mut factory, limits).await;
-    inbox.discard(&reason);
-    reason
-}
-
-async fn lives<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
-    inbox: &mut Inbox<A::Msg>,
-    factory: &mut Factory<A>,
-    limits: Limits,
-) -> StopReason {
-    let (mut window, mut delays) = (Window::new(limits.intensity), None);
-    let mut last: Option<StopReason> = None;
-    let mut incarnation = 0;
-    // As in OTP, a first start that fails is not tried again.
-    let mut has_started = false;
-    loop {
-        incarnation += 1;
-        let begun = Instant::now();
-        let (reason, is_of_a_life) = match make(shared, factory).await {
-            Ok(actor) => live(shared, inbox, actor, incarnation, last.as_ref()).await,
-            Err(reason) => (reason, false),
-        };
-        has_started |= is_of_a_life;
+impl Record {
+    /// A life has ended: waits until the next one may begin; something comes back when none will.
+    async fn ended<M: Send + 'static>(
+        &mut self,
+        shared: &Arc<Shared<M>>,
+        reason: StopReason,
+        has_started: bool,
+        begun: Instant,
+    ) -> Option<StopReason> {
+        self.has_started |= has_started;
         // Whoever wanted it to stop gets that, also when the last breath was a panic.
-        if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !has_started {
-            return reason;
+        if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !self.has_started {
+            return Some(reason);
         }
-        if window.note(Instant::now()) {
-            let (restarts, within) = (incarnation - 1, limits.intensity.within);
-            return StopReason::GaveUp { restarts, within, last: Box::new(reason) };
+        if self.window.note(Instant::now()) {
+            let (restarts, within) = (self.incarnation - 1, self.limits.intensity.within);
+            return Some(StopReason::GaveUp { restarts, within, last: Box::new(reason) });
         }
-        let delay = limits.backoff.map_or(Duration::ZERO, |backoff| next_delay(backoff, &mut delays, begun.elapsed()));
+        let delay = self.next_delay(begun.elapsed());
         let actor = &*shared.head.name;
         log_quietly(|| tracing::warn!(target: "regatta::actor", actor, %reason, ?delay, "restarts"));
         if let Some(end) = pause(shared, delay).await {
-            return end;
+            return Some(end);
         }
         Books::add(&shared.books.restarts, 1);
-        last = Some(reason);
+        self.last = Some(reason);
+        None
+    }
+
+    /// As in a supervisor: longer from failure to failure, and from the start again after a life that was longer than
+    /// all of them.
+    fn next_delay(&mut self, lived: Duration) -> Duration {
+        let Some(backoff) = self.limits.backoff else { return Duration::ZERO };
+        if lived > backoff.longest() {
+            self.delays = None;
+        }
+        let delays = self.delays.get_or_insert_with(|| backoff.attempts(u32::MAX).delays());
+        delays.next().unwrap_or(backoff.longest())
     }
 }
 
-pub(super) async fn make<A: Actor>(shared: &Arc<Shared<A::Msg>>, factory: &mut Factory<A>) -> Result<A, StopReason> {
+pub(super) async fn make<A: Actor>(
+    shared: &Arc<Shared<A::Msg>>,
+    factory: &mut Factory<A>,
+) -> Result<A, Box<StopReason>> {
     match Guarded::new(&shared.head, "being made", async { factory().await }).await {
         Ok(Ok(actor)) => Ok(actor),
-        Ok(Err(error)) => Err(StopReason::StartFailed(Arc::from(error))),
-        Err(Halt::Panicked(panicked)) => Err(StopReason::StartFailed(Arc::new(panicked))),
-        Err(Halt::Killed) => Err(StopReason::Killed),
+        Ok(Err(error)) => Err(Box::new(StopReason::StartFailed(Arc::from(error)))),
+        Err(Halt::Panicked(panicked)) => Err(Box::new(StopReason::StartFailed(Arc::new(panicked)))),
+        Err(Halt::Killed) => Err(Box::new(StopReason::Killed)),
     }
 }
 
@@ -121,13 +144,4 @@ async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> O
         }
     })
     .await
-}
-
-/// As in a supervisor: longer from failure to failure, and from the start again after a life that was longer than all.
-fn next_delay(backoff: Backoff, delays: &mut Option<Delays>, lived: Duration) -> Duration {
-    if lived > backoff.longest() {
-        *delays = None;
-    }
-    let delays = delays.get_or_insert_with(|| backoff.attempts(u32::MAX).delays());
-    delays.next().unwrap_or(backoff.longest())
 }

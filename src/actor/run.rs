@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use super::actor::{Actor, UNNAMED};
 use super::context::Context;
-use super::guard::{Guarded, Halt};
+use super::guard::{Guarded, Halt, with_fate};
 use super::head::{Books, DRAIN, ENDING, INNER, KILL, LAST, PAUSE, STOP};
 use super::here::{Fate, drop_with};
 use super::mailbox::Inbox;
@@ -26,69 +26,83 @@ enum Next<M> {
 /// A task keeps what this future keeps, also while it is idle; so the functions here return blocks, not being `async`
 /// themselves: their arguments would be kept twice.
 pub(super) fn live<'a, A: Actor>(
-    shared: &'a Arc<Shared<A::Msg>>,
     inbox: &'a mut Inbox<A::Msg>,
     mut actor: A,
     incarnation: u64,
     before: Option<&'a StopReason>,
 ) -> impl Future<Output = (StopReason, bool)> + Send + 'a {
-    let mut cx = Context::new(shared.clone(), incarnation);
+    let mut cx = Context::new(inbox.shared.clone(), incarnation);
     async move {
-        let reason = serve(shared, inbox, &mut actor, &mut cx, before).await;
+        let reason = match start(&inbox.shared, &mut actor, &mut cx, before).await {
+            Ok(()) => serve(inbox, &mut actor, &mut cx).await,
+            Err(reason) => *reason,
+        };
         let has_started = cx.has_started;
         // In a box of its own: every actor would have room for its end all its life.
-        let end = Box::pin(end(shared, actor, cx, reason));
+        let end = Box::pin(end(&inbox.shared, actor, cx, reason));
         (end.await, has_started)
     }
 }
 
-/// The hook at the beginning; an error when it was the end already.
-pub(super) async fn start<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
-    actor: &mut A,
-    cx: &mut Context<A>,
-    before: Option<&StopReason>,
-) -> Result<(), StopReason> {
-    let head = &shared.head;
-    let started = match before {
-        None => Guarded::new(head, "starting", async { actor.started(cx).await }).await,
-        Some(exit) => Guarded::new(head, "restarting", async { actor.restarted(exit, cx).await }).await,
-    };
-    match started {
-        Ok(Ok(())) => cx.take_failure().map_or(Ok(()), Err)?,
-        Ok(Err(error)) => return Err(StopReason::StartFailed(Arc::from(error))),
-        Err(halt) => return Err(halt.into()),
+/// A life that is not followed by another. As [`live`], which would keep the state twice if it were called here.
+pub(super) fn once<A: Actor>(mut inbox: Inbox<A::Msg>, mut actor: A) -> impl Future<Output = StopReason> + Send {
+    let mut cx = Context::new(inbox.shared.clone(), 1);
+    async move {
+        let reason = match start(&inbox.shared, &mut actor, &mut cx, None).await {
+            Ok(()) => serve(&mut inbox, &mut actor, &mut cx).await,
+            Err(reason) => *reason,
+        };
+        let reason = Box::pin(end(&inbox.shared, actor, cx, reason)).await;
+        inbox.discard(&reason);
+        reason
     }
-    cx.has_started = true;
-    Ok(())
 }
 
-#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
-/// Starts, unless that is done, and handles messages until there is a reason to end.
-pub(super) fn serve<'a, A: Actor>(
+/// The hook at the beginning; an error when it was the end already. In a box, as whoever waits for it keeps room for it.
+pub(super) fn start<'a, A: Actor>(
     shared: &'a Arc<Shared<A::Msg>>,
-    inbox: &'a mut Inbox<A::Msg>,
     actor: &'a mut A,
     cx: &'a mut Context<A>,
     before: Option<&'a StopReason>,
+) -> impl Future<Output = Result<(), Box<StopReason>>> + Send + 'a {
+    async move {
+        let head = &shared.head;
+        let started = match before {
+            None => Guarded::new(head, "starting", async { actor.started(cx).await }).await,
+            Some(exit) => Guarded::new(head, "restarting", async { actor.restarted(exit, cx).await }).await,
+        };
+        match started {
+            Ok(Ok(())) => match cx.take_failure() {
+                None => cx.has_started = true,
+                Some(reason) => return Err(Box::new(reason)),
+            },
+            Ok(Err(error)) => return Err(Box::new(StopReason::StartFailed(Arc::from(error)))),
+            Err(halt) => return Err(Box::new(halt.into())),
+        }
+        Ok(())
+    }
+}
+
+/// Handles messages until there is a reason to end.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
+pub(super) fn serve<'a, A: Actor>(
+    inbox: &'a mut Inbox<A::Msg>,
+    actor: &'a mut A,
+    cx: &'a mut Context<A>,
 ) -> impl Future<Output = StopReason> + Send + 'a {
     async move {
-        if !cx.has_started
-            && let Err(reason) = start(shared, actor, cx, before).await
-        {
-            return reason;
-        }
         loop {
-            let msg = match std::future::poll_fn(|task| poll_next(shared, inbox, cx, task)).await {
+            let msg = match std::future::poll_fn(|task| poll_next(inbox, cx, task)).await {
                 Next::Handle(msg) => msg,
                 Next::End(reason) => return reason,
             };
             let (name, msg) = named::<A>(msg);
-            let handled = Guarded::new(&shared.head, name, async { actor.handle(msg, cx).await }).await;
+            let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
+            let books = &inbox.shared.books;
             let count = match &handled {
-                Ok(()) => &shared.books.done,
-                Err(Halt::Panicked(_)) => &shared.books.failed,
-                Err(Halt::Killed) => &shared.books.discarded,
+                Ok(()) => &books.done,
+                Err(Halt::Panicked(_)) => &books.failed,
+                Err(Halt::Killed) => &books.discarded,
             };
             Books::add(count, 1);
             if let Err(halt) = handled {
@@ -109,31 +123,29 @@ fn named<A: Actor>(msg: A::Msg) -> (&'static str, A::Msg) {
 
 #[inline]
 fn poll_next<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
     inbox: &mut Inbox<A::Msg>,
     cx: &mut Context<A>,
     task: &mut TaskContext<'_>,
 ) -> Poll<Next<A::Msg>> {
-    match poll_once(shared, inbox, cx, task) {
+    match poll_once(inbox, cx, task) {
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending => {
-            shared.head.register(task.waker());
+            let head = &inbox.shared.head;
+            head.register(task.waker());
             // Once more: what was said before the registration has woken nobody.
-            let is_told =
-                shared.head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || shared.head.is_unreferenced();
-            if is_told { poll_once(shared, inbox, cx, task) } else { Poll::Pending }
+            let is_told = head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || head.is_unreferenced();
+            if is_told { poll_once(inbox, cx, task) } else { Poll::Pending }
         }
     }
 }
 
 #[inline]
 fn poll_once<A: Actor>(
-    shared: &Arc<Shared<A::Msg>>,
     inbox: &mut Inbox<A::Msg>,
     cx: &mut Context<A>,
     task: &mut TaskContext<'_>,
 ) -> Poll<Next<A::Msg>> {
-    let head = &shared.head;
+    let head = &inbox.shared.head;
     let flags = head.flags();
     if flags & (KILL | STOP | DRAIN | PAUSE) != 0 {
         if flags & KILL != 0 {
@@ -151,7 +163,7 @@ fn poll_once<A: Actor>(
         return Poll::Ready(polled.map_or_else(Next::End, Next::Handle));
     }
     // Before the mailbox is looked at: what the last handle has sent is there when its leaving is seen.
-    let is_unreferenced = head.is_unreferenced();
+    let is_unreferenced = inbox.shared.head.is_unreferenced();
     match inbox.poll_pop(task) {
         Poll::Ready(Some(msg)) => return Poll::Ready(Next::Handle(msg)),
         Poll::Ready(None) if !cx.is_awaited(false) => return Poll::Ready(Next::End(StopReason::Drained)),
@@ -205,7 +217,7 @@ pub(super) async fn end<A: Actor>(
             Err(panicked) => worse(reason, panicked),
         };
     }
-    let stopped = Guarded::new(head, "stopped", async { actor.stopped(&reason).await }).with_fate(Some(&fate)).await;
+    let stopped = Guarded::new(head, "stopped", with_fate(&fate, async { actor.stopped(&reason).await })).await;
     match stopped {
         Ok(()) => reason,
         Err(Halt::Panicked(panicked)) => worse(reason, panicked),

@@ -26,6 +26,7 @@
 //! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks.
 
 mod flow;
+mod members;
 mod registry;
 mod snapshot;
 

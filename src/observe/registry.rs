@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime};
 
 use futures::future::Either;
 
+use super::members::{Member, Members};
 use super::snapshot::{Row, RowId, Snapshot};
 
 /// Something that can fill its row of a snapshot. Called without any lock of the registry.
@@ -42,20 +43,12 @@ pub struct Registry {
 
 struct Shared {
     /// By id, which is the order of creation.
-    members: Mutex<BTreeMap<u64, Member>>,
+    members: Mutex<Members>,
     /// The components that exist once in each registry, by kind; they live as long as it does.
     common: Mutex<BTreeMap<&'static str, Common>>,
     next_id: AtomicU64,
     snapshots: AtomicU64,
     started: Instant,
-}
-
-#[derive(Clone)]
-struct Member {
-    kind: &'static str,
-    name: Arc<str>,
-    parent: Option<RowId>,
-    subject: Weak<dyn Observe>,
 }
 
 struct Common {
@@ -82,7 +75,7 @@ impl Registry {
     pub fn new() -> Self {
         Self {
             shared: Arc::new(Shared {
-                members: Mutex::new(BTreeMap::new()),
+                members: Mutex::new(Members::new()),
                 common: Mutex::new(BTreeMap::new()),
                 next_id: AtomicU64::new(1),
                 snapshots: AtomicU64::new(0),
@@ -154,7 +147,7 @@ impl Registry {
     pub fn snapshot(&self) -> Snapshot {
         // Subjects are upgraded after the lock is gone: if ours is the last reference, dropping it runs the
         // component's destructor, which takes the lock to leave.
-        let members: Vec<(u64, Member)> = self.shared.lock().iter().map(|(id, member)| (*id, member.clone())).collect();
+        let members: Vec<(u64, Member)> = self.shared.lock().iter().map(|(id, member)| (id, member.clone())).collect();
         let rows = members.into_iter().filter_map(|(id, member)| {
             let subject = member.subject.upgrade()?;
             let mut row = Row::new(RowId(id), member.parent, member.kind, member.name);
@@ -218,7 +211,7 @@ impl std::fmt::Debug for Registry {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Member>> {
+    fn lock(&self) -> MutexGuard<'_, Members> {
         // No user code runs under the lock, so the map is whole even if a panic passed by.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,7 +227,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            let member = shared.lock().remove(&self.id);
+            let member = shared.lock().remove(self.id);
             drop(member);
         }
     }
