@@ -36,6 +36,7 @@ struct Change {
 
 impl Actor for Account {
     type Msg = Change;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, Change { transfer, cents, reply }: Change, _: &mut Context<Self>) {
         self.handled += 1;

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 
-use regatta::actor::{self, Actor, Context, Reply};
+use regatta::actor::{self, Actor, ActorRef, Context, Reply};
 
 /// The state: nobody but its own task ever touches it.
 struct Counter {
@@ -21,6 +21,7 @@ enum Msg {
 
 impl Actor for Counter {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) {
         match msg {

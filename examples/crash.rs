@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use regatta::actor::{Actor, AskError, Builder, Context, Outcome, Reply};
+use regatta::actor::{Actor, ActorRef, AskError, Builder, Context, Outcome, Reply};
 use regatta::supervise::{ChildSpec, Exit, Intensity, Supervisor};
 
 /// Divides, badly: every third time it panics, whatever it is asked.
@@ -20,6 +20,7 @@ struct Divide(u32, u32, Reply<u32>);
 
 impl Actor for Divider {
     type Msg = Divide;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, Divide(a, b, reply): Divide, _: &mut Context<Self>) {
         self.calls += 1;

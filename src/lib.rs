@@ -76,6 +76,7 @@ pub mod sync;
 pub mod task;
 
 pub use error::BoxError;
+pub use regatta_macros::actor;
 pub use tokio_util::sync::CancellationToken;
 
 /// The README's code, run as doc tests.

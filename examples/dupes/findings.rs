@@ -74,6 +74,7 @@ impl Findings {
 
 impl Actor for Index {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) {
         match msg {

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use regatta::actor::{Actor, ActorSystem, Builder, Context, Reply, StopReason};
+use regatta::actor::{Actor, ActorRef, ActorSystem, Builder, Context, Reply, StopReason};
 
 struct Greeter {
     greeting: &'static str,
@@ -18,6 +18,7 @@ struct Greet(&'static str, Reply<String>);
 
 impl Actor for Greeter {
     type Msg = Greet;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, Greet(whom, reply): Greet, cx: &mut Context<Self>) {
         assert!(!whom.is_empty(), "nobody to greet");
@@ -35,6 +36,7 @@ struct Log;
 
 impl Actor for Log {
     type Msg = &'static str;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, line: &'static str, _: &mut Context<Self>) {
         println!("log: {line}");

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 
-use regatta::actor::{self, Actor, Context, Recipient, Reply};
+use regatta::actor::{self, Actor, ActorRef, Context, Recipient, Reply};
 use regatta::promise::{Promise, promise};
 
 /// Prints what it is told. The confirmation goes wherever the message says.
@@ -22,6 +22,7 @@ struct Printed(usize);
 
 impl Actor for Printer {
     type Msg = Page;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, page: Page, _: &mut Context<Self>) {
         println!("{}", page.text);
@@ -47,6 +48,7 @@ impl From<Printed> for Count {
 
 impl Actor for Counter {
     type Msg = Count;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Count, _: &mut Context<Self>) {
         match msg {
@@ -65,6 +67,7 @@ struct Collector {
 
 impl Actor for Collector {
     type Msg = usize;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, result: usize, cx: &mut Context<Self>) {
         self.results.push(result);

@@ -2,20 +2,21 @@
 
 use std::future::Future;
 
+use super::actor_ref::ActorRef;
 use super::context::Context;
 use super::reason::StopReason;
 use crate::error::BoxError;
 
 /// State owned by a task that handles one message after the other.
 ///
-/// Only [`Msg`](Self::Msg) and [`handle`](Self::handle) have to be written; `async fn` is fine in an impl. The hooks do
-/// nothing by default. For a closure instead of a type there is [`from_fn`](super::from_fn()), for code that blocks
+/// Only the two types and [`handle`](Self::handle) have to be written; `async fn` is fine in an impl. The hooks do nothing
+/// by default. Mostly [`#[regatta::actor]`](macro@crate::actor) writes it, from the methods of the type. For a closure instead of a type there is [`from_fn`](super::from_fn()), for code that blocks
 /// [`BlockingActor`](super::BlockingActor).
 ///
 /// # Examples
 /// ```
 /// use regatta::BoxError;
-/// use regatta::actor::{self, Actor, Context, Reply};
+/// use regatta::actor::{self, Actor, ActorRef, Context, Reply};
 ///
 /// struct Counter { n: i64 }
 ///
@@ -23,6 +24,7 @@ use crate::error::BoxError;
 ///
 /// impl Actor for Counter {
 ///     type Msg = Msg;
+///     type Handle = ActorRef<Self>;
 ///
 ///     async fn started(&mut self, _: &mut Context<Self>) -> Result<(), BoxError> {
 ///         self.n = 1;
@@ -51,6 +53,10 @@ use crate::error::BoxError;
 pub trait Actor: Sized + Send + 'static {
     /// What it is sent: mostly an enum, moved by value.
     type Msg: Send + 'static;
+
+    /// What it is reached by: [`ActorRef<Self>`](super::ActorRef), or a handle around it that knows its messages, such as
+    /// those that [`#[regatta::actor]`](macro@crate::actor) makes.
+    type Handle: From<ActorRef<Self>> + AsRef<ActorRef<Self>> + Clone + Send + Sync + 'static;
 
     /// Handles one message; the next one waits until the future is ready.
     ///

@@ -13,12 +13,13 @@ use super::head::{DRAIN, KILL, STOP, Subject, Watcher};
 use super::reason::StopReason;
 use super::recipient::Recipient;
 use super::reply::Reply;
-use super::shared::{NoRoom, Shared};
+use super::run::name_of;
+use super::shared::Shared;
 use super::stats::ActorStats;
 use super::stopped::StoppedFuture;
 use super::tell::TellFuture;
+use super::to::To;
 use super::weak::WeakActorRef;
-use crate::policy::Overflow;
 
 /// Sends to an actor, asks it, and ends it. Clones are handles of the same actor, and equal.
 ///
@@ -83,7 +84,7 @@ impl<A: Actor> ActorRef<A> {
     #[doc(alias = "send")]
     #[inline]
     pub fn tell(&self, msg: A::Msg) -> TellFuture<'_, A::Msg> {
-        TellFuture::new(&self.shared, msg)
+        TellFuture::new(To::Lent(&self.shared), msg)
     }
 
     /// Sends a message if there is room now.
@@ -93,19 +94,7 @@ impl<A: Actor> ActorRef<A> {
     /// [policy](super::Builder::overflow) is to drop the newest, a full mailbox is not an error.
     #[inline]
     pub fn try_tell(&self, msg: A::Msg) -> Result<(), TellError<A::Msg>> {
-        let why = match self.shared.try_reserve() {
-            Ok(permit) => {
-                permit.send(msg);
-                return Ok(());
-            }
-            Err(NoRoom::Full) if self.shared.head.overflow == Overflow::DropNewest => {
-                self.shared.drop_newest(msg);
-                return Ok(());
-            }
-            Err(NoRoom::Full) => Why::Full,
-            Err(NoRoom::Closed) => Why::Closed,
-        };
-        Err(TellError::new(msg, self.shared.clone(), why))
+        self.shared.try_tell(msg)
     }
 
     /// Sends a message, waiting for room for at most so long.
@@ -155,12 +144,13 @@ impl<A: Actor> ActorRef<A> {
     #[doc(alias = "call")]
     #[doc(alias = "request")]
     #[inline]
-    pub fn ask<T, F>(&self, message: F) -> Ask<'_, A, T, F>
+    pub fn ask<T, E, F>(&self, message: F) -> Ask<'_, A::Msg, T, E, F>
     where
         T: Send + 'static,
-        F: FnOnce(Reply<T>) -> A::Msg,
+        E: Send + 'static,
+        F: FnOnce(Reply<T, E>) -> A::Msg,
     {
-        Ask::new(&self.shared, message)
+        Ask::new(To::Lent(&self.shared), name_of::<A>, message)
     }
 
     /// Lets the actor finish the message in hand and then end; those that wait are not handled. Awaiting it is waiting
@@ -277,8 +267,18 @@ impl<A: Actor> ActorRef<A> {
         self.shared.head.waiting().lists().watchers.push(watcher);
     }
 
+    pub(super) fn shared(&self) -> &Arc<Shared<A::Msg>> {
+        &self.shared
+    }
+
     pub(super) fn subject(&self) -> Arc<dyn Subject> {
         self.shared.clone()
+    }
+}
+
+impl<A: Actor> AsRef<Self> for ActorRef<A> {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 

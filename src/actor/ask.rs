@@ -3,20 +3,18 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use super::actor::{Actor, UNNAMED};
+use super::actor::UNNAMED;
 use super::cycles::{self, EdgeId};
-use super::error::{AskError, Why};
+use super::error::{Args, AskError, Why};
 use super::reply::{Answer, Reply};
-use super::run::name_of;
-use super::shared::Shared;
 use super::tell::Sending;
+use super::to::To;
 
 /// A question that has not been asked yet: made by [`ActorRef::ask`](super::ActorRef::ask), asked when awaited.
 ///
@@ -33,16 +31,24 @@ use super::tell::Sending;
 /// # }
 /// ```
 #[must_use = "nothing is asked unless it is awaited"]
-pub struct Ask<'a, A: Actor, T, F> {
-    to: &'a Arc<Shared<A::Msg>>,
+pub struct Ask<'a, M: Send + 'static, T, E, F> {
+    to: To<'a, M>,
+    name: fn(&M) -> &'static str,
     message: F,
     limit: Option<Duration>,
-    answer: std::marker::PhantomData<fn() -> T>,
+    answer: std::marker::PhantomData<fn() -> Result<T, E>>,
 }
 
-impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Ask<'a, A, T, F> {
-    pub(super) fn new(to: &'a Arc<Shared<A::Msg>>, message: F) -> Self {
-        Self { to, message, limit: to.head.ask_timeout, answer: std::marker::PhantomData }
+impl<'a, M, T, E, F> Ask<'a, M, T, E, F>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Make<M, T, E>,
+{
+    pub(super) fn new(to: To<'a, M>, name: fn(&M) -> &'static str, message: F) -> Self {
+        let limit = to.head.ask_timeout;
+        Self { to, name, message, limit, answer: std::marker::PhantomData }
     }
 
     /// Waits at most so long, for room and for the answer together, instead of the
@@ -52,6 +58,10 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Ask<'a, A, 
         self
     }
 
+    pub(super) fn limit(self, limit: Option<Duration>) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Waits as long as it takes; the answer, or the end of the actor, comes in any case.
     pub fn no_timeout(mut self) -> Self {
         self.limit = None;
@@ -59,13 +69,37 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Ask<'a, A, 
     }
 }
 
-impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> IntoFuture for Ask<'a, A, T, F> {
-    type Output = Result<T, AskError>;
-    type IntoFuture = AskFuture<'a, A, T, F>;
+impl<'a, M, T, E, F> IntoFuture for Ask<'a, M, T, E, F>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Make<M, T, E>,
+{
+    type Output = Result<T, AskError<E>>;
+    type IntoFuture = AskFuture<'a, M, T, E, F>;
 
     #[inline]
     fn into_future(self) -> Self::IntoFuture {
-        AskFuture { asking: Asking::new(self.to, self.message, self.limit), has_yielded: false, sleep: None }
+        AskFuture { asking: Asking::new(self.to, self.name, self.message, self.limit), has_yielded: false, sleep: None }
+    }
+}
+
+/// Makes the message, when there is a reply to put into it.
+#[doc(hidden)]
+pub trait Make<M, T: Send + 'static, E: Send + 'static> {
+    fn make(self, reply: Reply<T, E>) -> M;
+
+    /// Takes a message that was not sent apart again.
+    fn args(&self) -> Option<fn(M) -> Args> {
+        None
+    }
+}
+
+impl<M, T: Send + 'static, E: Send + 'static, F: FnOnce(Reply<T, E>) -> M> Make<M, T, E> for F {
+    #[inline]
+    fn make(self, reply: Reply<T, E>) -> M {
+        self(reply)
     }
 }
 
@@ -82,8 +116,11 @@ pin_project_lite::pin_project! {
     /// # Panics
     /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`).
     #[must_use = "nothing is asked unless it is awaited"]
-    pub struct AskFuture<'a, A: Actor, T, F> {
-        asking: Asking<'a, A, T, F>,
+    pub struct AskFuture<'a, M: Send, T, E, F>
+    where
+        M: 'static,
+    {
+        asking: Asking<'a, M, T, E, F>,
         // Whether the others of this thread have had their turn since the question.
         has_yielded: bool,
         // Made when there is something to wait for.
@@ -93,45 +130,67 @@ pin_project_lite::pin_project! {
 }
 
 /// All of an ask but its clock.
-struct Asking<'a, A: Actor, T, F> {
-    to: &'a Arc<Shared<A::Msg>>,
+struct Asking<'a, M: Send + 'static, T, E, F> {
+    to: To<'a, M>,
+    name: fn(&M) -> &'static str,
     make: Option<F>,
+    args: Option<fn(M) -> Args>,
     limit: Option<Duration>,
     message: &'static str,
-    sending: Option<Sending<A::Msg>>,
-    answer: Option<oneshot::Receiver<Answer<T>>>,
+    sending: Option<Sending<M>>,
+    answer: Option<oneshot::Receiver<Answer<T, E>>>,
     edge: EdgeId,
 }
 
-impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, A, T, F> {
-    fn new(to: &'a Arc<Shared<A::Msg>>, make: F, limit: Option<Duration>) -> Self {
+impl<'a, M, T, E, F> Asking<'a, M, T, E, F>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Make<M, T, E>,
+{
+    fn new(to: To<'a, M>, name: fn(&M) -> &'static str, make: F, limit: Option<Duration>) -> Self {
         let (message, edge) = (UNNAMED, EdgeId::NONE);
-        Self { to, make: Some(make), limit, message, sending: None, answer: None, edge }
+        let args = make.args();
+        Self { to, name, make: Some(make), args, limit, message, sending: None, answer: None, edge }
     }
 
     /// Makes the message, within the one who asks: its panic is the asker's.
-    fn begin(&mut self, make: F) -> Result<(), AskError> {
+    fn begin(&mut self, make: F) -> Result<(), AskError<E>> {
         let (port, answer) = oneshot::channel();
         let edge = cycles::enter(&self.to.head);
-        let msg = make(Reply::to_asker(port, edge.as_ref().map_or(EdgeId::NONE, |edge| *edge)));
-        self.message = name_of::<A>(&msg);
-        self.edge = edge.map_err(|path| AskError::Cycle { message: self.message, path })?;
+        let msg = make.make(Reply::to_asker(port, edge.as_ref().map_or(EdgeId::NONE, |edge| *edge)));
+        self.message = (self.name)(&msg);
+        self.edge = match edge {
+            Ok(edge) => edge,
+            Err(path) => return Err(AskError::cycle(self.message, path, self.args.map(|args| args(msg)))),
+        };
         self.answer = Some(answer);
         self.sending = Some(Sending::new(msg));
         Ok(())
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError>> {
+    /// What was not sent.
+    fn unsent(&mut self) -> Option<Args> {
+        let msg = self.sending.as_mut().and_then(Sending::take)?;
+        self.args.map(|args| args(msg))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError<E>>> {
         if let Some(make) = self.make.take() {
             self.begin(make)?;
         }
         if let Some(sending) = &mut self.sending {
-            match ready!(sending.poll(self.to, false, cx)) {
+            match ready!(sending.poll(&self.to, false, cx)) {
                 Ok(()) => self.sending = None,
                 Err(Why::Full | Why::Elapsed(_)) => {
-                    return Poll::Ready(Err(AskError::full(&self.to.head, self.message)));
+                    let args = self.unsent();
+                    return Poll::Ready(Err(AskError::full(&self.to.head, self.message, args)));
                 }
-                Err(Why::Closed) => return Poll::Ready(Err(AskError::closed(&self.to.head, self.message))),
+                Err(Why::Closed) => {
+                    let args = self.unsent();
+                    return Poll::Ready(Err(AskError::closed(&self.to.head, self.message, args)));
+                }
             }
         }
         let Some(answer) = &mut self.answer else {
@@ -140,7 +199,7 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, 
         let answer = ready!(Pin::new(answer).poll(cx));
         self.leave();
         Poll::Ready(match answer {
-            Ok(Ok(value)) => Ok(value),
+            Ok(Ok(result)) => result.map_err(AskError::Handler),
             Ok(Err(fate)) => Err(AskError::of(fate, &self.to.head, self.message)),
             // The reply was forgotten, not dropped.
             Err(_) => Err(AskError::NoReply { actor: self.to.head.name.clone(), message: self.message }),
@@ -148,23 +207,29 @@ impl<'a, A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Asking<'a, 
     }
 }
 
-impl<A: Actor, T, F> Asking<'_, A, T, F> {
+impl<M: Send + 'static, T, E, F> Asking<'_, M, T, E, F> {
     fn leave(&mut self) {
         cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
         if let Some(mut sending) = self.sending.take() {
-            sending.leave(self.to);
+            sending.leave(&self.to);
         }
     }
 }
 
-impl<A: Actor, T, F> Drop for Asking<'_, A, T, F> {
+impl<M: Send + 'static, T, E, F> Drop for Asking<'_, M, T, E, F> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskFuture<'_, A, T, F> {
-    type Output = Result<T, AskError>;
+impl<M, T, E, F> Future for AskFuture<'_, M, T, E, F>
+where
+    M: Send + 'static,
+    T: Send + 'static,
+    E: Send + 'static,
+    F: Make<M, T, E>,
+{
+    type Output = Result<T, AskError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -193,18 +258,19 @@ impl<A: Actor, T: Send + 'static, F: FnOnce(Reply<T>) -> A::Msg> Future for AskF
             ready!(sleep.poll(cx));
         }
         let delivered = this.asking.sending.is_none();
+        let args = this.asking.unsent();
         this.asking.leave();
-        Poll::Ready(Err(AskError::elapsed(&this.asking.to.head, this.asking.message, limit, delivered)))
+        Poll::Ready(Err(AskError::elapsed(&this.asking.to.head, this.asking.message, limit, delivered, args)))
     }
 }
 
-impl<A: Actor, T, F> fmt::Debug for Ask<'_, A, T, F> {
+impl<M: Send + 'static, T, E, F> fmt::Debug for Ask<'_, M, T, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask").field("to", &self.to.head.name).field("limit", &self.limit).finish_non_exhaustive()
     }
 }
 
-impl<A: Actor, T, F> fmt::Debug for AskFuture<'_, A, T, F> {
+impl<M: Send + 'static, T, E, F> fmt::Debug for AskFuture<'_, M, T, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (to, is_sent) = (&self.asking.to.head.name, self.asking.answer.is_some() && self.asking.sending.is_none());
         f.debug_struct("AskFuture").field("to", to).field("is_sent", &is_sent).finish_non_exhaustive()

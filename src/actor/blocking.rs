@@ -75,6 +75,7 @@ impl<B> Blocking<B> {
 
 impl<B: BlockingActor> Actor for Blocking<B> {
     type Msg = B::Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: B::Msg, cx: &mut Context<Self>) {
         let Some(actor) = self.actor.take() else { return };

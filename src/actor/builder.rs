@@ -33,9 +33,9 @@ use crate::task::{entrust, runtime};
 /// # Panics
 /// Outside a tokio runtime.
 #[track_caller]
-pub fn spawn<A: Actor>(actor: A) -> ActorRef<A> {
+pub fn spawn<A: Actor>(actor: A) -> A::Handle {
     let runtime = runtime("actor::spawn");
-    Builder::new().start(&runtime, A::name, |inbox| once(inbox, actor))
+    Builder::new().start::<A, _>(&runtime, A::name, |inbox| once(inbox, actor))
 }
 
 /// Describes an actor before it starts.
@@ -171,9 +171,9 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
-    pub fn spawn<A: Actor<Msg = M>>(self, actor: A) -> ActorRef<A> {
+    pub fn spawn<A: Actor<Msg = M>>(self, actor: A) -> A::Handle {
         let runtime = runtime("actor::Builder::spawn");
-        self.start(&runtime, A::name, |inbox| once(inbox, actor))
+        self.start::<A, _>(&runtime, A::name, |inbox| once(inbox, actor))
     }
 
     /// Starts an actor whose handler [blocks](BlockingActor).
@@ -183,7 +183,7 @@ impl<M: Send + 'static> Builder<M> {
     #[track_caller]
     pub fn spawn_blocking<B: BlockingActor<Msg = M>>(self, actor: B) -> ActorRef<Blocking<B>> {
         let runtime = runtime("actor::Builder::spawn_blocking");
-        self.start(&runtime, B::name, |inbox| once(inbox, Blocking::new(actor)))
+        self.start::<Blocking<B>, _>(&runtime, B::name, |inbox| once(inbox, Blocking::new(actor)))
     }
 
     /// Starts an actor that is made anew after every failure, within its [intensity](Self::intensity).
@@ -194,14 +194,14 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime. A panic of the factory is a start that failed.
     #[track_caller]
-    pub fn supervised<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> ActorRef<A> {
+    pub fn supervised<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> A::Handle {
         let runtime = runtime("actor::Builder::supervised");
         let factory: Factory<A> = Box::new(move || {
             let actor = factory();
             Box::pin(std::future::ready(Ok(actor)))
         });
         let limits = self.limits;
-        self.start(&runtime, A::name, |inbox| again(inbox, factory, limits))
+        self.start::<A, _>(&runtime, A::name, |inbox| again(inbox, factory, limits))
     }
 
     /// As [`supervised`](Self::supervised), with a factory that waits and may fail.
@@ -209,7 +209,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
-    pub fn supervised_async<A, E, F>(self, mut factory: impl FnMut() -> F + Send + 'static) -> ActorRef<A>
+    pub fn supervised_async<A, E, F>(self, mut factory: impl FnMut() -> F + Send + 'static) -> A::Handle
     where
         A: Actor<Msg = M>,
         E: Into<BoxError>,
@@ -221,7 +221,7 @@ impl<M: Send + 'static> Builder<M> {
             Box::pin(async move { making.await.map_err(Into::into) })
         });
         let limits = self.limits;
-        self.start(&runtime, A::name, |inbox| again(inbox, factory, limits))
+        self.start::<A, _>(&runtime, A::name, |inbox| again(inbox, factory, limits))
     }
 
     /// Makes an actor that a supervisor starts, as one of its children, and starts again: its lives are the actor's
@@ -256,10 +256,10 @@ impl<M: Send + 'static> Builder<M> {
     /// # drop(tree);
     /// # Ok(()) }
     /// ```
-    pub fn child<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> (ActorRef<A>, ChildSpec) {
+    pub fn child<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> (A::Handle, ChildSpec) {
         let factory: Factory<A> = Box::new(move || Box::pin(std::future::ready(Ok(factory()))));
         let (shared, inbox) = self.make(A::name);
-        (ActorRef::counted(shared.clone()), child::spec(shared, inbox, factory))
+        (ActorRef::counted(shared.clone()).into(), child::spec(shared, inbox, factory))
     }
 
     fn start<A, F>(
@@ -267,14 +267,14 @@ impl<M: Send + 'static> Builder<M> {
         runtime: &tokio::runtime::Handle,
         name: fn() -> &'static str,
         run: impl FnOnce(Inbox<M>) -> F,
-    ) -> ActorRef<A>
+    ) -> A::Handle
     where
         A: Actor<Msg = M>,
         F: Future<Output = StopReason> + Send + 'static,
     {
         let (shared, inbox) = self.make(name);
         entrust(runtime, Life::new(shared.clone(), run(inbox)));
-        ActorRef::counted(shared)
+        ActorRef::counted(shared).into()
     }
 
     /// Tells of what is not handled, besides what the hook does with it.

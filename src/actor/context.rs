@@ -48,9 +48,9 @@ impl<A: Actor> Context<A> {
 
     /// A handle of this actor. Keeping it in the state keeps the actor alive for ever: keep [`weak`](Self::weak) there.
     #[must_use]
-    pub fn me(&self) -> ActorRef<A> {
+    pub fn me(&self) -> A::Handle {
         self.shared.head.join();
-        ActorRef::counted(self.shared.clone())
+        ActorRef::counted(self.shared.clone()).into()
     }
 
     /// A weak handle of this actor.
@@ -81,11 +81,12 @@ impl<A: Actor> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// use regatta::actor::{self, Actor, Context};
+    /// use regatta::actor::{self, Actor, ActorRef, Context};
     ///
     /// struct Line;
     /// impl Actor for Line {
     ///     type Msg = &'static str;
+    ///     type Handle = ActorRef<Self>;
     ///     async fn handle(&mut self, msg: &'static str, cx: &mut Context<Self>) {
     ///         if msg == "cut" {
     ///             cx.fail("the line was cut");
@@ -119,12 +120,13 @@ impl<A: Actor> Context<A> {
     ///
     /// # Examples
     /// ```
-    /// use regatta::actor::{self, Actor, Context, Reply};
+    /// use regatta::actor::{self, Actor, ActorRef, Context, Reply};
     ///
     /// struct Fetcher;
     /// enum Msg { Fetch(Reply<String>), Fetched(Reply<String>, String) }
     /// impl Actor for Fetcher {
     ///     type Msg = Msg;
+    ///     type Handle = ActorRef<Self>;
     ///     async fn handle(&mut self, msg: Msg, cx: &mut Context<Self>) {
     ///         match msg {
     ///             Msg::Fetch(reply) => cx.pipe(async { String::from("page") }, |page| Msg::Fetched(reply, page)),
@@ -207,10 +209,10 @@ impl<A: Actor> Context<A> {
     #[doc(alias = "monitor")]
     pub fn watch<B: Actor>(
         &mut self,
-        other: &ActorRef<B>,
+        other: &impl AsRef<ActorRef<B>>,
         message: impl FnOnce(StopReason) -> A::Msg + Send + 'static,
     ) -> WatchId {
-        let subject = other.subject();
+        let subject = other.as_ref().subject();
         self.extras().watch(subject, message)
     }
 

@@ -1,8 +1,10 @@
 //! Why a message was not sent, or an ask has no answer.
 
+use std::any::Any;
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::head::{Head, Subject};
@@ -101,7 +103,9 @@ fn closed(f: &mut fmt::Formatter<'_>, place: &str, reason: Option<&StopReason>) 
 /// Each variant names the actor and what the message is [called](super::Actor::message_name).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum AskError {
+pub enum AskError<E = Infallible> {
+    /// The handler's own error: it was handled, and this is the answer.
+    Handler(E),
     /// The mailbox was full, and the actor's [overflow policy](super::Builder::overflow) is not to wait.
     #[non_exhaustive]
     Full {
@@ -111,6 +115,8 @@ pub enum AskError {
         message: &'static str,
         /// How many messages fit.
         limit: usize,
+        #[doc(hidden)]
+        args: Returned,
     },
     /// The actor accepted nothing more when it was asked.
     #[non_exhaustive]
@@ -121,6 +127,8 @@ pub enum AskError {
         message: &'static str,
         /// How it ended; `None` while it is on its way to its end.
         reason: Option<StopReason>,
+        #[doc(hidden)]
+        args: Returned,
     },
     /// The actor ended while the message waited; it was not handled.
     #[non_exhaustive]
@@ -172,6 +180,8 @@ pub enum AskError {
         limit: Duration,
         /// Whether the message was in the mailbox by then. If so, it may still be handled.
         delivered: bool,
+        #[doc(hidden)]
+        args: Returned,
     },
     /// Waiting for the answer would be waiting for oneself: the actor that asks is, by way of others, asked by the one
     /// it asks, within a message that is being handled. Nothing was sent.
@@ -181,7 +191,39 @@ pub enum AskError {
         message: &'static str,
         /// Who waits for whom, from the one that asks and back to it.
         path: Vec<Arc<str>>,
+        #[doc(hidden)]
+        args: Returned,
     },
+}
+
+/// The arguments of a message that was not sent.
+#[doc(hidden)]
+#[derive(Clone, Default)]
+pub struct Returned(Option<Arc<Mutex<Option<Args>>>>);
+
+pub(super) type Args = Box<dyn Any + Send>;
+
+impl Returned {
+    pub(super) fn new(args: Option<Args>) -> Self {
+        Self(args.map(|args| Arc::new(Mutex::new(Some(args)))))
+    }
+
+    fn take<R: 'static>(&self) -> Option<R> {
+        let mut args = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        match args.take()?.downcast() {
+            Ok(taken) => Some(*taken),
+            Err(others) => {
+                *args = Some(others);
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "returned" } else { "none" })
+    }
 }
 
 /// Whether a message that has no answer was handled.
@@ -196,7 +238,7 @@ pub enum Outcome {
     Executed,
 }
 
-impl AskError {
+impl<E> AskError<E> {
     /// Whether the message was handled.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -204,7 +246,7 @@ impl AskError {
             Self::Full { .. } | Self::Closed { .. } | Self::Stopped { .. } | Self::Cycle { .. } => Outcome::NotExecuted,
             Self::Elapsed { delivered: false, .. } => Outcome::NotExecuted,
             Self::Elapsed { .. } | Self::Killed { .. } | Self::Panicked { .. } => Outcome::MaybeExecuted,
-            Self::NoReply { .. } => Outcome::Executed,
+            Self::NoReply { .. } | Self::Handler(_) => Outcome::Executed,
         }
     }
 
@@ -218,23 +260,69 @@ impl AskError {
         }
     }
 
-    pub(super) fn full(head: &Head, message: &'static str) -> Self {
-        Self::Full { actor: head.name.clone(), message, limit: head.capacity }
+    /// The handler's own error, if it is that.
+    ///
+    /// # Errors
+    /// This error, if there was no answer at all.
+    pub fn into_handler(self) -> Result<E, AskError> {
+        Err(match self {
+            Self::Handler(error) => return Ok(error),
+            Self::Full { actor, message, limit, args } => AskError::Full { actor, message, limit, args },
+            Self::Closed { actor, message, reason, args } => AskError::Closed { actor, message, reason, args },
+            Self::Stopped { actor, message, reason } => AskError::Stopped { actor, message, reason },
+            Self::Killed { actor, message, reason } => AskError::Killed { actor, message, reason },
+            Self::Panicked { actor, message, panicked } => AskError::Panicked { actor, message, panicked },
+            Self::NoReply { actor, message } => AskError::NoReply { actor, message },
+            Self::Elapsed { actor, message, limit, delivered, args } => {
+                AskError::Elapsed { actor, message, limit, delivered, args }
+            }
+            Self::Cycle { message, path, args } => AskError::Cycle { message, path, args },
+        })
     }
 
-    pub(super) fn closed(head: &Head, message: &'static str) -> Self {
-        Self::Closed { actor: head.name.clone(), message, reason: head.end().cloned() }
+    /// The arguments of a [`Call`](super::Call) that was never in the mailbox, as the tuple of them: `(i64,)` for a method
+    /// with one. They are given once, whatever clones of the error there are; `None` for other types, and when the message
+    /// was sent.
+    #[must_use]
+    pub fn take_args<R: 'static>(&self) -> Option<R> {
+        match self {
+            Self::Full { args, .. }
+            | Self::Closed { args, .. }
+            | Self::Elapsed { args, .. }
+            | Self::Cycle { args, .. } => args.take(),
+            _ => None,
+        }
     }
 
-    pub(super) fn elapsed(head: &Head, message: &'static str, limit: Duration, delivered: bool) -> Self {
-        Self::Elapsed { actor: head.name.clone(), message, limit, delivered }
+    pub(super) fn full(head: &Head, message: &'static str, args: Option<Args>) -> Self {
+        let args = Returned::new(args);
+        Self::Full { actor: head.name.clone(), message, limit: head.capacity, args }
+    }
+
+    pub(super) fn closed(head: &Head, message: &'static str, args: Option<Args>) -> Self {
+        let args = Returned::new(args);
+        Self::Closed { actor: head.name.clone(), message, reason: head.end().cloned(), args }
+    }
+
+    pub(super) fn elapsed(
+        head: &Head,
+        message: &'static str,
+        limit: Duration,
+        delivered: bool,
+        args: Option<Args>,
+    ) -> Self {
+        Self::Elapsed { actor: head.name.clone(), message, limit, delivered, args: Returned::new(args) }
+    }
+
+    pub(super) fn cycle(message: &'static str, path: Vec<Arc<str>>, args: Option<Args>) -> Self {
+        Self::Cycle { message, path, args: Returned::new(args) }
     }
 
     pub(super) fn of(fate: Fate, head: &Head, message: &'static str) -> Self {
         let actor = head.name.clone();
         match fate {
             Fate::NoReply => Self::NoReply { actor, message },
-            Fate::Full(limit) => Self::Full { actor, message, limit },
+            Fate::Full(limit) => Self::Full { actor, message, limit, args: Returned::default() },
             Fate::Panicked(panicked) => Self::Panicked { actor, message, panicked },
             Fate::Stopped(reason) => Self::Stopped { actor, message, reason },
             Fate::Killed(reason) => Self::Killed { actor, message, reason },
@@ -242,13 +330,14 @@ impl AskError {
     }
 }
 
-impl fmt::Display for AskError {
+impl<E: fmt::Display> fmt::Display for AskError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full { actor, message, limit } => {
+            Self::Handler(error) => error.fmt(f),
+            Self::Full { actor, message, limit, .. } => {
                 write!(f, "asking actor `{actor}` ({message}): its mailbox is full, {limit} of {limit} taken")
             }
-            Self::Closed { actor, message, reason } => {
+            Self::Closed { actor, message, reason, .. } => {
                 write!(f, "asking ({message}): ")?;
                 closed(f, &format!("actor `{actor}`"), reason.as_ref())
             }
@@ -262,15 +351,15 @@ impl fmt::Display for AskError {
             Self::NoReply { actor, message } => {
                 write!(f, "actor `{actor}` dropped the reply to {message} without sending it")
             }
-            Self::Elapsed { actor, message, limit, delivered: true } => write!(
+            Self::Elapsed { actor, message, limit, delivered: true, .. } => write!(
                 f,
                 "actor `{actor}` did not answer {message} within {limit:?}; it has the message and may still handle it"
             ),
-            Self::Elapsed { actor, message, limit, delivered: false } => write!(
+            Self::Elapsed { actor, message, limit, delivered: false, .. } => write!(
                 f,
                 "actor `{actor}` had no room for {message} within {limit:?}; it was not sent, is the actor too slow?"
             ),
-            Self::Cycle { message, path } => {
+            Self::Cycle { message, path, .. } => {
                 let path: Vec<&str> = path.iter().map(|name| &**name).collect();
                 write!(
                     f,
@@ -282,7 +371,7 @@ impl fmt::Display for AskError {
     }
 }
 
-impl Error for AskError {
+impl<E: fmt::Debug + fmt::Display> Error for AskError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Panicked { panicked, .. } => Some(panicked),

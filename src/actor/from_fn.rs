@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::actor::Actor;
+use super::actor_ref::ActorRef;
 use super::context::Context;
 
 /// An actor of a state and a closure; made by [`from_fn`].
@@ -46,6 +47,7 @@ where
     F: FnMut(&mut S, M) + Send + 'static,
 {
     type Msg = M;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: M, _: &mut Context<Self>) {
         (self.handle)(&mut self.state, msg);

@@ -20,7 +20,7 @@
 //!
 //! # Examples
 //! ```
-//! use regatta::actor::{self, Actor, AskError, Context, Outcome, Reply};
+//! use regatta::actor::{self, Actor, ActorRef, AskError, Context, Outcome, Reply};
 //!
 //! struct Account { cents: u64 }
 //!
@@ -28,6 +28,7 @@
 //!
 //! impl Actor for Account {
 //!     type Msg = Msg;
+//!     type Handle = ActorRef<Self>;
 //!
 //!     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) {
 //!         match msg {
@@ -82,9 +83,11 @@
 #[expect(clippy::module_inception, reason = "the trait's file is named after the trait")]
 mod actor;
 mod actor_ref;
+mod answer;
 mod ask;
 mod blocking;
 mod builder;
+mod call;
 mod child;
 mod context;
 mod cycles;
@@ -114,14 +117,20 @@ mod system;
 mod system_error;
 mod tell;
 mod timers;
+mod to;
 mod watch;
 mod weak;
 
 pub use actor::Actor;
 pub use actor_ref::ActorRef;
+#[doc(hidden)]
+pub use answer::{Shown, ShownByDisplay, ShownByName, answer, answer_result};
 pub use ask::{Ask, AskFuture};
 pub use blocking::{Blocking, BlockingActor, BlockingContext};
 pub use builder::{Builder, spawn};
+#[doc(hidden)]
+pub use call::AnyResult;
+pub use call::{Call, CallFuture, CallTell, Message};
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadReason};
 pub use error::{AskError, Outcome, TellError};

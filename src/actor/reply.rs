@@ -1,5 +1,6 @@
 //! The right to answer one ask.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 
@@ -40,30 +41,32 @@ use super::recipient::Recipient;
 /// # }
 /// ```
 #[must_use = "dropping the reply tells the asker that there is none"]
-pub struct Reply<T: Send + 'static> {
-    port: Port<T>,
+pub struct Reply<T: Send + 'static, E: Send + 'static = Infallible> {
+    port: Port<T, E>,
 }
 
 /// What goes to the asker.
-pub(super) type Answer<T> = Result<T, Fate>;
+pub(super) type Answer<T, E> = Result<Result<T, E>, Fate>;
 
 /// Where the answer goes. What is rare is boxed: mailboxes have room for a great many replies.
-enum Port<T> {
-    Asker(oneshot::Sender<Answer<T>>),
+enum Port<T, E> {
+    Asker(oneshot::Sender<Answer<T, E>>),
     /// An actor that waits for another one.
-    Waiting(Box<(oneshot::Sender<Answer<T>>, EdgeId)>),
+    Waiting(Box<(oneshot::Sender<Answer<T, E>>, EdgeId)>),
     Recipient(Box<Recipient<T>>),
+    /// One that wants to know of errors.
+    Fallible(Box<Recipient<Result<T, E>>>),
     Gone,
 }
 
-impl<T> Port<T> {
+impl<T, E> Port<T, E> {
     fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Gone)
     }
 }
 
-impl<T: Send + 'static> Reply<T> {
-    pub(super) fn to_asker(port: oneshot::Sender<Answer<T>>, edge: EdgeId) -> Self {
+impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
+    pub(super) fn to_asker(port: oneshot::Sender<Answer<T, E>>, edge: EdgeId) -> Self {
         let port = match edge == EdgeId::NONE {
             true => Port::Asker(port),
             false => Port::Waiting(Box::new((port, edge))),
@@ -71,21 +74,61 @@ impl<T: Send + 'static> Reply<T> {
         Self { port }
     }
 
+    /// Nobody waits for the answer: for a message that is told.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { port: Port::Gone }
+    }
+
+    /// The answer, or the error in its place, arrives as a message. Where there are no errors: [`From`].
+    pub fn to_results(recipient: Recipient<Result<T, E>>) -> Self {
+        Self { port: Port::Fallible(Box::new(recipient)) }
+    }
+
+    pub(super) fn is_nobodys(&self) -> bool {
+        matches!(self.port, Port::Gone)
+    }
+
     /// Answers.
     ///
     /// # Errors
     /// The value, when the asker is gone, for example because its time was over; of a [`Recipient`], when its mailbox
     /// has no room or it has ended.
-    pub fn send(mut self, value: T) -> Result<(), T> {
+    pub fn send(self, value: T) -> Result<(), T> {
+        self.settle(Ok(value)).map_err(|unsent| match unsent {
+            Ok(value) => value,
+            Err(_) => unreachable!("what was to be sent comes back"),
+        })
+    }
+
+    /// Answers with an error: the asker gets [`AskError::Handler`](super::AskError::Handler).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn fail(self, error: E) -> Result<(), E> {
+        self.settle(Err(error)).map_err(|unsent| match unsent {
+            Err(error) => error,
+            Ok(_) => unreachable!("what was to be sent comes back"),
+        })
+    }
+
+    /// Answers, one way or the other.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn settle(mut self, result: Result<T, E>) -> Result<(), Result<T, E>> {
         // Before the answer: the asker may go on at once, and waits for nobody then.
         self.detach();
-        match self.port.take() {
-            Port::Asker(port) => match port.send(Ok(value)) {
-                Err(Ok(value)) => Err(value),
+        match (self.port.take(), result) {
+            (Port::Asker(port), result) => match port.send(Ok(result)) {
+                Err(Ok(result)) => Err(result),
                 _ => Ok(()),
             },
-            Port::Recipient(recipient) => recipient.try_tell(value).map_err(TellError::into_inner),
-            Port::Waiting(_) | Port::Gone => Err(value),
+            (Port::Recipient(recipient), Ok(value)) => {
+                recipient.try_tell(value).map_err(|unsent| Ok(unsent.into_inner()))
+            }
+            (Port::Fallible(recipient), result) => recipient.try_tell(result).map_err(TellError::into_inner),
+            (Port::Recipient(_) | Port::Waiting(_) | Port::Gone, result) => Err(result),
         }
     }
 
@@ -96,6 +139,7 @@ impl<T: Send + 'static> Reply<T> {
             Port::Asker(port) => port.is_closed(),
             Port::Waiting(waiting) => waiting.0.is_closed(),
             Port::Recipient(recipient) => recipient.is_stopped(),
+            Port::Fallible(recipient) => recipient.is_stopped(),
             Port::Gone => true,
         }
     }
@@ -109,6 +153,7 @@ impl<T: Send + 'static> Reply<T> {
             Port::Asker(port) => port.closed().await,
             Port::Waiting(waiting) => waiting.0.closed().await,
             Port::Recipient(recipient) => drop(recipient.wait_stopped().await),
+            Port::Fallible(recipient) => drop(recipient.wait_stopped().await),
             Port::Gone => {}
         }
     }
@@ -153,7 +198,7 @@ impl<T: Send + 'static> From<Recipient<T>> for Reply<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Reply<T> {
+impl<T: Send + 'static, E: Send + 'static> Drop for Reply<T, E> {
     fn drop(&mut self) {
         self.detach();
         if let Port::Asker(port) = self.port.take() {
@@ -163,7 +208,7 @@ impl<T: Send + 'static> Drop for Reply<T> {
     }
 }
 
-impl<T: Send + 'static> fmt::Debug for Reply<T> {
+impl<T: Send + 'static, E: Send + 'static> fmt::Debug for Reply<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply").field("is_abandoned", &self.is_abandoned()).finish_non_exhaustive()
     }

@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
+use super::error::{TellError, Why};
 use super::head::{Books, Head, Subject};
 use super::here::{Fate, with_fate};
 use super::room::{Room, Ticket};
 use crate::error::{drop_quietly, log_quietly};
 use crate::observe::{Flow, Observe, Row};
+use crate::policy::Overflow;
 
 /// In this order, as the [head](Head) is: what senders read is far from what the actor's task writes.
 #[repr(C)]
@@ -59,6 +61,24 @@ impl<M: Send + 'static> Shared<M> {
             TrySendError::Full(()) => NoRoom::Full,
             TrySendError::Closed(()) => NoRoom::Closed,
         })
+    }
+
+    /// Sends if there is room now.
+    #[inline]
+    pub(super) fn try_tell(self: &Arc<Self>, msg: M) -> Result<(), TellError<M>> {
+        let why = match self.try_reserve() {
+            Ok(permit) => {
+                permit.send(msg);
+                return Ok(());
+            }
+            Err(NoRoom::Full) if self.head.overflow == Overflow::DropNewest => {
+                self.drop_newest(msg);
+                return Ok(());
+            }
+            Err(NoRoom::Full) => Why::Full,
+            Err(NoRoom::Closed) => Why::Closed,
+        };
+        Err(TellError::new(msg, self.clone(), why))
     }
 
     /// Waits for room; an error when the actor accepts nothing more.

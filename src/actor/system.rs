@@ -102,7 +102,7 @@ impl ActorSystem {
     ///
     /// # Cancel safety
     /// Dropped in the middle, the actor may be started nevertheless.
-    pub async fn create<A: Actor>(&self, name: impl Into<Arc<str>>, actor: A) -> Result<ActorRef<A>, CreateError<A>> {
+    pub async fn create<A: Actor>(&self, name: impl Into<Arc<str>>, actor: A) -> Result<A::Handle, CreateError<A>> {
         self.create_with(name, Builder::new(), actor).await
     }
 
@@ -118,7 +118,7 @@ impl ActorSystem {
         name: impl Into<Arc<str>>,
         builder: Builder<A::Msg>,
         actor: A,
-    ) -> Result<ActorRef<A>, CreateError<A>> {
+    ) -> Result<A::Handle, CreateError<A>> {
         let name = name.into();
         let kept = Arc::new(Mutex::new(Some(actor)));
         let given = kept.clone();
@@ -148,7 +148,7 @@ impl ActorSystem {
         name: impl Into<Arc<str>>,
         builder: Builder<A::Msg>,
         factory: impl FnMut() -> A + Send + 'static,
-    ) -> Result<ActorRef<A>, CreateError<A>> {
+    ) -> Result<A::Handle, CreateError<A>> {
         let name = name.into();
         let (intensity, backoff) = builder.limits();
         let (actor, child) = self.enter(name.clone(), builder, factory)?;
@@ -177,7 +177,9 @@ impl ActorSystem {
             return Err(CreateError::taken(self.name(), &name, holder.kind));
         }
         let (letters, to) = (self.letters.clone(), name.clone());
-        let (actor, child) = builder.name(name.clone()).dead_letters::<A>(letters, to).child(factory);
+        let (handle, child) = builder.name(name.clone()).dead_letters::<A>(letters, to).child(factory);
+        let actor: &ActorRef<A> = handle.as_ref();
+        let actor = actor.clone();
         let (id, freed) = (actor.id(), Arc::downgrade(&self.names));
         let handle = Box::new(actor.clone());
         let before = names.insert(name.clone(), Holder { id, kind, handle, subject: actor.subject() });
@@ -191,9 +193,9 @@ impl ActorSystem {
         Ok((actor, child))
     }
 
-    async fn start<A: Actor>(&self, actor: ActorRef<A>, child: ChildSpec) -> Result<ActorRef<A>, CreateError<A>> {
+    async fn start<A: Actor>(&self, actor: ActorRef<A>, child: ChildSpec) -> Result<A::Handle, CreateError<A>> {
         match self.tree.start_child(child).await {
-            Ok(()) => Ok(actor),
+            Ok(()) => Ok(actor.into()),
             Err(error) => {
                 self.names.free(actor.name(), actor.id());
                 Err(CreateError::not_started(self.name(), actor.name(), error))
@@ -211,21 +213,21 @@ impl ActorSystem {
     /// # }
     /// ```
     #[must_use]
-    pub fn get<A: Actor>(&self, name: &str) -> Option<ActorRef<A>> {
-        self.try_get(name).ok()
+    pub fn get<A: Actor>(&self, name: &str) -> Option<A::Handle> {
+        self.try_get::<A>(name).ok()
     }
 
     /// The actor of this name.
     ///
     /// # Errors
     /// [`GetError`]: there is none, or it is of another type.
-    pub fn try_get<A: Actor>(&self, name: &str) -> Result<ActorRef<A>, GetError> {
+    pub fn try_get<A: Actor>(&self, name: &str) -> Result<A::Handle, GetError> {
         let names = self.names.lock();
         let Some(holder) = names.get(name).filter(|holder| !holder.has_ended()) else {
             return Err(GetError::NotFound { system: self.name().into(), name: name.into() });
         };
         match holder.handle.downcast_ref::<ActorRef<A>>() {
-            Some(actor) => Ok(actor.clone()),
+            Some(actor) => Ok(actor.clone().into()),
             None => {
                 let (expected, found) = (type_name::<A>(), holder.kind);
                 Err(GetError::OtherType { system: self.name().into(), name: name.into(), expected, found })
@@ -254,7 +256,7 @@ impl ActorSystem {
                 return Err(NamedError::nobody(error, msg));
             }
         };
-        let told = actor.tell(msg).await;
+        let told = actor.as_ref().tell(msg).await;
         told.map_err(NamedError::refused)
     }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::error::{TellError, Why};
 use super::room::Ticket;
 use super::shared::{NoRoom, Shared};
+use super::to::To;
 use crate::policy::Overflow;
 
 /// One message on its way into a mailbox.
@@ -92,12 +92,13 @@ impl<M: Send + 'static> Sending<M> {
 /// [`Overflow::Reject`].
 #[must_use = "nothing is sent unless the future is awaited"]
 pub struct TellFuture<'a, M: Send + 'static> {
-    to: &'a Arc<Shared<M>>,
+    to: To<'a, M>,
     sending: Sending<M>,
 }
 
 impl<'a, M: Send + 'static> TellFuture<'a, M> {
-    pub(super) fn new(to: &'a Arc<Shared<M>>, msg: M) -> Self {
+    #[inline]
+    pub(super) fn new(to: To<'a, M>, msg: M) -> Self {
         Self { to, sending: Sending::new(msg) }
     }
 
@@ -120,7 +121,7 @@ impl<M: Send + 'static> Future for TellFuture<'_, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match ready!(this.sending.poll(this.to, true, cx)) {
+        match ready!(this.sending.poll(&this.to, true, cx)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(why) => Poll::Ready(this.fail(why).map_or(Ok(()), Err)),
         }
@@ -130,7 +131,7 @@ impl<M: Send + 'static> Future for TellFuture<'_, M> {
 impl<M: Send + 'static> Drop for TellFuture<'_, M> {
     #[inline]
     fn drop(&mut self) {
-        self.sending.leave(self.to);
+        self.sending.leave(&self.to);
     }
 }
 

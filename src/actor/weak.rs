@@ -36,9 +36,9 @@ impl<A: Actor> WeakActorRef<A> {
 
     /// A strong handle; `None` when there is none any more, or the actor has ended.
     #[must_use]
-    pub fn upgrade(&self) -> Option<ActorRef<A>> {
+    pub fn upgrade(&self) -> Option<A::Handle> {
         let head = &self.shared.head;
-        (head.end().is_none() && head.try_join()).then(|| ActorRef::counted(self.shared.clone()))
+        (head.end().is_none() && head.try_join()).then(|| ActorRef::counted(self.shared.clone()).into())
     }
 
     /// Waits until the actor has ended.

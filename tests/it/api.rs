@@ -183,6 +183,7 @@ struct Mover(#[allow(dead_code)] Moves);
 
 impl actor::Actor for Mover {
     type Msg = Moves;
+    type Handle = actor::ActorRef<Self>;
     async fn handle(&mut self, _: Moves, _: &mut actor::Context<Self>) {}
 }
 
@@ -196,7 +197,7 @@ assert_traits!(actor::Context<Mover>: Send & Unpin);
 assert_traits!(actor::Reply<Moves>: Send & Sync & Unpin);
 assert_traits!(actor::StoppedFuture: Send & Sync & Unpin);
 assert_traits!(actor::TellFuture<'static, Moves>: Send & Unpin);
-assert_traits!(actor::AskFuture<'static, Mover, u8, fn(actor::Reply<u8>) -> Moves>: Send & !Unpin);
+assert_traits!(actor::AskFuture<'static, Moves, u8, std::convert::Infallible, fn(actor::Reply<u8>) -> Moves>: Send & !Unpin);
 assert_traits!(actor::Builder<Moves>: Send & Sync & Unpin);
 assert_traits!(actor::StopReason: Send & Sync & Unpin);
 assert_traits!(actor::ActorStats: Send & Sync & Unpin);

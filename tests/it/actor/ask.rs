@@ -142,6 +142,7 @@ async fn a_reply_can_be_forwarded() {
     struct Front(actor::ActorRef<Probe>);
     impl actor::Actor for Front {
         type Msg = Reply<i64>;
+        type Handle = actor::ActorRef<Self>;
         async fn handle(&mut self, reply: Reply<i64>, _: &mut actor::Context<Self>) {
             reply.forward_to(&self.0, Msg::Get).await.unwrap();
         }

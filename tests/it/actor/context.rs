@@ -28,6 +28,7 @@ enum Msg {
 
 impl Actor for Worker {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Msg, cx: &mut Context<Self>) {
         match msg {

@@ -2,7 +2,7 @@
 
 use std::future::IntoFuture;
 
-use regatta::actor::{self, Actor, AskError, Builder, Context, Outcome, Reply, StopReason};
+use regatta::actor::{self, Actor, ActorRef, AskError, Builder, Context, Outcome, Reply, StopReason};
 
 use super::kit::{In, Log, Msg, Probe};
 use crate::support::{DropCounter, Gate, poll_once};
@@ -104,6 +104,7 @@ impl Drop for Fragile {
 
 impl Actor for Fragile {
     type Msg = Reply<u8>;
+    type Handle = ActorRef<Self>;
     async fn handle(&mut self, reply: Reply<u8>, _: &mut Context<Self>) {
         let _ = reply.send(1);
     }

@@ -18,6 +18,7 @@ enum Msg {
 
 impl Actor for Node {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) {
         match msg {
@@ -101,6 +102,7 @@ async fn whoever_has_answered_may_ask_back() {
     }
     impl Actor for Starter {
         type Msg = Start;
+        type Handle = ActorRef<Self>;
         async fn handle(&mut self, Start::Go(second): Start, _: &mut Context<Self>) {
             let other = self.0.clone();
             self.0.ask(|first| Msg::AnswerThenAsk(other, first, second)).await.unwrap();
@@ -118,6 +120,7 @@ async fn a_forwarded_reply_is_no_edge_any_more() {
     struct Asker(ActorRef<Node>, ActorRef<Node>);
     impl Actor for Asker {
         type Msg = Reply<Result<(), AskError>>;
+        type Handle = ActorRef<Self>;
         async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) {
             let (to, others) = (self.1.clone(), vec![self.0.clone()]);
             // The second one asks the first one, which has passed the question on and waits for nobody.
@@ -133,6 +136,7 @@ async fn an_ask_that_is_given_up_is_no_edge_any_more() {
     struct Impatient(ActorRef<Node>, ActorRef<Node>);
     impl Actor for Impatient {
         type Msg = Reply<&'static str>;
+        type Handle = ActorRef<Self>;
         async fn handle(&mut self, reply: Self::Msg, cx: &mut Context<Self>) {
             let _ = cx.name();
             for _ in 0..3 {
@@ -156,6 +160,7 @@ async fn an_ask_in_a_task_of_its_own_is_no_circle() {
     }
     impl Actor for Detached {
         type Msg = Ask;
+        type Handle = ActorRef<Self>;
         async fn handle(&mut self, msg: Ask, cx: &mut Context<Self>) {
             match msg {
                 Ask::Outer(reply) => {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use regatta::BoxError;
-use regatta::actor::{Actor, Context, Reply, StopReason};
+use regatta::actor::{Actor, ActorRef, Context, Reply, StopReason};
 
 use crate::support::{DropCounter, DropGuard, Gate};
 
@@ -93,6 +93,7 @@ async fn act(what: In) -> Result<(), BoxError> {
 
 impl Actor for Probe {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn started(&mut self, cx: &mut Context<Self>) -> Result<(), BoxError> {
         self.log.write(format!("started {}", cx.incarnation()));

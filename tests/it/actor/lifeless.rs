@@ -138,6 +138,7 @@ struct Asking(ActorRef<Probe>);
 
 impl regatta::actor::Actor for Asking {
     type Msg = ();
+    type Handle = regatta::actor::ActorRef<Self>;
 
     async fn handle(&mut self, (): (), _: &mut regatta::actor::Context<Self>) {
         let error = self.0.ask(Msg::Get).await.expect_err("it is not answered");
@@ -207,6 +208,7 @@ async fn a_supervisor_learns_the_very_error() {
     struct Failing;
     impl regatta::actor::Actor for Failing {
         type Msg = bool;
+        type Handle = regatta::actor::ActorRef<Self>;
         async fn handle(&mut self, panics: bool, cx: &mut regatta::actor::Context<Self>) {
             assert!(!panics, "as told");
             cx.fail(Mine);
@@ -233,6 +235,7 @@ async fn one_that_has_nothing_to_do_is_no_failure() {
     struct Idle;
     impl regatta::actor::Actor for Idle {
         type Msg = ();
+        type Handle = regatta::actor::ActorRef<Self>;
         async fn started(&mut self, _: &mut regatta::actor::Context<Self>) -> Result<(), regatta::BoxError> {
             Err(Ignored.into())
         }

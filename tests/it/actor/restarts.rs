@@ -103,6 +103,7 @@ struct Watcher(ActorRef<Probe>);
 
 impl regatta::actor::Actor for Watcher {
     type Msg = StopReason;
+    type Handle = regatta::actor::ActorRef<Self>;
     async fn started(&mut self, cx: &mut regatta::actor::Context<Self>) -> Result<(), regatta::BoxError> {
         cx.watch(&self.0, |reason| reason);
         Ok(())
@@ -210,7 +211,7 @@ async fn a_first_start_that_fails_is_not_tried_again() {
         assert!(probe.wait_stopped().await.is_failure());
         assert_eq!(made.load(Ordering::Relaxed), 1);
     }
-    let probe: ActorRef<Probe> = Builder::new().supervised(|| panic!("no parts"));
+    let probe = Builder::new().supervised(|| -> Probe { panic!("no parts") });
     assert_eq!(probe.wait_stopped().await.to_string(), "did not start: actor `Probe`, being made, panicked: no parts");
 }
 

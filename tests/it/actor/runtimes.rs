@@ -62,6 +62,7 @@ fn an_actor_that_is_never_idle_does_not_starve_the_others() {
             struct Busy(Arc<AtomicBool>, u32);
             impl actor::Actor for Busy {
                 type Msg = ();
+                type Handle = ActorRef<Self>;
                 async fn handle(&mut self, (): (), cx: &mut actor::Context<Self>) {
                     self.1 += 1;
                     // Its own mailbox always has the next one, until somebody else has run.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regatta::actor::{self, Actor, ActorSystem, Builder, DeadReason, GetError, Reply, StopReason};
+use regatta::actor::{self, Actor, ActorRef, ActorSystem, Builder, DeadReason, GetError, Reply, StopReason};
 
 use super::kit::{In, Log, Msg, Probe};
 use crate::support::DropCounter;
@@ -44,7 +44,7 @@ async fn an_actor_is_found_by_name_and_type() {
     let actor = system.create("a", Probe::new()).await.expect("a free name");
     assert_eq!(system.get::<Probe>("a"), Some(actor));
     let other = actor::from_fn((), |(), _msg: u8| {});
-    fn kind<A: Actor>(system: &ActorSystem, _like: &A) -> Result<actor::ActorRef<A>, GetError> {
+    fn kind<A: Actor>(system: &ActorSystem, _like: &A) -> Result<A::Handle, GetError> {
         assert!(system.get::<A>("a").is_none());
         system.try_get::<A>("a")
     }
@@ -142,6 +142,7 @@ struct Ends {
 
 impl Actor for Ends {
     type Msg = Reply<()>;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, reply: Reply<()>, _: &mut actor::Context<Self>) {
         let _ = reply.send(());
@@ -239,6 +240,7 @@ async fn a_type_that_looks_into_the_system_for_its_name_holds_nobody_up() {
     struct Named;
     impl Actor for Named {
         type Msg = ();
+        type Handle = ActorRef<Self>;
         async fn handle(&mut self, (): (), _: &mut actor::Context<Self>) {}
         fn name() -> &'static str {
             unreachable!("the system knows the name")

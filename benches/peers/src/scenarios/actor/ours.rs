@@ -19,6 +19,7 @@ pub(super) enum Msg {
 
 impl Actor for Counter {
     type Msg = Msg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) {
         match msg {
@@ -67,6 +68,7 @@ pub(super) enum RingMsg {
 
 impl Actor for Node {
     type Msg = RingMsg;
+    type Handle = ActorRef<Self>;
 
     async fn handle(&mut self, msg: RingMsg, _: &mut Context<Self>) {
         match msg {

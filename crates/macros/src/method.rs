@@ -1,0 +1,289 @@
+//! One method that is a message.
+
+use proc_macro2::{Ident, Span};
+use quote::{ToTokens, format_ident};
+use syn::spanned::Spanned;
+use syn::visit_mut::VisitMut;
+use syn::{
+    Attribute, Error, FnArg, GenericArgument, ImplItemFn, Pat, Path, PathArguments, Result, ReturnType, Type,
+    Visibility, parse_quote,
+};
+
+use crate::model::Own;
+
+pub(crate) struct Method {
+    /// Those that everything that is made from it has as well.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) variant: Ident,
+    /// What the caller gives.
+    pub(crate) args: Vec<Arg>,
+    /// How the method is called: what stands in each place.
+    pub(crate) places: Vec<Place>,
+    pub(crate) answer: Answer,
+    pub(crate) is_async: bool,
+    pub(crate) options: Options,
+}
+
+pub(crate) struct Arg {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+}
+
+/// What stands in a place of a method's parameters.
+pub(crate) enum Place {
+    Arg(Ident),
+    Context,
+    Reply,
+}
+
+/// What a caller gets.
+pub(crate) struct Answer {
+    pub(crate) ok: Type,
+    /// Of a `Result`.
+    pub(crate) err: Option<Type>,
+    /// It is given by way of a `Reply` in the parameters.
+    pub(crate) is_deferred: bool,
+}
+
+/// What `#[msg(…)]` says.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) span: Option<Span>,
+    pub(crate) is_skipped: bool,
+    pub(crate) is_boxed: bool,
+    pub(crate) is_large: bool,
+    pub(crate) from: Option<Type>,
+}
+
+impl Options {
+    pub(crate) fn take(attrs: &mut Vec<Attribute>) -> Result<Self> {
+        let mut options = Self::default();
+        let ours = attrs.iter().filter(|attr| attr.path().is_ident("msg"));
+        for attr in ours {
+            options.span = Some(attr.span());
+            attr.parse_nested_meta(|meta| {
+                if meta.path.is_ident("skip") {
+                    options.is_skipped = true;
+                } else if meta.path.is_ident("boxed") {
+                    options.is_boxed = true;
+                } else if meta.path.is_ident("large") {
+                    options.is_large = true;
+                } else if meta.path.is_ident("from") {
+                    options.from = Some(meta.value()?.parse()?);
+                } else {
+                    return Err(meta.error("`#[msg(…)]` knows `skip`, `boxed`, `large` and `from = Type`"));
+                }
+                Ok(())
+            })?;
+        }
+        attrs.retain(|attr| !attr.path().is_ident("msg"));
+        Ok(options)
+    }
+}
+
+impl Method {
+    pub(crate) fn parse(function: &ImplItemFn, options: Options, own: &mut Own<'_>, krate: &Path) -> Result<Self> {
+        let sig = &function.sig;
+        let name = sig.ident.clone();
+        refuse_kind(sig)?;
+        let (mut args, mut places, mut reply) = (Vec::new(), Vec::new(), None);
+        for input in &sig.inputs {
+            let FnArg::Typed(input) = input else { continue };
+            if is_context(&input.ty) {
+                places.push(Place::Context);
+                continue;
+            }
+            if let Some(answer) = reply_of(&input.ty) {
+                if reply.is_some() {
+                    return Err(Error::new(input.ty.span(), "a message has one answer: one `Reply`"));
+                }
+                reply = Some(answer?);
+                places.push(Place::Reply);
+                continue;
+            }
+            let arg = argument(&input.pat, &input.ty)?;
+            places.push(Place::Arg(arg.name.clone()));
+            args.push(arg);
+        }
+        let mut answer = match reply {
+            None => returned(&sig.output, krate)?,
+            Some(answer) => match &sig.output {
+                ReturnType::Default => answer,
+                ReturnType::Type(_, ty) => {
+                    let said = "the answer is given by the `Reply`: this method returns nothing";
+                    return Err(Error::new(ty.span(), said));
+                }
+            },
+        };
+        own.visit_type_mut(&mut answer.ok);
+        answer.err.iter_mut().for_each(|err| own.visit_type_mut(err));
+        args.iter_mut().for_each(|arg| own.visit_type_mut(&mut arg.ty));
+        if options.from.is_some() && args.len() != 1 {
+            let said = "a message that is made from an event has one argument, the event";
+            return Err(Error::new(options.span.unwrap_or(name.span()), said));
+        }
+        let carried = ["cfg", "cfg_attr", "deprecated", "doc", "allow", "expect"];
+        let attrs = function.attrs.iter().filter(|attr| carried.iter().any(|name| attr.path().is_ident(name)));
+        Ok(Self {
+            attrs: attrs.cloned().collect(),
+            vis: function.vis.clone(),
+            variant: format_ident!("{}", camel(&name), span = name.span()),
+            name,
+            args,
+            places,
+            answer,
+            is_async: sig.asyncness.is_some(),
+            options,
+        })
+    }
+
+    /// The attributes that decide whether it is there.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    }
+}
+
+fn refuse_kind(sig: &syn::Signature) -> Result<()> {
+    if let Some(receiver) = sig.receiver()
+        && (receiver.reference.is_none() || receiver.colon_token.is_some())
+    {
+        let said = "a message leaves the actor its state: take `&mut self`; to end the actor from within, take \
+                    `cx: &mut Context<Self>` and call `cx.stop()`";
+        return Err(Error::new(receiver.span(), said));
+    }
+    if let Some(param) = sig.generics.params.first() {
+        let said = "a message is of one type, so its method has no generic parameters: write the type, or give them to the actor";
+        return Err(Error::new(param.span(), said));
+    }
+    if let Some(unsafety) = &sig.unsafety {
+        return Err(Error::new(unsafety.span(), "a message is sent by anybody: it cannot be `unsafe`"));
+    }
+    if let Some(abi) = &sig.abi {
+        return Err(Error::new(abi.span(), "a message is no `extern` function"));
+    }
+    Ok(())
+}
+
+fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
+    refuse_type(ty, "an argument")?;
+    let name = match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => pat.ident.clone(),
+        pat => {
+            return Err(Error::new(
+                pat.span(),
+                "the argument of a message needs a name; take it apart within the method",
+            ));
+        }
+    };
+    if name == "reply" || name == "args" {
+        let said = format!("`{name}` is what a field of every message is called: call this argument something else");
+        return Err(Error::new(name.span(), said));
+    }
+    Ok(Arg { name, ty: ty.clone() })
+}
+
+/// Messages travel to another task, and are known by their types.
+fn refuse_type(ty: &Type, what: &str) -> Result<()> {
+    match ty {
+        Type::Reference(reference) => Err(Error::new(
+            ty.span(),
+            format!("{what} travels to or from the actor's task, and cannot borrow: {}", instead(&reference.elem)),
+        )),
+        Type::ImplTrait(_) => {
+            Err(Error::new(ty.span(), format!("{what} is of one type: write the type, or `Box<dyn …>`")))
+        }
+        Type::Paren(inner) => refuse_type(&inner.elem, what),
+        _ => Ok(()),
+    }
+}
+
+fn instead(borrowed: &Type) -> String {
+    match borrowed {
+        Type::Path(path) if path.path.is_ident("str") => "use `String`, or `Arc<str>`".into(),
+        Type::Path(path) if path.path.is_ident("Path") => "use `PathBuf`".into(),
+        Type::Slice(slice) => format!("use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem)),
+        other => format!("use `{0}`, or `Arc<{0}>`", plain(other)),
+    }
+}
+
+fn plain(ty: &Type) -> String {
+    ty.to_token_stream()
+        .to_string()
+        .replace(" <", "<")
+        .replace("< ", "<")
+        .replace(" >", ">")
+        .replace(" ,", ",")
+        .replace(" :: ", "::")
+}
+
+/// `&mut Context<Self>`, under whatever path.
+fn is_context(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    reference.mutability.is_some() && last_of(&reference.elem).is_some_and(|segment| segment.ident == "Context")
+}
+
+fn last_of(ty: &Type) -> Option<&syn::PathSegment> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn types_of(segment: &syn::PathSegment) -> Vec<&Type> {
+    match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments
+            .args
+            .iter()
+            .filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// `Reply<T>` or `Reply<T, E>`, under whatever path.
+fn reply_of(ty: &Type) -> Option<Result<Answer>> {
+    let segment = last_of(ty).filter(|segment| segment.ident == "Reply")?;
+    let answer = |ok: &Type, err: Option<&Type>| Answer { ok: ok.clone(), err: err.cloned(), is_deferred: true };
+    Some(match types_of(segment)[..] {
+        [ok] => Ok(answer(ok, None)),
+        [ok, err] => Ok(answer(ok, Some(err))),
+        _ => Err(Error::new(ty.span(), "say what is answered: `Reply<T>`")),
+    })
+}
+
+fn returned(output: &ReturnType, krate: &Path) -> Result<Answer> {
+    let ty = match output {
+        ReturnType::Default => return Ok(Answer { ok: parse_quote!(()), err: None, is_deferred: false }),
+        ReturnType::Type(_, ty) => &**ty,
+    };
+    if let Type::ImplTrait(_) = ty {
+        return Err(Error::new(ty.span(), "an answer is of one type: write it; a method that waits is an `async fn`"));
+    }
+    refuse_type(ty, "an answer")?;
+    let result = last_of(ty).filter(|segment| segment.ident == "Result");
+    Ok(match result.map(types_of).as_deref() {
+        Some([ok, err]) => Answer { ok: (*ok).clone(), err: Some((*err).clone()), is_deferred: false },
+        // An alias with an error of its own, such as `io::Result`.
+        Some([ok]) => {
+            let err = parse_quote!(<#ty as #krate::actor::AnyResult>::Err);
+            Answer { ok: (*ok).clone(), err: Some(err), is_deferred: false }
+        }
+        _ => Answer { ok: ty.clone(), err: None, is_deferred: false },
+    })
+}
+
+fn camel(name: &Ident) -> String {
+    let name = name.to_string();
+    let name = name.strip_prefix("r#").unwrap_or(&name);
+    name.split('_').map(capital).collect()
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

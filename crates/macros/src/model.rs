@@ -1,0 +1,193 @@
+//! What the block says: the type, its generics, its messages, its hooks.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Error, GenericParam, Generics, ImplItem, ItemImpl, Path, Result, Token, Type, Visibility, parse_quote};
+
+use crate::method::{self, Method};
+
+/// What is in the parentheses of the attribute.
+pub(crate) struct Args {
+    /// Where `regatta` is.
+    pub(crate) krate: Path,
+}
+
+pub(crate) struct Model {
+    pub(crate) krate: Path,
+    /// As the user has written it, without our attributes.
+    pub(crate) block: ItemImpl,
+    pub(crate) name: Ident,
+    pub(crate) self_ty: Type,
+    pub(crate) generics: Generics,
+    pub(crate) vis: Visibility,
+    pub(crate) messages: Vec<Method>,
+    /// Those that are there, and whether they are async.
+    pub(crate) hooks: Vec<(Ident, bool)>,
+}
+
+/// The hooks of an actor, which are no messages.
+const HOOKS: [&str; 4] = ["started", "restarted", "stopping", "stopped"];
+/// What the handle, or the type, has already.
+const RESERVED: [&str; 3] = ["actor", "spawn", "supervised"];
+
+impl Args {
+    pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
+        syn::parse2(tokens)
+    }
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.is_empty() {
+            return Ok(Self { krate: parse_quote!(::regatta) });
+        }
+        if !input.peek(Token![crate]) {
+            return Err(input.error("the only argument is `crate = path`, where the crate `regatta` is"));
+        }
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { krate: input.call(Path::parse_mod_style)? })
+    }
+}
+
+impl Model {
+    pub(crate) fn parse(args: Args, item: TokenStream) -> Result<Self> {
+        let hint = "`#[regatta::actor]` goes on an impl block: `impl Counter { … }`";
+        let mut block: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), hint))?;
+        if let Some((_, path, _)) = &block.trait_ {
+            let said = format!("{hint}, not on that of a trait");
+            return Err(Error::new(path.span(), said));
+        }
+        let self_ty = (*block.self_ty).clone();
+        let name = match &self_ty {
+            Type::Path(path) if path.qself.is_none() => path.path.segments.last().map(|segment| segment.ident.clone()),
+            _ => None,
+        };
+        let name = name.ok_or_else(|| Error::new(self_ty.span(), format!("{hint}, of a type of your own")))?;
+        refuse_lifetimes(&block.generics)?;
+        let mut own = Own { name: &self_ty };
+        let (mut messages, mut hooks) = (Vec::new(), Vec::new());
+        let mut errors: Option<Error> = None;
+        for item in &mut block.items {
+            let ImplItem::Fn(function) = item else { continue };
+            match sort(function, &mut own, &mut messages, &mut hooks, &args.krate) {
+                Ok(()) => {}
+                Err(error) => match &mut errors {
+                    Some(errors) => errors.combine(error),
+                    None => errors = Some(error),
+                },
+            }
+        }
+        if let Some(errors) = errors {
+            return Err(errors);
+        }
+        if messages.is_empty() {
+            let said = "no method here is a message: those are the methods with `&self` or `&mut self` that are not private; \
+                        write `pub` before one";
+            return Err(Error::new(name.span(), said));
+        }
+        let vis = widest(&messages);
+        let generics = block.generics.clone();
+        Ok(Self { krate: args.krate, block, name, self_ty, generics, vis, messages, hooks })
+    }
+
+    pub(crate) fn named(&self, end: &str) -> Ident {
+        format_ident!("{}{end}", self.name)
+    }
+}
+
+/// Decides what a function of the block is.
+fn sort(
+    function: &mut syn::ImplItemFn,
+    own: &mut Own<'_>,
+    messages: &mut Vec<Method>,
+    hooks: &mut Vec<(Ident, bool)>,
+    krate: &Path,
+) -> Result<()> {
+    let options = method::Options::take(&mut function.attrs)?;
+    let name = function.sig.ident.clone();
+    if HOOKS.iter().any(|hook| name == hook) {
+        if !matches!(function.vis, Visibility::Inherited) {
+            let said = format!(
+                "`{name}` is a hook of the actor, which nobody else calls: leave `{}` out",
+                plain_vis(&function.vis)
+            );
+            return Err(Error::new(function.vis.span(), said));
+        }
+        hooks.push((name, function.sig.asyncness.is_some()));
+        return Ok(());
+    }
+    let is_private = matches!(function.vis, Visibility::Inherited);
+    if is_private || function.sig.receiver().is_none() {
+        return match options.span {
+            Some(span) => Err(Error::new(
+                span,
+                format!(
+                    "`{name}` is no message: only methods with `&self` or `&mut self` that are not private are; write `pub` before it, or leave `#[msg]` out"
+                ),
+            )),
+            None => Ok(()),
+        };
+    }
+    if options.is_skipped {
+        return Ok(());
+    }
+    if RESERVED.iter().any(|reserved| name == reserved) {
+        let said =
+            format!("`{name}` is what the handle has already: call this method something else, or `#[msg(skip)]` it");
+        return Err(Error::new(name.span(), said));
+    }
+    messages.push(Method::parse(function, options, own, krate)?);
+    Ok(())
+}
+
+fn plain_vis(vis: &Visibility) -> String {
+    vis.to_token_stream().to_string().replace(' ', "")
+}
+
+fn refuse_lifetimes(generics: &Generics) -> Result<()> {
+    let lifetime = generics.params.iter().find(|param| matches!(param, GenericParam::Lifetime(_)));
+    lifetime.map_or(Ok(()), |lifetime| {
+        let said = "an actor owns its state, since it lives in a task of its own: it cannot borrow; own the data, or share it in \
+                    an `Arc`";
+        Err(Error::new(lifetime.span(), said))
+    })
+}
+
+/// The visibility of what is made: that of the method that is seen from furthest.
+fn widest(messages: &[Method]) -> Visibility {
+    let public = messages.iter().find(|method| matches!(method.vis, Visibility::Public(_)));
+    public.or(messages.first()).map_or(Visibility::Inherited, |method| method.vis.clone())
+}
+
+/// Says the name of the type instead of `Self`, for places outside its impl.
+pub(crate) struct Own<'a> {
+    name: &'a Type,
+}
+
+impl VisitMut for Own<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::Path(path) = ty
+            && path.qself.is_none()
+            && path.path.is_ident("Self")
+        {
+            *ty = self.name.clone();
+            return;
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+/// The block without our attributes.
+pub(crate) fn plain(item: TokenStream) -> TokenStream {
+    let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else { return item };
+    for item in &mut block.items {
+        if let ImplItem::Fn(function) = item {
+            function.attrs.retain(|attr| !attr.path().is_ident("msg"));
+        }
+    }
+    quote!(#block)
+}

@@ -1,0 +1,65 @@
+//! How generated code answers: by value, and with an error that nobody asked for in the log.
+
+use std::fmt;
+
+use super::reply::Reply;
+use crate::error::{drop_quietly, log_quietly};
+
+/// Sends what a method has returned; where nobody asked, it is dropped.
+#[doc(hidden)]
+#[inline]
+pub fn answer<T: Send + 'static>(reply: Reply<T>, value: T) {
+    // Whoever asked may have left.
+    drop(reply.send(value));
+}
+
+/// As [`answer`]; an error that nobody asked for is logged.
+#[doc(hidden)]
+#[inline]
+pub fn answer_result<T: Send + 'static, E: Send + 'static>(
+    reply: Reply<T, E>,
+    result: Result<T, E>,
+    actor: &'static str,
+    method: &'static str,
+    text: Option<String>,
+) {
+    let is_told = reply.is_nobodys();
+    let unsent = reply.settle(result);
+    if is_told && let Some(error) = text {
+        log_quietly(|| tracing::warn!(target: "regatta::actor", actor, method, error, "failed, and nobody asked"));
+    }
+    drop_quietly(unsent);
+}
+
+/// An error on its way into the log, as far as its type can be shown.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Shown<'a, E>(pub &'a E);
+
+/// Preferred, where there is a `Display`.
+#[doc(hidden)]
+pub trait ShownByDisplay {
+    fn text(&self) -> String;
+}
+
+impl<E: fmt::Display> ShownByDisplay for Shown<'_, E> {
+    fn text(&self) -> String {
+        let shown = std::panic::AssertUnwindSafe(|| self.0.to_string());
+        std::panic::catch_unwind(shown).unwrap_or_else(|payload| {
+            drop_quietly(payload);
+            "(an error whose text panics)".into()
+        })
+    }
+}
+
+/// For all others: the way to it is one reference longer.
+#[doc(hidden)]
+pub trait ShownByName {
+    fn text(&self) -> String;
+}
+
+impl<E> ShownByName for &Shown<'_, E> {
+    fn text(&self) -> String {
+        std::any::type_name::<E>().to_owned()
+    }
+}

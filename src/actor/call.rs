@@ -1,0 +1,373 @@
+//! Calling a method of an actor: what the handles that `#[regatta::actor]` makes are made of.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Sleep;
+
+use super::actor::Actor;
+use super::actor_ref::ActorRef;
+use super::ask::{Ask, AskFuture, Make};
+use super::error::{Args, AskError, TellError};
+use super::reply::Reply;
+use super::tell::TellFuture;
+use super::to::To;
+
+/// A message that knows its name; what `#[regatta::actor]` makes is one.
+pub trait Message: Send + 'static {
+    /// What it is called in errors: the name of the method.
+    fn name(&self) -> &'static str;
+}
+
+/// One call of a method of an actor, which has not been made yet. Awaiting it asks: the message is sent, and the answer
+/// waited for. The other ways to make it: [`tell`](Self::tell), [`try_tell`](Self::try_tell),
+/// [`reply_to`](Self::reply_to).
+///
+/// `T` is what the method returns; if that is a `Result`, `T` and `E` are its two sides, and the answer to the ask is a
+/// `Result<T, AskError<E>>`. Where the message was not sent, its arguments [come back](AskError::take_args).
+///
+/// # Examples
+/// ```
+/// use regatta::actor::AskError;
+/// use std::time::Duration;
+///
+/// struct Account { cents: u64 }
+///
+/// #[regatta::actor]
+/// impl Account {
+///     pub fn deposit(&mut self, cents: u64) { self.cents += cents; }
+///
+///     pub fn withdraw(&mut self, cents: u64) -> Result<u64, String> {
+///         self.cents = self.cents.checked_sub(cents).ok_or("not enough")?;
+///         Ok(self.cents)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let account = Account { cents: 0 }.spawn();
+/// account.deposit(500).tell().await.unwrap();
+/// assert_eq!(account.withdraw(200).timeout(Duration::from_secs(1)).await.unwrap(), 300);
+/// assert!(matches!(account.withdraw(400).await, Err(AskError::Handler(text)) if text == "not enough"));
+///
+/// account.actor().stop().await;
+/// let error = account.withdraw(100).await.unwrap_err();
+/// assert_eq!(error.take_args(), Some((100_u64,)));
+/// # }
+/// ```
+#[must_use = "nothing is called unless it is awaited, or told"]
+pub struct Call<'a, M: Message, T: Send + 'static, E: Send + 'static = Infallible> {
+    inner: Inner<'a, M, T, E>,
+}
+
+enum Inner<'a, M: Message, T: Send + 'static, E: Send + 'static> {
+    Letter(Letter<'a, M, T, E>),
+    Done(Result<T, AskError<E>>),
+    Future(BoxFuture<'static, Result<T, AskError<E>>>),
+}
+
+struct Letter<'a, M: Message, T: Send + 'static, E: Send + 'static> {
+    to: To<'a, M>,
+    filled: Filled<M, T, E>,
+    limit: Option<Duration>,
+    delay: Option<Duration>,
+}
+
+/// A message that still needs its reply.
+#[doc(hidden)]
+pub(super) struct Filled<M, T: Send + 'static, E: Send + 'static> {
+    msg: M,
+    reply: fn(&mut M, Reply<T, E>),
+    args: fn(M) -> Args,
+}
+
+impl<M, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> {
+    fn make(mut self, reply: Reply<T, E>) -> M {
+        (self.reply)(&mut self.msg, reply);
+        self.msg
+    }
+
+    fn args(&self) -> Option<fn(M) -> Args> {
+        Some(self.args)
+    }
+}
+
+impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
+    /// A call of an actor. `reply` puts the reply into the message, `args` takes the arguments out of it again.
+    #[doc(hidden)]
+    pub fn new<A: Actor<Msg = M>>(
+        actor: &'a ActorRef<A>,
+        msg: M,
+        reply: fn(&mut M, Reply<T, E>),
+        args: fn(M) -> Box<dyn std::any::Any + Send>,
+    ) -> Self {
+        let to = To::Lent(actor.shared());
+        let limit = to.head.ask_timeout;
+        Self { inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args }, limit, delay: None }) }
+    }
+
+    /// A call that is answered already: for mocks.
+    pub fn ready(value: T) -> Self {
+        Self { inner: Inner::Done(Ok(value)) }
+    }
+
+    /// A call that fails: for mocks.
+    pub fn failed(error: AskError<E>) -> Self {
+        Self { inner: Inner::Done(Err(error)) }
+    }
+
+    /// A call that is answered by a future: for mocks, and for handles of another kind.
+    pub fn from_future(future: impl Future<Output = Result<T, AskError<E>>> + Send + 'static) -> Self {
+        Self { inner: Inner::Future(future.boxed()) }
+    }
+
+    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        if let Inner::Letter(letter) = &mut self.inner {
+            letter.limit = Some(limit);
+        }
+        self
+    }
+
+    /// Waits for the answer as long as it takes.
+    pub fn no_timeout(mut self) -> Self {
+        if let Inner::Letter(letter) = &mut self.inner {
+            letter.limit = None;
+        }
+        self
+    }
+
+    /// Makes the call so long after it is awaited; a time limit begins then.
+    pub fn after(mut self, delay: Duration) -> Self {
+        if let Inner::Letter(letter) = &mut self.inner {
+            letter.delay = Some(delay);
+        }
+        self
+    }
+
+    /// The same call, without a borrow of the handle: to be sent elsewhere. Until it ends it keeps the actor alive.
+    pub fn owned(self) -> Call<'static, M, T, E> {
+        let inner = match self.inner {
+            Inner::Letter(Letter { to, filled, limit, delay }) => {
+                Inner::Letter(Letter { to: to.kept(), filled, limit, delay })
+            }
+            Inner::Done(result) => Inner::Done(result),
+            Inner::Future(future) => Inner::Future(future),
+        };
+        Call { inner }
+    }
+
+    /// Sends the message without asking for an answer, with room waited for. What the method returns is dropped; an
+    /// error is logged.
+    pub fn tell(self) -> CallTell<'a, M> {
+        self.send(Reply::nobody())
+    }
+
+    /// As [`tell`](Self::tell), if there is room now.
+    ///
+    /// # Errors
+    /// [`TellError`] with the message.
+    pub fn try_tell(self) -> Result<(), TellError<M>> {
+        match self.inner {
+            Inner::Letter(Letter { to, filled, .. }) => to.try_tell(filled.make(Reply::nobody())),
+            Inner::Done(_) | Inner::Future(_) => Ok(()),
+        }
+    }
+
+    /// Sends the message with somebody else's reply: the answer goes there. A [`Recipient`](super::Recipient) gets it as
+    /// a message.
+    pub fn reply_to(self, reply: impl Into<Reply<T, E>>) -> CallTell<'a, M> {
+        self.send(reply.into())
+    }
+
+    fn send(self, reply: Reply<T, E>) -> CallTell<'a, M> {
+        match self.inner {
+            Inner::Letter(Letter { to, filled, delay, .. }) => {
+                let telling = TellFuture::new(to, filled.make(reply));
+                CallTell { telling: Some(telling), delay, sleep: None, other: None }
+            }
+            Inner::Done(result) => {
+                settle(reply, result);
+                CallTell { telling: None, delay: None, sleep: None, other: None }
+            }
+            Inner::Future(future) => {
+                let other = future.map(|result| settle(reply, result)).boxed();
+                CallTell { telling: None, delay: None, sleep: None, other: Some(other) }
+            }
+        }
+    }
+}
+
+/// Passes the answer of a mock on; where there is none, the reply is dropped, which says so.
+fn settle<T: Send + 'static, E: Send + 'static>(reply: Reply<T, E>, result: Result<T, AskError<E>>) {
+    let unsent = match result {
+        Ok(value) => reply.settle(Ok(value)),
+        Err(AskError::Handler(error)) => reply.settle(Err(error)),
+        Err(_) => return,
+    };
+    drop(unsent);
+}
+
+impl<'a, M: Message, T: Send + 'static, E: Send + 'static> IntoFuture for Call<'a, M, T, E> {
+    type Output = Result<T, AskError<E>>;
+    type IntoFuture = CallFuture<'a, M, T, E>;
+
+    fn into_future(self) -> CallFuture<'a, M, T, E> {
+        let inner = match self.inner {
+            Inner::Letter(Letter { to, filled, limit, delay }) => {
+                let ask = Ask::new(to, M::name, filled).limit(limit).into_future();
+                Making::Letter { ask, delay, sleep: None }
+            }
+            Inner::Done(result) => Making::Done { result: Some(result) },
+            Inner::Future(future) => Making::Future { future },
+        };
+        CallFuture { inner }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Makes a call, and waits for the answer.
+    ///
+    /// # Cancel safety
+    /// As [`AskFuture`]'s.
+    ///
+    /// # Errors
+    /// [`AskError`]
+    #[must_use = "nothing is called unless it is awaited"]
+    pub struct CallFuture<'a, M: Message, T: Send, E: Send>
+    where
+        T: 'static,
+        E: 'static,
+    {
+        #[pin]
+        inner: Making<'a, M, T, E>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[project = Project]
+    enum Making<'a, M: Message, T: Send, E: Send>
+    where
+        T: 'static,
+        E: 'static,
+    {
+        Letter {
+            #[pin]
+            ask: AskFuture<'a, M, T, E, Filled<M, T, E>>,
+            delay: Option<Duration>,
+            #[pin]
+            sleep: Option<Sleep>,
+        },
+        Done { result: Option<Result<T, AskError<E>>> },
+        Future { future: BoxFuture<'static, Result<T, AskError<E>>> },
+    }
+}
+
+impl<M: Message, T: Send + 'static, E: Send + 'static> Future for CallFuture<'_, M, T, E> {
+    type Output = Result<T, AskError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().inner.project() {
+            Project::Letter { ask, delay, sleep } => {
+                if delay.is_some() {
+                    ready!(poll_delay(delay, sleep, cx));
+                }
+                ask.poll(cx)
+            }
+            Project::Done { result } => match result.take() {
+                Some(result) => Poll::Ready(result),
+                None => unreachable!("a future is not polled after its end"),
+            },
+            Project::Future { future } => future.as_mut().poll(cx),
+        }
+    }
+}
+
+#[cold]
+fn poll_delay(delay: &mut Option<Duration>, mut sleep: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    let Some(length) = *delay else { return Poll::Ready(()) };
+    if sleep.is_none() {
+        sleep.set(Some(tokio::time::sleep(length)));
+    }
+    if let Some(sleep) = sleep.as_mut().as_pin_mut() {
+        ready!(sleep.poll(cx));
+    }
+    sleep.set(None);
+    *delay = None;
+    Poll::Ready(())
+}
+
+pin_project_lite::pin_project! {
+    /// Makes a call without asking for its answer; made by [`Call::tell`].
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, it takes the message along.
+    ///
+    /// # Errors
+    /// [`TellError`] with the message.
+    #[must_use = "nothing is sent unless the future is awaited"]
+    pub struct CallTell<'a, M: Message> {
+        telling: Option<TellFuture<'a, M>>,
+        delay: Option<Duration>,
+        #[pin]
+        sleep: Option<Sleep>,
+        other: Option<BoxFuture<'static, ()>>,
+    }
+}
+
+impl<M: Message> Future for CallTell<'_, M> {
+    type Output = Result<(), TellError<M>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.delay.is_some() {
+            ready!(poll_delay(this.delay, this.sleep, cx));
+        }
+        match (this.telling, this.other) {
+            (Some(telling), _) => Pin::new(telling).poll(cx),
+            (None, Some(other)) => other.as_mut().poll(cx).map(Ok),
+            (None, None) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl<M: Message, T: Send + 'static, E: Send + 'static> fmt::Debug for Call<'_, M, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner {
+            Inner::Letter(letter) => f
+                .debug_struct("Call")
+                .field("to", &letter.to.head.name)
+                .field("method", &letter.filled.msg.name())
+                .finish_non_exhaustive(),
+            Inner::Done(_) | Inner::Future(_) => f.write_str("Call"),
+        }
+    }
+}
+
+impl<M: Message, T: Send + 'static, E: Send + 'static> fmt::Debug for CallFuture<'_, M, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallFuture")
+    }
+}
+
+impl<M: Message> fmt::Debug for CallTell<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallTell").field("telling", &self.telling).finish_non_exhaustive()
+    }
+}
+
+/// A `Result`, under whatever alias.
+#[doc(hidden)]
+pub trait AnyResult {
+    type Err;
+}
+
+impl<T, E> AnyResult for Result<T, E> {
+    type Err = E;
+}
