@@ -42,7 +42,7 @@ use crate::error::BoxError;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
 /// let counter = actor::spawn(Counter { n: 0 });
-/// counter.tell(Msg::Add(2)).await.map_err(|error| error.to_string())?;
+/// counter.tell(Msg::Add(2)).await?;
 /// assert_eq!(counter.ask(Msg::Get).await?, 3);
 /// assert_eq!(counter.stop().await.to_string(), "stopped");
 /// # Ok(()) }
@@ -50,6 +50,12 @@ use crate::error::BoxError;
 ///
 /// # Panics
 /// A panic of any of these functions ends the incarnation, never the process: see [the module](super#when-it-panics).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    label = "not an actor",
+    note = "put `#[regatta::actor]` on its impl block, or implement `regatta::actor::Actor`",
+    note = "a `BlockingActor` is started by `Builder::spawn_blocking`, or within `Blocking::new`; a closure by `actor::from_fn`"
+)]
 pub trait Actor: Sized + Send + 'static {
     /// What it is sent: mostly an enum, moved by value.
     type Msg: Send + 'static;

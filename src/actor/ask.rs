@@ -16,7 +16,8 @@ use super::reply::{Answer, Reply};
 use super::tell::Sending;
 use super::to::To;
 
-/// A question that has not been asked yet: made by [`ActorRef::ask`](super::ActorRef::ask), asked when awaited.
+/// A question that has not been asked yet: made by [`ActorRef::ask`](super::ActorRef::ask), asked when awaited. For
+/// `join_all` and the like, which want futures: [`into_future`](IntoFuture::into_future).
 ///
 /// # Examples
 /// ```
@@ -183,7 +184,7 @@ where
         if let Some(sending) = &mut self.sending {
             match ready!(sending.poll(&self.to, false, cx)) {
                 Ok(()) => self.sending = None,
-                Err(Why::Full | Why::Elapsed(_)) => {
+                Err(Why::Full | Why::Own | Why::Elapsed(_)) => {
                     let args = self.unsent();
                     return Poll::Ready(Err(AskError::full(&self.to.head, self.message, args)));
                 }

@@ -25,13 +25,14 @@ use crate::policy::{Backoff, Overflow};
 use crate::supervise::{ChildSpec, Intensity};
 use crate::task::{entrust, runtime};
 
-/// Starts an actor with everything at its default; see [`Builder`].
+/// Starts an actor with everything at its default; see [`Builder`]. It ends when its last handle is dropped.
 ///
 /// # Examples
 /// See [`Actor`].
 ///
 /// # Panics
 /// Outside a tokio runtime.
+#[must_use = "an actor ends when its last handle is dropped"]
 #[track_caller]
 pub fn spawn<A: Actor>(actor: A) -> A::Handle {
     let runtime = runtime("actor::spawn");
@@ -122,7 +123,7 @@ impl<M: Send + 'static> Builder<M> {
     /// dropped and counted. An ask is never dropped: it waits, or is refused.
     ///
     /// # Panics
-    /// With [`Overflow::DropOldest`]: what was accepted is handled, by whoever waits for it or not.
+    /// With [`Overflow::DropOldest`], which would lose messages whose tell was `Ok`.
     #[track_caller]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         assert!(
@@ -141,6 +142,10 @@ impl<M: Send + 'static> Builder<M> {
 
     /// Sets how often a [supervised](Self::supervised) actor is restarted: it gives up when it fails more often than
     /// `restarts` times within any period of that length. With 0 it is never restarted.
+    ///
+    /// # Panics
+    /// When the period is zero.
+    #[track_caller]
     pub fn intensity(mut self, restarts: usize, within: Duration) -> Self {
         self.limits.intensity = Intensity::new(u32::try_from(restarts).unwrap_or(u32::MAX), within);
         self
@@ -171,6 +176,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
+    #[must_use = "an actor ends when its last handle is dropped"]
     pub fn spawn<A: Actor<Msg = M>>(self, actor: A) -> A::Handle {
         let runtime = runtime("actor::Builder::spawn");
         self.start::<A, _>(&runtime, A::name, |inbox| once(inbox, actor))
@@ -181,6 +187,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
+    #[must_use = "an actor ends when its last handle is dropped"]
     pub fn spawn_blocking<B: BlockingActor<Msg = M>>(self, actor: B) -> ActorRef<Blocking<B>> {
         let runtime = runtime("actor::Builder::spawn_blocking");
         self.start::<Blocking<B>, _>(&runtime, B::name, |inbox| once(inbox, Blocking::new(actor)))
@@ -194,6 +201,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime. A panic of the factory is a start that failed.
     #[track_caller]
+    #[must_use = "an actor ends when its last handle is dropped"]
     pub fn supervised<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> A::Handle {
         let runtime = runtime("actor::Builder::supervised");
         let factory: Factory<A> = Box::new(move || {
@@ -209,6 +217,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]
+    #[must_use = "an actor ends when its last handle is dropped"]
     pub fn supervised_async<A, E, F>(self, mut factory: impl FnMut() -> F + Send + 'static) -> A::Handle
     where
         A: Actor<Msg = M>,
@@ -225,7 +234,8 @@ impl<M: Send + 'static> Builder<M> {
     }
 
     /// Makes an actor that a supervisor starts, as one of its children, and starts again: its lives are the actor's
-    /// incarnations. The handle works from now on; what is sent before the start waits in the mailbox.
+    /// incarnations. **Keep the handle**: as everywhere, an actor that nobody refers to ends, and the supervisor forgets it.
+    /// The handle works from now on; what is sent before the start waits in the mailbox.
     ///
     /// [`stop`](ActorRef::stop), [`drain`](ActorRef::drain), [`kill`](ActorRef::kill) and the drop of the last handle
     /// end the actor for good, whatever its restart type, and the supervisor forgets it. If the supervisor stops it, the
@@ -256,6 +266,7 @@ impl<M: Send + 'static> Builder<M> {
     /// # drop(tree);
     /// # Ok(()) }
     /// ```
+    #[must_use = "an actor ends when its last handle is dropped"]
     pub fn child<A: Actor<Msg = M>>(self, mut factory: impl FnMut() -> A + Send + 'static) -> (A::Handle, ChildSpec) {
         let factory: Factory<A> = Box::new(move || Box::pin(std::future::ready(Ok(factory()))));
         let (shared, inbox) = self.make(A::name);

@@ -39,14 +39,15 @@ async fn begin<A: Actor>(
     let shared = logical.shared.clone();
     let mut lent = match logical.lend(place.clone()) {
         Ok(lent) => lent,
-        Err(why) => {
+        Err(NotLent::Ended) => {
             place.retire();
+            return Err(format!("{} has ended, and cannot be started again", shared.head.place()).into());
+        }
+        Err(NotLent::Lives) => {
             let actor = shared.head.place();
-            return Err(match why {
-                NotLent::Ended => format!("{actor} has ended, and cannot be started again"),
-                NotLent::Lives => format!("{actor} lives in another place of a tree already"),
-            }
-            .into());
+            return Err(
+                format!("{actor} lives in another place already; make a second one with `Builder::child`").into()
+            );
         }
     };
     drop(logical);
@@ -82,6 +83,7 @@ fn over<A: Actor>(lent: Lent<A>, reason: StopReason) -> Result<(), BoxError> {
     lent.give_back(reason.clone());
     match reason {
         StopReason::Panicked(panicked) => Err(Carried(Exit::Panicked(panicked)).into()),
+        StopReason::Killed => Err(Carried(Exit::Killed).into()),
         StopReason::Failed(error) | StopReason::StartFailed(error) => Err(Carried(Exit::Failed(error)).into()),
         reason if reason.is_failure() => Err(reason.to_string().into()),
         _ => Ok(()),

@@ -65,7 +65,7 @@ impl<A: Actor> Context<A> {
         &self.shared.head.name
     }
 
-    /// The how manieth life of the actor this is, from 1.
+    /// Which life of the actor this is, from 1.
     #[must_use]
     pub fn incarnation(&self) -> u64 {
         self.incarnation
@@ -157,7 +157,7 @@ impl<A: Actor> Context<A> {
         self.extras().spawn(name.as_ref(), future);
     }
 
-    /// Sends a message to this actor once, so long from now.
+    /// Sends a message to this actor once, so long from now. Timers do not keep an actor alive that nobody refers to.
     ///
     /// # Panics
     /// On a runtime without timers (`enable_time`), when the actor comes to wait for it.
@@ -172,7 +172,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// Sends a message to this actor in every period, the first one a period from now. Beats that the actor is too busy
-    /// for are left out.
+    /// for are left out. Timers do not keep an actor alive that nobody refers to.
     ///
     /// # Panics
     /// When the period is zero.

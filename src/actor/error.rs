@@ -15,7 +15,8 @@ use crate::error::Panicked;
 /// A message was not sent; it is handed back.
 #[must_use = "the message that was not sent is in here"]
 pub struct TellError<M> {
-    msg: M,
+    /// In a lock, so that the error can go wherever errors go, whatever the message is.
+    msg: Mutex<M>,
     target: Arc<dyn Subject>,
     why: Why,
 }
@@ -23,25 +24,27 @@ pub struct TellError<M> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     Full,
+    /// Of the one who sends.
+    Own,
     Closed,
     Elapsed(Duration),
 }
 
 impl<M> TellError<M> {
     pub(super) fn new(msg: M, target: Arc<dyn Subject>, why: Why) -> Self {
-        Self { msg, target, why }
+        Self { msg: Mutex::new(msg), target, why }
     }
 
     /// Gives the message back.
     #[must_use]
     pub fn into_inner(self) -> M {
-        self.msg
+        self.msg.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The mailbox was full, and the caller did not want to wait.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.why == Why::Full
+        matches!(self.why, Why::Full | Why::Own)
     }
 
     /// The actor accepts nothing more: it was told to stop, or has ended.
@@ -80,7 +83,14 @@ impl<M> fmt::Display for TellError<M> {
         let head = self.target.head();
         let (place, limit) = (head.place(), head.capacity);
         match self.why {
-            Why::Full => write!(f, "the mailbox of {place} is full: {limit} of {limit} taken; tell waits for room"),
+            Why::Full => {
+                write!(f, "the mailbox of {place} is full: {limit} of {limit} taken; try later, or raise its capacity")
+            }
+            Why::Own => write!(
+                f,
+                "{place} cannot wait for room in its own mailbox, {limit} of {limit} taken: tell in `Context::pipe`, or raise its \
+                 capacity"
+            ),
             Why::Closed => closed(f, &place, head.end()),
             Why::Elapsed(time) => {
                 write!(f, "the mailbox of {place} had no room for {time:?}: {limit} of {limit} taken")
@@ -230,7 +240,7 @@ impl fmt::Debug for Returned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It was not handled and never will be: asking again is safe.
+    /// It was not handled and never will be: asking again is safe. Whether it is of use, [`AskError::is_closed`] says.
     NotExecuted,
     /// It may have been handled, in part or wholly, or may still be.
     MaybeExecuted,
@@ -248,6 +258,24 @@ impl<E> AskError<E> {
             Self::Elapsed { .. } | Self::Killed { .. } | Self::Panicked { .. } => Outcome::MaybeExecuted,
             Self::NoReply { .. } | Self::Handler(_) => Outcome::Executed,
         }
+    }
+
+    /// The mailbox was full, and waiting was not wanted: later there may be room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+
+    /// The actor has ended, or is about to: asking it again is of no use.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::Stopped { .. })
+    }
+
+    /// There was no answer in time.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self, Self::Elapsed { .. })
     }
 
     /// How the actor has ended, as far as it has.

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::head::Subject;
+use super::head::{Head, Subject};
 use super::reason::StopReason;
 use crate::error::{Panicked, drop_quietly};
 
@@ -154,6 +154,11 @@ pub(super) fn settle_orphans(fate: &Fate) {
             drop_quietly(payload);
         }
     }
+}
+
+/// Tells whether code of this actor runs here.
+pub(super) fn is(head: &Head) -> bool {
+    HERE.try_with(|here| here.actor.borrow().as_ref().is_some_and(|actor| actor.head().id == head.id)).unwrap_or(false)
 }
 
 /// The actor whose code runs here, if one's does.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::head::Subject;
+use super::here;
 use super::reason::StopReason;
 use crate::task::Ticket;
 
@@ -17,6 +18,9 @@ use crate::task::Ticket;
 ///
 /// # Cancel safety
 /// Nothing is lost when it is dropped.
+///
+/// # Panics
+/// When an actor awaits its own end in its own code, which would never come.
 pub struct StoppedFuture {
     subject: Arc<dyn Subject>,
     ticket: Option<Ticket>,
@@ -35,6 +39,11 @@ impl Future for StoppedFuture {
         let this = self.get_mut();
         let head = this.subject.head();
         if head.end().is_none() {
+            assert!(
+                !here::is(head),
+                "{} waits for its own end: call `Context::stop` and return, or wait in `Context::spawn`",
+                head.place()
+            );
             // Cloned before, dropped after the lock: wakers are foreign code.
             let waker = cx.waker().clone();
             let mut waiting = head.waiting();

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::TellError;
 use crate::supervise::ChildError;
@@ -12,7 +12,8 @@ pub struct CreateError<A> {
     system: Arc<str>,
     name: Arc<str>,
     why: Why,
-    actor: Option<A>,
+    /// In a lock, so that the error can go wherever errors go.
+    actor: Mutex<Option<A>>,
 }
 
 #[derive(Debug)]
@@ -23,15 +24,15 @@ enum Why {
 
 impl<A> CreateError<A> {
     pub(super) fn taken(system: &str, name: &Arc<str>, holder: &'static str) -> Self {
-        Self { system: system.into(), name: name.clone(), why: Why::Taken(holder), actor: None }
+        Self { system: system.into(), name: name.clone(), why: Why::Taken(holder), actor: Mutex::new(None) }
     }
 
     pub(super) fn not_started(system: &str, name: &str, error: ChildError) -> Self {
-        Self { system: system.into(), name: name.into(), why: Why::NotStarted(error), actor: None }
+        Self { system: system.into(), name: name.into(), why: Why::NotStarted(error), actor: Mutex::new(None) }
     }
 
     pub(super) fn with(self, actor: Option<A>) -> Self {
-        Self { actor, ..self }
+        Self { actor: Mutex::new(actor), ..self }
     }
 
     /// Tells whether the name is taken.
@@ -58,7 +59,7 @@ impl<A> CreateError<A> {
     /// Gives the actor back, if it was not started and not made by a factory.
     #[must_use]
     pub fn into_inner(self) -> Option<A> {
-        self.actor
+        self.actor.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,6 +74,9 @@ impl<A> fmt::Display for CreateError<A> {
         let Self { system, name, why, .. } = self;
         match why {
             Why::Taken(holder) => write!(f, "the name `{name}` is taken in `{system}` by an actor of type `{holder}`"),
+            Why::NotStarted(error) if error.is_closed() => {
+                write!(f, "actor `{name}` was not created: system `{system}` accepts no more actors")
+            }
             Why::NotStarted(error) => write!(f, "actor `{name}` was not created in `{system}`: {error}"),
         }
     }
@@ -130,13 +134,13 @@ pub struct NamedError<M> {
 }
 
 enum NotTold<M> {
-    Nobody(GetError, M),
+    Nobody(GetError, Mutex<M>),
     Refused(TellError<M>),
 }
 
 impl<M> NamedError<M> {
     pub(super) fn nobody(error: GetError, msg: M) -> Self {
-        Self { why: NotTold::Nobody(error, msg) }
+        Self { why: NotTold::Nobody(error, Mutex::new(msg)) }
     }
 
     pub(super) fn refused(error: TellError<M>) -> Self {
@@ -147,7 +151,7 @@ impl<M> NamedError<M> {
     #[must_use]
     pub fn into_inner(self) -> M {
         match self.why {
-            NotTold::Nobody(_, msg) => msg,
+            NotTold::Nobody(_, msg) => msg.into_inner().unwrap_or_else(PoisonError::into_inner),
             NotTold::Refused(error) => error.into_inner(),
         }
     }

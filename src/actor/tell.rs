@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::error::{TellError, Why};
+use super::here;
 use super::room::Ticket;
 use super::shared::{NoRoom, Shared};
 use super::to::To;
@@ -48,6 +49,8 @@ impl<M: Send + 'static> Sending<M> {
     #[cold]
     fn poll_room(&mut self, to: &Shared<M>, may_drop: bool, cx: &mut Context<'_>) -> Poll<Result<(), Why>> {
         match to.head.overflow {
+            // Nobody would ever make room.
+            Overflow::Wait if here::is(&to.head) => return Poll::Ready(Err(Why::Own)),
             Overflow::Wait => {}
             Overflow::DropNewest if may_drop => {
                 self.msg.take().into_iter().for_each(|msg| to.drop_newest(msg));

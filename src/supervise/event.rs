@@ -72,7 +72,11 @@ impl fmt::Display for EventKind {
             Self::StartFailed { exit } => write!(f, "could not be started: {exit}"),
             Self::Exited { exit, .. } => exit.fmt(f),
             Self::Restarting { delay, recent, limit } => {
-                write!(f, "will be started again in {delay:?} ({recent} failures count, {limit} allowed)")
+                match delay.is_zero() {
+                    true => write!(f, "is started again at once")?,
+                    false => write!(f, "is started again in {delay:?}")?,
+                }
+                write!(f, " (failure {recent}; {limit} allowed)")
             }
             Self::Removed => write!(f, "was removed"),
             Self::GaveUp(gave_up) => gave_up.fmt(f),

@@ -98,6 +98,18 @@ impl SupervisorRef {
         Tree::of(&self.board)
     }
 
+    /// A supervisor below, as it is now: by its name, or by the names on the way to it, `io/server`. One that is started
+    /// again is another one, with a handle of its own.
+    #[must_use]
+    pub fn supervisor(&self, path: &str) -> Option<Self> {
+        let mut at = self.clone();
+        for name in path.split('/') {
+            let below = at.board.lock().children.values().find(|child| &*child.info.name == name)?.below.clone()?;
+            at = Self { board: below };
+        }
+        Some(at)
+    }
+
     /// The events of this supervisor and those below, from now on. Who lags behind by more than 256 misses the oldest, and
     /// is told how many; nobody waits for a subscriber.
     ///

@@ -38,8 +38,16 @@ impl Intensity {
     pub const OTP: Self = Self::new(1, Duration::from_secs(5));
 
     /// Allows so many restarts within so much time.
+    ///
+    /// # Panics
+    /// When restarts are allowed within no time at all: that would be without a limit.
     #[must_use]
+    #[track_caller]
     pub const fn new(restarts: u32, within: Duration) -> Self {
+        assert!(
+            restarts == 0 || !within.is_zero(),
+            "Intensity: within must be above zero; `Intensity::unlimited()` never gives up"
+        );
         Self { restarts, within }
     }
 

@@ -10,6 +10,7 @@ mod ends;
 mod handles;
 mod kit;
 mod lifeless;
+mod methods;
 mod restarts;
 mod runtimes;
 mod stress;

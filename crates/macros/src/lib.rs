@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 ///
 /// - A parameter `&mut Context<Self>` is given by the actor, and is not part of the message.
 /// - A parameter `Reply<T>` is the right to answer: the method returns nothing, and may answer later.
-/// - A method that returns a `Result` has two kinds of answer: an error of it is `AskError::Handler` for who asked. If nobody
+/// - A method that returns a `Result`, under this name, has two kinds of answer: an error of it is `AskError::Handler` for who asked. If nobody
 ///   asked it is logged. It never ends the actor.
 /// - Methods called `started`, `restarted`, `stopping` and `stopped`, private ones, are the hooks of
 ///   [`Actor`](../regatta/actor/trait.Actor.html).

@@ -187,6 +187,7 @@ fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
 /// Messages travel to another task, and are known by their types.
 fn refuse_type(ty: &Type, what: &str) -> Result<()> {
     match ty {
+        Type::Reference(reference) if is_static(reference) => Ok(()),
         Type::Reference(reference) => Err(Error::new(
             ty.span(),
             format!("{what} travels to or from the actor's task, and cannot borrow: {}", instead(&reference.elem)),
@@ -197,6 +198,11 @@ fn refuse_type(ty: &Type, what: &str) -> Result<()> {
         Type::Paren(inner) => refuse_type(&inner.elem, what),
         _ => Ok(()),
     }
+}
+
+/// What lives for ever may be borrowed for ever.
+fn is_static(reference: &syn::TypeReference) -> bool {
+    reference.mutability.is_none() && reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
 }
 
 fn instead(borrowed: &Type) -> String {

@@ -122,7 +122,7 @@ fn sort(
     }
     let is_private = matches!(function.vis, Visibility::Inherited);
     if is_private || function.sig.receiver().is_none() {
-        return match options.span {
+        return match options.span.filter(|_| !options.is_skipped) {
             Some(span) => Err(Error::new(
                 span,
                 format!(

@@ -198,3 +198,21 @@ async fn a_drain_after_a_crash_goes_on_with_what_was_accepted() {
     let flow = probe.stats().flow;
     assert_eq!((flow.done, flow.failed, flow.discarded), (3, 2, 0));
 }
+
+#[tokio::test]
+async fn an_actor_that_awaits_its_own_end_is_told() {
+    struct Loop;
+    impl actor::Actor for Loop {
+        type Msg = ();
+        type Handle = actor::ActorRef<Self>;
+        async fn handle(&mut self, (): (), cx: &mut actor::Context<Self>) {
+            cx.me().stop().await;
+        }
+    }
+    let loops = actor::spawn(Loop);
+    loops.tell(()).await.unwrap();
+    let reason = loops.wait_stopped().await;
+    let expected = "actor `Loop`, a message, panicked: actor `Loop` waits for its own end: call `Context::stop` and return, or \
+                    wait in `Context::spawn`";
+    assert_eq!(reason.to_string(), expected);
+}

@@ -252,7 +252,7 @@ async fn one_spec_is_for_one_place() {
     let tree = Supervisor::builder().child(child.clone()).start("app").await.expect("a start");
     let other = Supervisor::builder().start("other").await.expect("a start");
     let error = other.start_child(child).await.expect_err("it lives elsewhere");
-    assert!(error.to_string().contains("actor `a` lives in another place of a tree already"), "{error}");
+    assert!(error.to_string().contains("actor `a` lives in another place already"), "{error}");
     assert_eq!(actor.ask(Msg::Get).await.expect("an answer"), 0);
     drop(tree);
 }

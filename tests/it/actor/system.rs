@@ -249,3 +249,25 @@ async fn a_type_that_looks_into_the_system_for_its_name_holds_nobody_up() {
     let system = ActorSystem::new("app").await;
     assert_eq!(system.create("a", Named).await.expect("a free name").name(), "a");
 }
+
+#[tokio::test]
+async fn actors_that_know_their_system_do_not_keep_it_alive() {
+    struct Knows(actor::SystemRef, #[allow(dead_code)] crate::support::DropGuard);
+    impl Actor for Knows {
+        type Msg = Reply<Vec<std::sync::Arc<str>>>;
+        type Handle = actor::ActorRef<Self>;
+        async fn handle(&mut self, reply: Self::Msg, _: &mut actor::Context<Self>) {
+            let _ = reply.send(self.0.names());
+        }
+    }
+    let drops = DropCounter::new();
+    let system = ActorSystem::new("app").await;
+    let knows = system.create("knows", Knows(system.handle(), drops.guard())).await.expect("a free name");
+    assert_eq!(knows.ask(|reply| reply).await.expect("an answer"), ["knows".into()]);
+    let handle = system.handle();
+    drop(system);
+    assert!(matches!(knows.wait_stopped().await, StopReason::Killed));
+    assert_eq!(drops.alive(), 0);
+    let error = handle.create("late", Probe::new()).await.expect_err("it is over");
+    assert_eq!(error.to_string(), "actor `late` was not created: system `app` accepts no more actors");
+}

@@ -57,7 +57,10 @@ async fn a_full_mailbox_hands_the_message_of_try_tell_back() {
     assert_eq!((probe.len(), probe.capacity()), (2, 2));
     let error = probe.try_tell(Msg::Add(4)).unwrap_err();
     assert!(error.is_full() && !error.is_closed());
-    assert_eq!(error.to_string(), "the mailbox of actor `Probe` is full: 2 of 2 taken; tell waits for room");
+    assert_eq!(
+        error.to_string(),
+        "the mailbox of actor `Probe` is full: 2 of 2 taken; try later, or raise its capacity"
+    );
     assert!(matches!(error.into_inner(), Msg::Add(4)));
     gate.open();
     assert_eq!(probe.ask(Msg::Get).await.unwrap(), 4);
@@ -197,4 +200,26 @@ async fn a_tell_with_a_timeout_that_is_dropped_leaves_the_line() {
     gate.open();
     probe.tell(Msg::Add(100)).await.unwrap();
     assert_eq!(probe.ask(Msg::Get).await.unwrap(), 102);
+}
+
+#[tokio::test]
+async fn an_actor_does_not_wait_for_room_in_its_own_mailbox() {
+    struct Busy;
+    impl actor::Actor for Busy {
+        type Msg = u32;
+        type Handle = actor::ActorRef<Self>;
+        async fn handle(&mut self, depth: u32, cx: &mut actor::Context<Self>) {
+            let me = cx.me();
+            me.tell(depth + 1).await.unwrap();
+            let error = me.tell(depth + 2).await.unwrap_err();
+            assert!(error.is_full());
+            let expected = "actor `Busy` cannot wait for room in its own mailbox, 1 of 1 taken: tell in `Context::pipe`, or \
+                            raise its capacity";
+            assert_eq!(error.to_string(), expected);
+            cx.stop();
+        }
+    }
+    let busy = Builder::new().mailbox(1).spawn(Busy);
+    busy.tell(0).await.unwrap();
+    assert_eq!(busy.wait_stopped().await.to_string(), "stopped");
 }

@@ -165,3 +165,9 @@ async fn limits_multiply() {
     // Each of three lives of `below` sees three of `a`.
     assert_eq!(lives, 9);
 }
+
+#[test]
+#[should_panic(expected = "Intensity: within must be above zero; `Intensity::unlimited()` never gives up")]
+fn restarts_within_no_time_are_refused() {
+    let _ = Intensity::new(1, Duration::ZERO);
+}

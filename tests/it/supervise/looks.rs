@@ -83,3 +83,19 @@ async fn rows_show_children_and_conserve_lives() {
     drop(tree);
     assert!(registry.snapshot().rows.is_empty());
 }
+
+#[tokio::test]
+async fn supervisors_below_are_found_by_their_way() {
+    let stage = Stage::new();
+    let deep = Supervisor::builder().child(stage.child("leaf"));
+    let io = Supervisor::builder().child(ChildSpec::supervisor("deep", deep));
+    let tree = Supervisor::builder().child(ChildSpec::supervisor("io", io)).start("app").await.expect("a start");
+    stage.after(1).await;
+    assert_eq!(tree.supervisor("io").expect("it runs").path(), "app/io");
+    let deep = tree.supervisor("io/deep").expect("it runs");
+    assert_eq!(deep.path(), "app/io/deep");
+    deep.stop_child("leaf").await.expect("it lives");
+    for nobody in ["", "io/", "io/deep/leaf", "deep", "app/io"] {
+        assert!(tree.supervisor(nobody).is_none(), "{nobody}");
+    }
+}
