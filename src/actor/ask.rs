@@ -117,8 +117,9 @@ pin_project_lite::pin_project! {
     /// # Panics
     /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`).
     #[must_use = "nothing is asked unless it is awaited"]
-    pub struct AskFuture<'a, M: Send, T, E, F>
+    pub struct AskFuture<'a, M, T, E, F>
     where
+        M: Send,
         M: 'static,
     {
         asking: Asking<'a, M, T, E, F>,

@@ -239,9 +239,12 @@ pin_project_lite::pin_project! {
     /// # Errors
     /// [`AskError`]
     #[must_use = "nothing is called unless it is awaited"]
-    pub struct CallFuture<'a, M: Message, T: Send, E: Send>
+    pub struct CallFuture<'a, M, T, E>
     where
+        M: Message,
+        T: Send,
         T: 'static,
+        E: Send,
         E: 'static,
     {
         #[pin]
@@ -251,9 +254,12 @@ pin_project_lite::pin_project! {
 
 pin_project_lite::pin_project! {
     #[project = Project]
-    enum Making<'a, M: Message, T: Send, E: Send>
+    enum Making<'a, M, T, E>
     where
+        M: Message,
+        T: Send,
         T: 'static,
+        E: Send,
         E: 'static,
     {
         Letter {

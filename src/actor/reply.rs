@@ -75,7 +75,6 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
     }
 
     /// Nobody waits for the answer: for a message that is told.
-    #[must_use]
     pub fn nobody() -> Self {
         Self { port: Port::Gone }
     }

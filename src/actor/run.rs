@@ -59,6 +59,7 @@ pub(super) fn once<A: Actor>(mut inbox: Inbox<A::Msg>, mut actor: A) -> impl Fut
 }
 
 /// The hook at the beginning; an error when it was the end already. In a box, as whoever waits for it keeps room for it.
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps its arguments twice, here in every idle actor")]
 pub(super) fn start<'a, A: Actor>(
     shared: &'a Arc<Shared<A::Msg>>,
     actor: &'a mut A,

@@ -15,3 +15,4 @@ mod supervise;
 mod support;
 mod sync;
 mod task;
+mod ui;

@@ -131,7 +131,8 @@ fn actor(model: &Model) -> TokenStream {
                     &mut self,
                     cx: &mut #krate::actor::Context<Self>,
                 ) -> ::core::result::Result<(), #krate::BoxError> {
-                    ::core::result::Result::Ok(Self::#hook(self, cx)#waits?)
+                    Self::#hook(self, cx)#waits?;
+                    ::core::result::Result::Ok(())
                 }
             },
             "restarted" => quote! {
@@ -140,7 +141,8 @@ fn actor(model: &Model) -> TokenStream {
                     exit: &#krate::actor::StopReason,
                     cx: &mut #krate::actor::Context<Self>,
                 ) -> ::core::result::Result<(), #krate::BoxError> {
-                    ::core::result::Result::Ok(Self::#hook(self, exit, cx)#waits?)
+                    Self::#hook(self, exit, cx)#waits?;
+                    ::core::result::Result::Ok(())
                 }
             },
             "stopping" => quote! {

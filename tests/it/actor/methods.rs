@@ -19,6 +19,7 @@ struct Counter {
     waiting: Vec<Reply<i64>>,
 }
 
+#[derive(Clone, Copy)]
 struct Tick(i64);
 
 #[regatta::actor]

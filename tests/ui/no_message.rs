@@ -1,0 +1,8 @@
+struct Clerk;
+
+#[regatta::actor]
+impl Clerk {
+    fn helper(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[regatta::actor]
+struct Clerk;
+
+fn main() {}
