@@ -165,7 +165,8 @@ impl<A: Actor> ActorRef<A> {
     }
 
     /// Lets the actor handle everything that it has accepted, and what [pipes](super::Context::pipe) still bring, and
-    /// then end. Every tell that was `Ok` is handled, every other one hands its message back.
+    /// then end. Every tell that was `Ok` is handled, unless the actor fails for good or is stopped before; every other one
+    /// hands its message back.
     ///
     /// # Cancel safety
     /// As [`stop`](Self::stop).

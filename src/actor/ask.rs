@@ -10,8 +10,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 use super::actor::UNNAMED;
-use super::cycles::{self, EdgeId};
+use super::cycles::{self, Edge, EdgeId};
 use super::error::{Args, AskError, Why};
+use super::here;
 use super::reply::{Answer, Reply};
 use super::tell::Sending;
 use super::to::To;
@@ -141,7 +142,7 @@ struct Asking<'a, M: Send + 'static, T, E, F> {
     message: &'static str,
     sending: Option<Sending<M>>,
     answer: Option<oneshot::Receiver<Answer<T, E>>>,
-    edge: EdgeId,
+    edge: Option<Edge>,
 }
 
 impl<'a, M, T, E, F> Asking<'a, M, T, E, F>
@@ -152,7 +153,7 @@ where
     F: Make<M, T, E>,
 {
     fn new(to: To<'a, M>, name: fn(&M) -> &'static str, make: F, limit: Option<Duration>) -> Self {
-        let (message, edge) = (UNNAMED, EdgeId::NONE);
+        let (message, edge) = (UNNAMED, None);
         let args = make.args();
         Self { to, name, make: Some(make), args, limit, message, sending: None, answer: None, edge }
     }
@@ -161,10 +162,10 @@ where
     fn begin(&mut self, make: F) -> Result<(), AskError<E>> {
         let (port, answer) = oneshot::channel();
         let edge = cycles::enter(&self.to.head);
-        let msg = make.make(Reply::to_asker(port, edge.as_ref().map_or(EdgeId::NONE, |edge| *edge)));
+        let msg = make.make(Reply::to_asker(port, edge.as_ref().map_or(EdgeId::NONE, |edge| edge.id)));
         self.message = (self.name)(&msg);
         self.edge = match edge {
-            Ok(edge) => edge,
+            Ok(edge) => Some(edge),
             Err(path) => return Err(AskError::cycle(self.message, path, self.args.map(|args| args(msg)))),
         };
         self.answer = Some(answer);
@@ -181,6 +182,8 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError<E>>> {
         if let Some(make) = self.make.take() {
             self.begin(make)?;
+        } else if self.edge.is_some_and(Edge::has_moved) {
+            self.leave_edge();
         }
         if let Some(sending) = &mut self.sending {
             match ready!(sending.poll(&self.to, false, cx)) {
@@ -210,8 +213,14 @@ where
 }
 
 impl<M: Send + 'static, T, E, F> Asking<'_, M, T, E, F> {
+    fn leave_edge(&mut self) {
+        if let Some(edge) = self.edge.take() {
+            cycles::leave(edge.id);
+        }
+    }
+
     fn leave(&mut self) {
-        cycles::leave(std::mem::replace(&mut self.edge, EdgeId::NONE));
+        self.leave_edge();
         if let Some(mut sending) = self.sending.take() {
             sending.leave(&self.to);
         }
@@ -238,9 +247,10 @@ where
         if let Poll::Ready(answer) = this.asking.poll(cx) {
             return Poll::Ready(answer);
         }
-        if !std::mem::replace(this.has_yielded, true) {
+        if !std::mem::replace(this.has_yielded, true) && here::is_of_a_task(cx.waker()) {
             // Mostly the actor is idle and answers at its next turn: a look after that costs less than a timer. To yield
-            // is not to wake oneself: that would call another worker, which steals this task while the actor runs.
+            // is not to wake oneself: that would call another worker, which steals this task while the actor runs. Only a
+            // task of tokio's is sure to be polled again then; what another executor runs gets its timer at once.
             let yielding = std::pin::pin!(tokio::task::yield_now());
             if yielding.poll(cx).is_ready() {
                 cx.waker().wake_by_ref();

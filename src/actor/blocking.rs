@@ -18,7 +18,8 @@ use crate::error::{BoxError, drop_quietly};
 ///
 /// Each message is handled on one of tokio's blocking threads, one message after the other; an actor that has nothing to
 /// do holds no thread. A kill, or the end of the runtime, cannot cut a closure off that runs: the actor ends at once,
-/// and its state is dropped on that thread when the closure returns.
+/// and its state is dropped on that thread when the closure returns. Under a supervisor it ends then, too: two lives never
+/// overlap.
 ///
 /// # Examples
 /// ```
@@ -85,7 +86,10 @@ impl<B: BlockingActor> Actor for Blocking<B> {
         let runtime = crate::task::runtime("a blocking actor");
         // Unless it runs: only a runtime that goes away drops it before.
         let captured = Fated::new((actor, msg), Fate::Killed(StopReason::RuntimeGone));
+        let part = cx.part.clone();
         let running = crate::task::lend(&runtime, move || {
+            // To the end of all: a supervisor waits for it.
+            let _part = part;
             let (mut actor, msg) = captured.into_inner();
             let mut context = BlockingContext { weak, failure: None };
             let Some(subject) = lent.clone() else { unreachable!("it was just put there") };

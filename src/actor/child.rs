@@ -19,7 +19,7 @@ use crate::supervise::{Carried, ChildContext, ChildSpec, Exit};
 /// The spec of an actor.
 pub(super) fn spec<A: Actor>(shared: Arc<Shared<A::Msg>>, inbox: Inbox<A::Msg>, factory: Factory<A>) -> ChildSpec {
     let name = shared.head.name.clone();
-    let logical = Arc::new(Logical::new(shared, inbox, factory));
+    let logical = Logical::new(shared, inbox, factory);
     let lasting = logical.clone();
     let spec = ChildSpec::starting(name, move |cx| {
         let shared = logical.shared.clone();
@@ -59,15 +59,25 @@ async fn begin<A: Actor>(
         Err(reason) => return Err(not_begun(lent, *reason)),
     };
     let mut cx = Context::new(shared.clone(), lent.incarnation);
+    cx.part = Some(Box::new(lent.part()));
     if let Err(reason) = start(&shared, &mut actor, &mut cx, lent.before.as_ref()).await {
         let reason = end(&shared, actor, cx, *reason).await;
         return Err(not_begun(lent, reason));
     }
+    let mut body = Body { cx, actor, lent };
     Ok(async move {
-        let reason = serve(lent.inbox(), &mut actor, &mut cx).await;
+        let reason = serve(body.lent.inbox(), &mut body.actor, &mut body.cx).await;
+        let Body { cx, actor, lent } = body;
         let reason = end(&shared, actor, cx, reason).await;
         over(lent, reason)
     })
+}
+
+/// A life that has begun. In this order it is dropped when it is aborted: the mailbox is given back last.
+struct Body<A: Actor> {
+    cx: Context<A>,
+    actor: A,
+    lent: Lent<A>,
 }
 
 /// As [`over`], for a life that has not begun.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
 use super::actor_ref::ActorRef;
-use super::extras::Extras;
+use super::extras::{Extras, Part};
 use super::head::STOP;
 use super::reason::StopReason;
 use super::shared::Shared;
@@ -28,22 +28,26 @@ use crate::error::BoxError;
 /// between two messages of the mailbox.
 pub struct Context<A: Actor> {
     shared: Arc<Shared<A::Msg>>,
-    incarnation: u64,
-    /// That it has failed, by its own account.
-    failure: Option<Box<StopReason>>,
+    incarnation: u32,
     /// That the hook at the beginning is over.
     pub(super) has_started: bool,
+    /// Of a life that somebody waits for; for what it begins.
+    pub(super) part: Option<Box<Part>>,
+    /// That it has failed, by its own account.
+    failure: Option<Box<StopReason>>,
     /// Most actors need none.
     pub(super) extras: Option<Box<Extras<A::Msg>>>,
 }
 
 impl<A: Actor> Context<A> {
     pub(super) fn new(shared: Arc<Shared<A::Msg>>, incarnation: u64) -> Self {
-        Self { shared, incarnation, failure: None, has_started: false, extras: None }
+        let incarnation = u32::try_from(incarnation).unwrap_or(u32::MAX);
+        Self { shared, incarnation, has_started: false, part: None, failure: None, extras: None }
     }
 
     pub(super) fn extras(&mut self) -> &mut Extras<A::Msg> {
-        self.extras.get_or_insert_with(|| Box::new(Extras::new(self.shared.clone())))
+        let part = self.part.as_deref();
+        self.extras.get_or_insert_with(|| Box::new(Extras::new(self.shared.clone(), part.cloned())))
     }
 
     /// A handle of this actor. Keeping it in the state keeps the actor alive for ever: keep [`weak`](Self::weak) there.
@@ -68,7 +72,7 @@ impl<A: Actor> Context<A> {
     /// Which life of the actor this is, from 1.
     #[must_use]
     pub fn incarnation(&self) -> u64 {
-        self.incarnation
+        self.incarnation.into()
     }
 
     /// Stops this actor after the message in hand, as [`ActorRef::stop`].

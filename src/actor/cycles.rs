@@ -17,6 +17,20 @@ impl EdgeId {
     pub(super) const NONE: Self = Self(0);
 }
 
+/// An edge, and who waits. Ids of actors begin at 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edge {
+    pub(super) id: EdgeId,
+    asker: u64,
+}
+
+impl Edge {
+    /// The ask has moved elsewhere, to a pipe or a task: the actor does not wait for it any more.
+    pub(super) fn has_moved(self) -> bool {
+        self.id != EdgeId::NONE && !here::is_actor(self.asker)
+    }
+}
+
 #[derive(Default)]
 struct Graph {
     last: u64,
@@ -32,8 +46,8 @@ fn graph() -> MutexGuard<'static, Graph> {
 }
 
 /// An ask begins to wait for `target`. An error is the way round: from the actor that asks back to itself.
-pub(super) fn enter(target: &Head) -> Result<EdgeId, Vec<Arc<str>>> {
-    let Some(actor) = here::actor() else { return Ok(EdgeId::NONE) };
+pub(super) fn enter(target: &Head) -> Result<Edge, Vec<Arc<str>>> {
+    let Some(actor) = here::actor() else { return Ok(Edge { id: EdgeId::NONE, asker: 0 }) };
     let asker = actor.head();
     let mut graph = graph();
     if let Some(mut path) = graph.path(target.id, asker.id) {
@@ -45,7 +59,7 @@ pub(super) fn enter(target: &Head) -> Result<EdgeId, Vec<Arc<str>>> {
     let id = EdgeId(graph.last);
     graph.edges.insert(id, (asker.id, target.id));
     graph.from.entry(asker.id).or_default().push((id, target.id, target.name.clone()));
-    Ok(id)
+    Ok(Edge { id, asker: asker.id })
 }
 
 /// It waits no more. Any number of times.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use super::extras::Part;
 use super::here::{self, Fate};
 use super::reason::StopReason;
 use crate::error::{Panicked, drop_quietly};
@@ -20,6 +21,8 @@ pin_project_lite::pin_project! {
         place: Arc<str>,
         // How the incarnation has ended, by then.
         end: Arc<OnceLock<StopReason>>,
+        // After everything else.
+        part: Option<Part>,
     }
 
     impl<F> PinnedDrop for Errand<F> {
@@ -35,8 +38,8 @@ pin_project_lite::pin_project! {
 }
 
 impl<F> Errand<F> {
-    pub(super) fn new(inner: F, place: Arc<str>, end: Arc<OnceLock<StopReason>>) -> Self {
-        Self { inner: Some(inner), place, end }
+    pub(super) fn new(inner: F, place: Arc<str>, end: Arc<OnceLock<StopReason>>, part: Option<Part>) -> Self {
+        Self { inner: Some(inner), place, end, part }
     }
 }
 

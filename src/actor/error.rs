@@ -350,9 +350,13 @@ impl<E> AskError<E> {
         let actor = head.name.clone();
         match fate {
             Fate::NoReply => Self::NoReply { actor, message },
-            Fate::Full(limit) => Self::Full { actor, message, limit, args: Returned::default() },
+            Fate::Full(by, limit) if by == head.id => Self::Full { actor, message, limit, args: Returned::default() },
+            // It was handled, and its reply handed on to one that had no room.
+            Fate::Full(..) => Self::NoReply { actor, message },
             Fate::Panicked(panicked) => Self::Panicked { actor, message, panicked },
-            Fate::Stopped(reason) => Self::Stopped { actor, message, reason },
+            Fate::Stopped(by, reason) if by.head().id == head.id => Self::Stopped { actor, message, reason },
+            // It was handled, and its reply handed on to one that has ended.
+            Fate::Stopped(by, reason) => Self::Killed { actor: by.head().name.clone(), message, reason },
             Fate::Killed(reason) => Self::Killed { actor, message, reason },
         }
     }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -11,17 +11,21 @@ use tokio_util::sync::CancellationToken;
 use super::errand::Errand;
 use super::guard::guarded;
 use super::head::{Books, INNER, Subject};
-use super::here::{Fate, drop_with};
+use super::here::{self, Fate, drop_with};
 use super::lane::{Lane, News};
 use super::reason::StopReason;
 use super::shared::Shared;
 use super::timers::{Due, Timers};
 use super::watch::{WatchId, Watches};
-use crate::error::Panicked;
+use crate::error::{Panicked, drop_quietly};
 use crate::task::TaskGroup;
+
+/// Holds up the end of a life until it is dropped.
+pub(super) type Part = Arc<dyn Send + Sync>;
 
 pub(super) struct Extras<M: Send + 'static> {
     shared: Arc<Shared<M>>,
+    part: Option<Part>,
     pub(super) timers: Timers<M>,
     pub(super) streams: Vec<BoxStream<'static, M>>,
     pub(super) token: Option<CancellationToken>,
@@ -36,9 +40,10 @@ pub(super) struct Extras<M: Send + 'static> {
 }
 
 impl<M: Send + 'static> Extras<M> {
-    pub(super) fn new(shared: Arc<Shared<M>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared<M>>, part: Option<Part>) -> Self {
         Self {
             shared,
+            part,
             timers: Timers::new(),
             streams: Vec::new(),
             token: None,
@@ -65,7 +70,7 @@ impl<M: Send + 'static> Extras<M> {
 
     pub(super) fn spawn(&mut self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
         let place: Arc<str> = format!("actor `{}`, in task `{name}`,", self.shared.head.name).into();
-        let errand = Errand::new(future, place, self.end.clone());
+        let errand = Errand::new(future, place, self.end.clone(), self.part.clone());
         self.begin(name, async move {
             if let Err(panicked) = errand.await {
                 // The group's business.
@@ -77,7 +82,7 @@ impl<M: Send + 'static> Extras<M> {
     pub(super) fn pipe(&mut self, future: impl Future<Output = M> + Send + 'static) {
         let end = self.lane().pipe();
         let place: Arc<str> = format!("actor `{}`, in a pipe,", self.shared.head.name).into();
-        let errand = Errand::new(future, place, self.end.clone());
+        let errand = Errand::new(future, place, self.end.clone(), self.part.clone());
         self.begin("pipe", async move {
             end.bring(match errand.await {
                 Ok(msg) => News::Piped(msg),
@@ -109,6 +114,8 @@ impl<M: Send + 'static> Extras<M> {
 
     /// The next message, each kind in its turn; pending also when it is the mailbox's.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<M, StopReason>> {
+        // Something may always be due: the others of the thread have their turn all the same.
+        let coop = ready!(tokio::task::coop::poll_proceed(cx));
         for _ in 0..4 {
             let turn = self.turn;
             self.turn = (turn + 1) % 4;
@@ -119,6 +126,7 @@ impl<M: Send + 'static> Extras<M> {
                 _ => return Poll::Pending,
             };
             if let Poll::Ready(result) = polled {
+                coop.made_progress();
                 Books::add(&self.shared.books.taken, u64::from(result.is_ok()));
                 return Poll::Ready(result);
             }
@@ -130,14 +138,20 @@ impl<M: Send + 'static> Extras<M> {
         if self.shared.head.flags() & INNER == 0 {
             return Poll::Pending;
         }
-        match self.lane.as_ref().and_then(|lane| lane.pop()) {
-            None => Poll::Pending,
-            Some(News::Piped(msg)) => Poll::Ready(Ok(msg)),
-            Some(News::Panicked(panicked)) => Poll::Ready(Err(StopReason::Panicked(panicked))),
-            Some(News::Ended(watch, make)) => {
-                self.watches.ended(watch);
-                Poll::Ready(guarded(&self.shared.head, "in a watch", make).map_err(StopReason::Panicked))
-            }
+        loop {
+            return match self.lane.as_ref().and_then(|lane| lane.pop()) {
+                None => Poll::Pending,
+                Some(News::Piped(msg)) => Poll::Ready(Ok(msg)),
+                Some(News::Panicked(panicked)) => Poll::Ready(Err(StopReason::Panicked(panicked))),
+                Some(News::Ended(watch, make)) if self.watches.ended(watch) => {
+                    Poll::Ready(guarded(&self.shared.head, "in a watch", make).map_err(StopReason::Panicked))
+                }
+                // The watch was ended meanwhile.
+                Some(unwanted) => {
+                    drop_quietly(unwanted);
+                    continue;
+                }
+            };
         }
     }
 
@@ -162,7 +176,9 @@ impl<M: Send + 'static> Extras<M> {
         let mut left = self.streams.len();
         while left > 0 {
             left -= 1;
-            let polled = guarded(&self.shared.head, "in a stream", || self.streams[0].poll_next_unpin(cx));
+            // It asks for itself: the actor does not wait for it.
+            let polled =
+                here::given_away(|| guarded(&self.shared.head, "in a stream", || self.streams[0].poll_next_unpin(cx)));
             match polled {
                 Err(panicked) => return Poll::Ready(Err(StopReason::Panicked(panicked))),
                 Ok(Poll::Ready(None)) => {
@@ -192,28 +208,38 @@ impl<M: Send + 'static> Extras<M> {
         self.finish(reason)
     }
 
+    /// What was handed to the actor by its helpers may hold replies of messages that it has handled.
     fn finish(mut self, reason: &StopReason) -> Result<(), Panicked> {
         let shared = self.shared.clone();
         let place = || format!("actor `{}`, at its end,", shared.head.name);
-        let fate = || Fate::Stopped(reason.clone());
+        let fate = || Fate::Killed(reason.clone());
+        let mut result = self.leave_lane(reason);
+        // One by one: a panic of one destructor must not meet that of another.
+        for stream in std::mem::take(&mut self.streams) {
+            result = result.and(drop_with(fate(), place, stream));
+        }
+        for timer in self.timers.take() {
+            result = result.and(drop_with(fate(), place, timer));
+        }
+        result.and(drop_with(fate(), place, self))
+    }
+
+    fn leave_lane(&mut self, reason: &StopReason) -> Result<(), Panicked> {
         let mut result = Ok(());
-        for news in self.lane.iter().flat_map(|lane| lane.close(reason)) {
+        for news in self.lane.take().iter().flat_map(|lane| lane.close(reason)) {
             match news {
                 News::Piped(msg) => {
-                    Books::add(&shared.books.taken, 1);
-                    Books::add(&shared.books.discarded, 1);
-                    shared.undeliver(fate(), msg);
+                    Books::add(&self.shared.books.taken, 1);
+                    Books::add(&self.shared.books.discarded, 1);
+                    self.shared.undeliver(Fate::Killed(reason.clone()), msg);
                 }
-                news => result = result.and(drop_with(fate(), place, news)),
+                news => {
+                    let place = || format!("actor `{}`, at its end,", self.shared.head.name);
+                    result = result.and(drop_with(Fate::Killed(reason.clone()), place, news));
+                }
             }
         }
-        let streams = std::mem::take(&mut self.streams);
-        let timers = std::mem::replace(&mut self.timers, Timers::new());
-        result.and(drop_with(fate(), place, self)).and(drop_with(fate(), place, streams)).and(drop_with(
-            fate(),
-            place,
-            timers,
-        ))
+        result
     }
 }
 
@@ -222,5 +248,10 @@ impl<M: Send + 'static> Drop for Extras<M> {
         if let Some(token) = &self.token {
             token.cancel();
         }
+        // Nothing is there any more, unless the life was aborted.
+        let panicked = self.leave_lane(&StopReason::Killed);
+        drop(panicked);
+        std::mem::take(&mut self.streams).into_iter().for_each(drop_quietly);
+        self.timers.take().for_each(drop_quietly);
     }
 }

@@ -7,7 +7,7 @@
 //! 3. The counters of [`Books`] are written by the actor's task alone, with the exception of `dropped`.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -63,6 +63,14 @@ pub(super) struct Head {
     token: OnceLock<CancellationToken>,
     /// Of the actor's task.
     waker: AtomicWaker,
+    /// Hears what nobody wakes up for.
+    ear: OnceLock<Weak<dyn Ear>>,
+}
+
+/// Somebody who is there while the actor has no life.
+pub(super) trait Ear: Send + Sync {
+    /// It was told to stop or killed; these are the flags now.
+    fn hears(self: Arc<Self>, flags: u32);
 }
 
 /// Who is to be told of the end.
@@ -111,6 +119,7 @@ impl Head {
             ask_timeout,
             flags: AtomicU32::new(0),
             waker: AtomicWaker::new(),
+            ear: OnceLock::new(),
             handles: AtomicUsize::new(1),
             end: OnceLock::new(),
             waiting: Mutex::default(),
@@ -142,14 +151,25 @@ impl Head {
     /// Tells the actor something.
     pub(super) fn raise(&self, flag: u32) {
         let before = self.flags.fetch_or(flag, Ordering::AcqRel);
-        if flag & (STOP | KILL) != 0
-            && let Some(token) = self.token.get()
-        {
-            token.cancel();
+        if before & flag == flag {
+            return;
         }
-        if before & flag != flag {
-            self.wake();
+        self.wake();
+        if flag & (STOP | KILL) == 0 {
+            return;
         }
+        if let Some(token) = self.token.get() {
+            cancel_quietly(token);
+        }
+        if let Some(ear) = self.ear.get().and_then(Weak::upgrade) {
+            ear.hears(before | flag);
+        }
+    }
+
+    /// From now on somebody hears what is told while there is no life.
+    pub(super) fn listens(&self, ear: &Arc<dyn Ear>) {
+        // Once for each actor, before anybody has a handle.
+        let _ = self.ear.set(Arc::downgrade(ear));
     }
 
     /// Takes away [`INNER`] or [`PAUSE`].
@@ -167,11 +187,6 @@ impl Head {
     #[inline]
     pub(super) fn register(&self, waker: &Waker) {
         self.waker.register(waker);
-    }
-
-    /// Whoever was to be woken is not any more.
-    pub(super) fn take_waker(&self) -> Option<Waker> {
-        self.waker.take()
     }
 
     pub(super) fn token(&self) -> &CancellationToken {
@@ -230,7 +245,7 @@ impl Head {
         };
         drop(registration);
         if let Some(token) = self.token.get() {
-            token.cancel();
+            cancel_quietly(token);
         }
         wakers.into_iter().for_each(wake_quietly);
         for watcher in watchers {
@@ -239,6 +254,12 @@ impl Head {
             drop_quietly(Deferred(Some(move || notify(reason))));
         }
     }
+}
+
+/// Cancels; those who wait have wakers of their own.
+fn cancel_quietly(token: &CancellationToken) {
+    let token = token.clone();
+    drop_quietly(Deferred(Some(move || token.cancel())));
 }
 
 /// Runs when dropped, so that a panic of it goes where those of destructors go.

@@ -11,23 +11,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::task::{RawWakerVTable, Waker};
 
 use super::head::{Head, Subject};
 use super::reason::StopReason;
 use crate::error::{Panicked, drop_quietly};
 
 /// What became of a message whose reply was not sent.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Fate {
     /// It was handled, or is kept, without a reply.
     NoReply,
-    /// There was no room for it.
-    Full(usize),
+    /// There was no room for it in the mailbox of this actor.
+    Full(u64, usize),
     /// A panic of the actor took the reply away.
     Panicked(Panicked),
-    /// It was not handled.
-    Stopped(StopReason),
+    /// This actor did not handle it. Of another one than was asked, it had got the reply from that one.
+    Stopped(Arc<dyn Subject>, StopReason),
     /// It was being handled.
     Killed(StopReason),
 }
@@ -55,9 +56,17 @@ thread_local! {
     };
 }
 
+/// The record goes with its thread; a runtime that a thread has for itself may go after it.
+fn is_gone() -> bool {
+    HERE.try_with(|_| ()).is_err()
+}
+
 /// Runs code of an actor. It must not panic, and `actor` is there again when it returns.
 #[inline]
 pub(super) fn within<R>(actor: &mut Option<Arc<dyn Subject>>, run: impl FnOnce() -> R) -> R {
+    if is_gone() {
+        return run();
+    }
     HERE.with(|here| {
         let actor_outside = here.actor.replace(actor.take());
         let fate_outside = here.fate.take();
@@ -110,6 +119,9 @@ impl<T> Drop for Fated<T> {
 
 /// Runs code in which a reply that is dropped means this.
 pub(super) fn with_fate<R>(fate: Fate, run: impl FnOnce() -> R) -> R {
+    if is_gone() {
+        return run();
+    }
     let outer = HERE.with(|here| here.fate.replace(Some(Box::new(fate))));
     let result = catch_unwind(AssertUnwindSafe(run));
     let inner = HERE.with(|here| here.fate.replace(outer));
@@ -147,7 +159,7 @@ pub(super) fn orphan(settle: impl FnOnce(Fate) + Send + 'static) {
 
 /// Tells the askers whose replies a panic has dropped.
 pub(super) fn settle_orphans(fate: &Fate) {
-    let orphans = HERE.with(|here| here.orphans.take());
+    let orphans = HERE.try_with(|here| here.orphans.take()).unwrap_or_default();
     for settle in orphans {
         // It wakes somebody, whose waker is foreign code.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| settle(fate.clone()))) {
@@ -156,9 +168,28 @@ pub(super) fn settle_orphans(fate: &Fate) {
     }
 }
 
+/// How tokio wakes its tasks, as soon as an actor was one.
+static OF_TASKS: OnceLock<&'static RawWakerVTable> = OnceLock::new();
+
+/// This is the waker of a task of tokio's.
+#[inline]
+pub(super) fn note_task(waker: &Waker) {
+    OF_TASKS.get_or_init(|| waker.vtable());
+}
+
+/// Tells whether it is one: not that of a combinator, nor of another executor.
+pub(super) fn is_of_a_task(waker: &Waker) -> bool {
+    OF_TASKS.get().is_some_and(|of_tasks| std::ptr::eq(*of_tasks, waker.vtable()))
+}
+
 /// Tells whether code of this actor runs here.
 pub(super) fn is(head: &Head) -> bool {
-    HERE.try_with(|here| here.actor.borrow().as_ref().is_some_and(|actor| actor.head().id == head.id)).unwrap_or(false)
+    is_actor(head.id)
+}
+
+/// As [`is`], by the id.
+pub(super) fn is_actor(id: u64) -> bool {
+    HERE.try_with(|here| here.actor.borrow().as_ref().is_some_and(|actor| actor.head().id == id)).unwrap_or(false)
 }
 
 /// The actor whose code runs here, if one's does.

@@ -62,7 +62,7 @@ impl<M: Send + 'static> Lane<M> {
             }
         };
         match news {
-            News::Piped(msg) => self.shared.undeliver(Fate::Stopped(closed), msg),
+            News::Piped(msg) => self.shared.undeliver(Fate::Killed(closed), msg),
             news => drop_quietly(news),
         }
     }

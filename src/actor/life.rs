@@ -55,13 +55,23 @@ impl<F: Future<Output = StopReason>> Future for Life<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        here::note_task(cx.waker());
         let polled = here::within(this.subject, || {
             let Some(inner) = this.inner.as_mut().as_pin_mut() else {
                 unreachable!("a future is not polled after its end");
             };
-            let polled = catch_unwind(AssertUnwindSafe(|| inner.poll(cx)));
-            if !matches!(polled, Ok(Poll::Pending)) {
-                this.inner.set(None);
+            let polled = catch_unwind(AssertUnwindSafe(|| inner.poll(cx))).map_err(unguarded);
+            match &polled {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(_)) => this.inner.set(None),
+                Err(panicked) => {
+                    let fate = Fate::Panicked(panicked.clone());
+                    let rest = AssertUnwindSafe(|| here::with_fate(fate.clone(), || this.inner.set(None)));
+                    if let Err(payload) = catch_unwind(rest) {
+                        drop_quietly(payload);
+                    }
+                    here::settle_orphans(&fate);
+                }
             }
             polled
         });
@@ -71,7 +81,7 @@ impl<F: Future<Output = StopReason>> Future for Life<F> {
         let reason = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(reason)) => reason,
-            Err(payload) => unguarded(subject.head(), payload),
+            Err(panicked) => StopReason::Panicked(panicked),
         };
         finish(subject.head(), &reason);
         Poll::Ready(())
@@ -79,8 +89,9 @@ impl<F: Future<Output = StopReason>> Future for Life<F> {
 }
 
 /// A panic that no guard has caught, such as tokio's on a runtime without timers.
-fn unguarded(head: &Head, payload: Box<dyn Any + Send>) -> StopReason {
-    StopReason::Panicked(Panicked::from_payload(head.place(), payload))
+fn unguarded(payload: Box<dyn Any + Send>) -> Panicked {
+    let place = here::actor().map_or_else(|| "an actor".to_owned(), |actor| actor.head().place());
+    Panicked::from_payload(place, payload)
 }
 
 fn finish(head: &Head, reason: &StopReason) {

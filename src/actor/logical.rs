@@ -2,22 +2,25 @@
 //!
 //! Invariants:
 //! 1. A life borrows the mailbox and gives it back, however it ends: what waits is handled by the next one.
-//! 2. Who tells the actor to stop ends it for good, at whatever time: while it lives, its life looks at the flags; while
-//!    it does not, the waker here does. Each registers after the other has left, and looks again.
-//! 3. Whoever has taken the mailbox out writes the end, once it is empty.
+//! 2. A life is over when nothing of it is left, its tasks and blocking closures included: each of them has a part in the
+//!    [`Tenure`].
+//! 3. Who tells the actor to stop ends it for good, at whatever time. The flag is raised first; then whoever is there
+//!    looks: a life at its next poll, the end of one when it gives back, and where there is none the one who raised it.
+//! 4. Whoever has taken the mailbox out writes the end, once it is empty.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Wake, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
 
 use super::actor::Actor;
-use super::head::{KILL, LAST, PAUSE, STOP, Subject};
+use super::head::{Ear, KILL, LAST, PAUSE, STOP, Subject};
 use super::here;
 use super::mailbox::Inbox;
 use super::reason::StopReason;
 use super::restarts::Factory;
 use super::shared::Shared;
 use crate::error::drop_quietly;
-use crate::supervise::{ChildContext, Lasting};
+use crate::supervise::{ChildContext, Kin, Lasting, SupervisorRef};
 use crate::task::entrust;
 
 pub(super) struct Logical<A: Actor> {
@@ -26,12 +29,22 @@ pub(super) struct Logical<A: Actor> {
 }
 
 struct Kept<A: Actor> {
-    /// Absent during a life, and after the end.
+    /// Absent while it is lent, and after the end.
     belongings: Option<Belongings<A>>,
+    /// Something of a life is left.
+    is_alive: bool,
     /// How many lives have begun.
     lives: u64,
     last: Option<StopReason>,
     is_over: bool,
+    /// Of the last life: where it ran, and under whom.
+    site: Option<Site>,
+}
+
+#[derive(Clone)]
+struct Site {
+    runtime: Handle,
+    supervisor: SupervisorRef,
 }
 
 struct Belongings<A: Actor> {
@@ -49,8 +62,6 @@ pub(super) enum NotLent {
 
 /// The mailbox and the factory, for one life.
 pub(super) struct Lent<A: Actor> {
-    pub(super) logical: Arc<Logical<A>>,
-    pub(super) place: ChildContext,
     /// Which life this is.
     pub(super) incarnation: u64,
     /// How the life before has ended.
@@ -59,12 +70,26 @@ pub(super) struct Lent<A: Actor> {
     belongings: Option<Belongings<A>>,
     /// How this life ends.
     reason: Option<StopReason>,
+    /// Last: the tenure may end with it.
+    tenure: Arc<Tenure<A>>,
+}
+
+/// One life, with all that it has begun. When the last part is dropped, it is over.
+pub(super) struct Tenure<A: Actor> {
+    logical: Arc<Logical<A>>,
+    place: ChildContext,
+    /// The supervisor waits for it.
+    _kin: Option<Arc<Kin>>,
 }
 
 impl<A: Actor> Logical<A> {
-    pub(super) fn new(shared: Arc<Shared<A::Msg>>, inbox: Inbox<A::Msg>, factory: Factory<A>) -> Self {
+    pub(super) fn new(shared: Arc<Shared<A::Msg>>, inbox: Inbox<A::Msg>, factory: Factory<A>) -> Arc<Self> {
         let belongings = Some(Belongings { inbox, factory });
-        Self { shared, kept: Mutex::new(Kept { belongings, lives: 0, last: None, is_over: false }) }
+        let kept = Kept { belongings, is_alive: false, lives: 0, last: None, is_over: false, site: None };
+        let logical = Arc::new(Self { shared, kept: Mutex::new(kept) });
+        let ear: Arc<dyn Ear> = logical.clone();
+        logical.shared.head.listens(&ear);
+        logical
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept<A>> {
@@ -72,51 +97,30 @@ impl<A: Actor> Logical<A> {
     }
 
     pub(super) fn lend(self: &Arc<Self>, place: ChildContext) -> Result<Lent<A>, NotLent> {
+        let site = Site { runtime: Handle::current(), supervisor: place.supervisor().clone() };
         let mut kept = self.lock();
-        let Some(belongings) = kept.belongings.take() else {
+        if kept.is_over || kept.is_alive {
             return Err(if kept.is_over { NotLent::Ended } else { NotLent::Lives });
-        };
-        kept.lives += 1;
-        let (incarnation, before) = (kept.lives, kept.last.clone());
-        drop(kept);
-        self.shared.head.lower(PAUSE);
-        Ok(Lent { logical: self.clone(), place, incarnation, before, belongings: Some(belongings), reason: None })
-    }
-
-    /// Listens, as long as there is no life that does, and looks at what was said already. A drain, and the loss of the
-    /// last handle, are left to the next life: it has messages to handle, or streams.
-    fn listen(self: &Arc<Self>) {
-        let head = &self.shared.head;
-        let displaced = {
-            // A life registers after it was lent the mailbox: under the lock, this cannot take its place.
-            let kept = self.lock();
-            if kept.belongings.is_none() {
-                return;
-            }
-            let displaced = head.take_waker();
-            head.register(&Waker::from(Arc::new(Ear(Arc::downgrade(self)))));
-            displaced
-        };
-        // Of the life that is over.
-        drop(displaced);
-        let reason = match head.flags() {
-            flags if flags & KILL != 0 => StopReason::Killed,
-            flags if flags & STOP != 0 => StopReason::Stopped,
-            _ => return,
-        };
-        // Not here: whoever has called a verb may hold what the destructors of messages want.
-        let end = End { logical: self.clone(), reason };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => entrust(&runtime, async move { drop(end) }),
-            Err(_) => drop(end),
         }
+        kept.is_alive = true;
+        kept.lives += 1;
+        let (incarnation, before, belongings) = (kept.lives, kept.last.clone(), kept.belongings.take());
+        let site_before = kept.site.replace(site);
+        drop(kept);
+        drop(site_before);
+        self.shared.head.lower(PAUSE);
+        let tenure = Arc::new(Tenure { logical: self.clone(), _kin: place.kin(), place });
+        Ok(Lent { incarnation, before, belongings, reason: None, tenure })
     }
 
     /// The end of the logical actor, unless it lives or has ended.
     fn end(&self, reason: &StopReason) {
         let belongings = {
             let mut kept = self.lock();
-            kept.is_over |= kept.belongings.is_some();
+            if kept.is_alive {
+                return;
+            }
+            kept.is_over = true;
             kept.belongings.take()
         };
         let Some(Belongings { mut inbox, factory }) = belongings else { return };
@@ -127,6 +131,26 @@ impl<A: Actor> Logical<A> {
             drop_quietly(inbox);
         });
         self.shared.head.finish(reason);
+    }
+}
+
+impl<A: Actor> Ear for Logical<A> {
+    fn hears(self: Arc<Self>, flags: u32) {
+        let site = {
+            let kept = self.lock();
+            if kept.is_alive || kept.is_over {
+                return;
+            }
+            kept.site.clone()
+        };
+        let reason = if flags & KILL != 0 { StopReason::Killed } else { StopReason::Stopped };
+        let (runtime, supervisor) = site.map(|site| (site.runtime, site.supervisor)).unzip();
+        let end = End { logical: self, reason, supervisor };
+        // Not here: whoever has called a verb may hold what the destructors of messages want.
+        match runtime.or_else(|| Handle::try_current().ok()) {
+            Some(runtime) => entrust(&runtime, async move { drop(end) }),
+            None => drop(std::thread::Builder::new().spawn(move || drop(end))),
+        }
     }
 }
 
@@ -163,6 +187,11 @@ impl<A: Actor> Lent<A> {
         }
     }
 
+    /// A part of the life, for what it begins.
+    pub(super) fn part(&self) -> Arc<dyn Send + Sync> {
+        self.tenure.clone()
+    }
+
     /// The life has ended so; everything is given back.
     pub(super) fn give_back(mut self, reason: StopReason) {
         self.reason = Some(reason);
@@ -171,34 +200,33 @@ impl<A: Actor> Lent<A> {
 
 impl<A: Actor> Drop for Lent<A> {
     fn drop(&mut self) {
-        let head = &self.logical.shared.head;
         // Aborted where no reason was given, and the message in hand with it.
         let is_aborted = self.reason.is_none();
         let reason = self.reason.take().unwrap_or(StopReason::Killed);
         if is_aborted && let Some(belongings) = &self.belongings {
             belongings.inbox.discard_in_hand();
         }
-        {
-            let mut kept = self.logical.lock();
+        let before = {
+            let mut kept = self.tenure.logical.lock();
             kept.belongings = self.belongings.take();
-            kept.last = Some(reason.clone());
-        }
-        if head.flags() & (STOP | KILL | LAST) != 0 {
-            self.place.retire();
-            self.logical.end(&reason);
-        } else {
-            self.logical.listen();
-        }
+            kept.last.replace(reason)
+        };
+        drop(before);
     }
 }
 
-/// Hears the verbs of handles while there is no life.
-struct Ear<A: Actor>(Weak<Logical<A>>);
-
-impl<A: Actor> Wake for Ear<A> {
-    fn wake(self: Arc<Self>) {
-        if let Some(logical) = self.0.upgrade() {
-            logical.listen();
+impl<A: Actor> Drop for Tenure<A> {
+    fn drop(&mut self) {
+        let head = &self.logical.shared.head;
+        let reason = {
+            let mut kept = self.logical.lock();
+            kept.is_alive = false;
+            kept.last.clone().unwrap_or(StopReason::Stopped)
+        };
+        // After that: who raises a flag from now on is heard, who did before is seen here.
+        if head.flags() & (STOP | KILL | LAST) != 0 {
+            self.place.retire();
+            self.logical.end(&reason);
         }
     }
 }
@@ -207,10 +235,15 @@ impl<A: Actor> Wake for Ear<A> {
 struct End<A: Actor> {
     logical: Arc<Logical<A>>,
     reason: StopReason,
+    supervisor: Option<SupervisorRef>,
 }
 
 impl<A: Actor> Drop for End<A> {
     fn drop(&mut self) {
         self.logical.end(&self.reason);
+        // It need not wait until the next life is due.
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.sweep(self.logical.shared.head.name.clone());
+        }
     }
 }

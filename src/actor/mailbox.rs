@@ -94,7 +94,7 @@ impl<M: Send + 'static> Inbox<M> {
         loop {
             while let Some(msg) = self.batch.pop_front().or_else(|| self.next_left()) {
                 Books::add(&self.shared.books.discarded, 1);
-                self.shared.undeliver(Fate::Stopped(reason.clone()), msg);
+                self.shared.undeliver(Fate::Stopped(self.shared.clone(), reason.clone()), msg);
             }
             if self.shared.queued() == 0 {
                 return;
@@ -121,6 +121,7 @@ impl<M: Send + 'static> Inbox<M> {
 
 impl<M: Send + 'static> Drop for Inbox<M> {
     fn drop(&mut self) {
+        self.discard_in_hand();
         // Mostly empty by now; not so when the runtime goes away.
         let reason = self.shared.head.end().cloned().unwrap_or(StopReason::RuntimeGone);
         self.discard(&reason);

@@ -54,6 +54,7 @@ impl<F: Future> Future for Placed<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        here::note_task(cx.waker());
         let mut this = self.project();
         if let Some(asked) = this.asked.as_mut().as_pin_mut()
             && asked.poll(cx).is_ready()

@@ -17,6 +17,9 @@ use super::recipient::Recipient;
 ///
 /// An asker is never left asleep: a reply that is dropped tells it why, as an [`AskError`](super::AskError).
 ///
+/// An actor that tells *itself* a message with a reply that it has got should know that whoever asked is then told
+/// `NotExecuted` if it is stopped before it comes to that.
+///
 /// Made by [`ask`](ActorRef::ask), or from a [`Recipient`]: then the answer arrives there as an ordinary message.
 ///
 /// # Examples
@@ -173,7 +176,7 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
         message: impl FnOnce(Self) -> B::Msg,
     ) -> impl Future<Output = Result<(), TellError<B::Msg>>> + Send {
         self.detach();
-        other.tell(message(self))
+        other.tell(message(self)).never_dropped()
     }
 
     /// Says that the answer does not depend on the actor that was asked: another task has the reply, or will have it.

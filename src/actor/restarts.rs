@@ -130,6 +130,8 @@ pub(super) async fn make<A: Actor>(
 /// Waits before the next life; something comes back when there will be none.
 async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> Option<StopReason> {
     let head = &shared.head;
+    // One that always fails at once must leave the others of its thread their turn.
+    tokio::task::yield_now().await;
     let mut sleep = std::pin::pin!((!delay.is_zero()).then(|| tokio::time::sleep(delay)));
     std::future::poll_fn(|cx| {
         head.register(cx.waker());

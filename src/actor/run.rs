@@ -199,6 +199,8 @@ pub(super) async fn end<A: Actor>(
         let stopping = Guarded::new(head, "stopping", async { actor.stopping(&mut cx).await }).await;
         if let Err(halt) = stopping {
             reason = halt.into();
+        } else if let Some(failure) = cx.take_failure() {
+            reason = failure;
         }
     }
     if let Some(extras) = cx.extras.take()

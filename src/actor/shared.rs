@@ -91,7 +91,7 @@ impl<M: Send + 'static> Shared<M> {
     /// Drops a message because of the overflow policy.
     pub(super) fn drop_newest(&self, msg: M) {
         self.books.dropped.fetch_add(1, Ordering::Relaxed);
-        with_fate(Fate::Full(self.head.capacity), || drop_quietly(msg));
+        with_fate(Fate::Full(self.head.id, self.head.capacity), || drop_quietly(msg));
     }
 
     /// A message is not handled: it goes to the hook, and its asker is told.

@@ -97,18 +97,25 @@ impl<M: Send + 'static> Sending<M> {
 pub struct TellFuture<'a, M: Send + 'static> {
     to: To<'a, M>,
     sending: Sending<M>,
+    may_drop: bool,
 }
 
 impl<'a, M: Send + 'static> TellFuture<'a, M> {
     #[inline]
     pub(super) fn new(to: To<'a, M>, msg: M) -> Self {
-        Self { to, sending: Sending::new(msg) }
+        Self { to, sending: Sending::new(msg), may_drop: true }
     }
 
     /// Gives the message back, unless it was sent.
     #[must_use]
     pub fn into_inner(mut self) -> Option<M> {
         self.sending.take()
+    }
+
+    /// A policy to drop it is not followed: it comes back instead.
+    pub(super) fn never_dropped(mut self) -> Self {
+        self.may_drop = false;
+        self
     }
 
     pub(super) fn fail(&mut self, why: Why) -> Option<TellError<M>> {
@@ -124,7 +131,7 @@ impl<M: Send + 'static> Future for TellFuture<'_, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match ready!(this.sending.poll(&this.to, true, cx)) {
+        match ready!(this.sending.poll(&this.to, this.may_drop, cx)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(why) => Poll::Ready(this.fail(why).map_or(Ok(()), Err)),
         }

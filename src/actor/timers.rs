@@ -79,6 +79,13 @@ impl<M> Timers<M> {
         self.due.insert((at, number), timer);
     }
 
+    /// What they hold, one by one.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = impl Sized + use<M>> + use<M> {
+        self.times.clear();
+        self.keys.clear();
+        std::mem::take(&mut self.due).into_values()
+    }
+
     pub(super) fn cancel(&mut self, TimerId(number): TimerId) -> bool {
         let Some(at) = self.times.remove(&number) else { return false };
         if let Some(Timer { key: Some(key), .. }) = self.due.remove(&(at, number)) {

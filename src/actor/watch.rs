@@ -33,8 +33,9 @@ impl Watches {
         let lane = lane.clone();
         let notify = move |reason| lane.push(News::Ended(id, Box::new(move || message(reason))));
         let ended = {
-            let mut waiting = target.head().waiting();
-            match target.head().end() {
+            let head = target.head();
+            let mut waiting = head.waiting();
+            match head.end() {
                 // The list is taken after the end is written: we are on it, or see the end.
                 None => {
                     waiting.lists().watchers.push(Watcher { id: id.0, notify: Box::new(notify) });
@@ -43,9 +44,10 @@ impl Watches {
                 Some(reason) => Some((reason.clone(), notify)),
             }
         };
-        match ended {
-            None => drop(self.0.insert(id, target)),
-            Some((reason, notify)) => notify(reason),
+        // Also of one that has ended: the news counts as long as it is here.
+        drop(self.0.insert(id, target));
+        if let Some((reason, notify)) = ended {
+            notify(reason);
         }
         id
     }
@@ -58,9 +60,9 @@ impl Watches {
         lane.forget(id);
     }
 
-    /// The message has come.
-    pub(super) fn ended(&mut self, id: WatchId) {
-        self.0.remove(&id);
+    /// The message has come; tells whether it is still wanted.
+    pub(super) fn ended(&mut self, id: WatchId) -> bool {
+        self.0.remove(&id).is_some()
     }
 }
 

@@ -18,13 +18,15 @@ pub(super) enum Request {
     Stop(Arc<str>),
     Restart(Arc<str>),
     Delete(Arc<str>),
+    /// Forget it, if it has ended without having a life.
+    Sweep(Arc<str>),
 }
 
 impl Request {
     pub(super) fn child(&self) -> Arc<str> {
         match self {
             Self::Start(spec) => spec.name.clone(),
-            Self::Stop(name) | Self::Restart(name) | Self::Delete(name) => name.clone(),
+            Self::Stop(name) | Self::Restart(name) | Self::Delete(name) | Self::Sweep(name) => name.clone(),
         }
     }
 }

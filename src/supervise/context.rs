@@ -1,12 +1,13 @@
 //! What a child knows of itself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use super::handle::SupervisorRef;
+use super::life::Kin;
 
 /// What a child is told when a life of it begins.
 #[derive(Debug, Clone)]
@@ -17,6 +18,7 @@ pub struct ChildContext {
     pub(super) last_exit: Option<Exit>,
     pub(super) token: CancellationToken,
     pub(super) supervisor: SupervisorRef,
+    pub(super) kin: Weak<Kin>,
 }
 
 /// Where in the tree a life is, for code that runs in it and for those who watch over it.
@@ -82,6 +84,11 @@ impl ChildContext {
     #[must_use]
     pub fn supervisor(&self) -> &SupervisorRef {
         &self.supervisor
+    }
+
+    /// A part of this life: it is not over before that is dropped.
+    pub(crate) fn kin(&self) -> Option<Arc<Kin>> {
+        self.kin.upgrade()
     }
 
     /// Says that this life is the last one: however it ends, nothing has failed, and the supervisor forgets the child.

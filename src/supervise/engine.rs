@@ -364,6 +364,7 @@ impl Drop for Engine {
             exit.get_or_insert(Exit::Killed);
             is_first
         });
-        drop_quietly(std::mem::take(&mut self.children));
+        // One by one: what one has captured must not end the process with that of another.
+        std::mem::take(&mut self.children).into_values().for_each(drop_quietly);
     }
 }

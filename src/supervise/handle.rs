@@ -136,6 +136,13 @@ impl SupervisorRef {
         self.board.stopped.borrow().is_some()
     }
 
+    /// Lets it forget a child that has ended without having a life. Does not wait; if it is too busy to listen, it will find
+    /// out by itself, when the child is due.
+    pub(crate) fn sweep(&self, child: Arc<str>) {
+        let (answer, _) = oneshot::channel();
+        let _ = self.board.commands.try_send(Command { request: Request::Sweep(child), answer });
+    }
+
     async fn request(&self, request: Request) -> Result<(), ChildError> {
         let reentrant = || ChildError::Reentrant { supervisor: self.board.path.clone() };
         match Place::waits(self.board.id, &request.child()) {

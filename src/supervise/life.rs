@@ -22,7 +22,8 @@ use crate::task::{TaskError, TaskHandle};
 
 /// Everything that lives in one life of a child: its own task, and if it is a supervisor, those below. Whoever watches is
 /// told when the last of them is gone. Held by each of them.
-pub(super) struct Kin {
+#[derive(Debug)]
+pub(crate) struct Kin {
     _above: Option<Arc<Kin>>,
     _gone: DropGuard,
 }

@@ -98,7 +98,7 @@ pub use exit::{Exit, GaveUp, Ignored};
 pub use handle::SupervisorRef;
 pub use intensity::Intensity;
 pub(crate) use intensity::Window;
-pub(crate) use life::Carried;
+pub(crate) use life::{Carried, Kin};
 pub use policy::{AutoShutdown, Restart, Shutdown, Strategy};
 pub use spec::ChildSpec;
 pub(crate) use spec::Lasting;

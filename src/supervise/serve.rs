@@ -17,13 +17,17 @@ impl Engine {
             Request::Stop(name) => self.stop_named(&name).await,
             Request::Restart(name) => self.restart_named(&name).await,
             Request::Delete(name) => self.delete_named(&name),
+            Request::Sweep(name) => {
+                self.sweep(&name).await;
+                Ok(())
+            }
         };
         // Whoever asked may have left.
         let _ = answer.send(served);
     }
 
     async fn start_new(&mut self, spec: ChildSpec) -> Result<(), ChildError> {
-        self.replace_ended(&spec).await;
+        self.sweep(&spec.name).await;
         let path = self.board.path_of(&spec.name);
         if let Some(refused) = self.refuse(&spec, &path) {
             // What it has captured is the user's.
@@ -50,16 +54,23 @@ impl Engine {
     }
 
     /// One that is of no more use to anybody, and whose end was not looked at yet, does not keep its name.
-    async fn replace_ended(&mut self, spec: &ChildSpec) {
-        let Some(&key) = self.names.get(&spec.name) else { return };
+    async fn sweep(&mut self, name: &Arc<str>) {
+        let Some(&key) = self.names.get(name) else { return };
         if self.children[&key].spec.lasting.as_ref().is_some_and(|lasting| lasting.has_ended()) {
+            let due = self.due_at(key);
             self.stop_child(key).await;
+            // Those that it has taken along still want to be started.
+            if let Some(due) = due {
+                self.hand_over(key, due);
+            }
+            let is_significant = self.children[&key].spec.is_significant;
             self.forget(key);
+            self.is_over |= self.ends_with(is_significant);
         }
     }
 
     fn refuse(&self, spec: &ChildSpec, path: &Arc<str>) -> Option<ChildError> {
-        if self.board.lock().is_closed {
+        if self.board.lock().is_closed || self.is_over {
             return Some(self.closed());
         }
         if let Some(key) = self.names.get(&spec.name)

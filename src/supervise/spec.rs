@@ -219,6 +219,16 @@ impl ChildSpec {
         Self { lasting: other.lasting.clone(), ..self }
     }
 
+    /// No life will follow, of this child and those below.
+    pub(super) fn conclude(&self) {
+        if let Some(lasting) = &self.lasting {
+            lasting.conclude();
+        }
+        if let Body::Supervisor(builder) = &self.body {
+            builder.children.iter().rev().for_each(Self::conclude);
+        }
+    }
+
     pub(super) fn is_supervisor(&self) -> bool {
         matches!(self.body, Body::Supervisor(_))
     }

@@ -221,6 +221,7 @@ impl Engine {
             last_exit: child.last_exit.clone(),
             token: token.clone(),
             supervisor: SupervisorRef { board: self.board.clone() },
+            kin: Arc::downgrade(&kin),
         };
         let below = Above {
             spawner: self.above.spawner.clone(),

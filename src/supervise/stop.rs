@@ -29,8 +29,8 @@ impl Engine {
             }
             self.stop_child(key).await;
             // At once: those that are stopped after it may wait for it.
-            if is_for_good && let Some(lasting) = self.children.get(&key).and_then(|child| child.spec.lasting.clone()) {
-                lasting.conclude();
+            if is_for_good && let Some(spec) = self.children.get(&key).map(|child| child.spec.clone()) {
+                spec.conclude();
             }
         }
     }

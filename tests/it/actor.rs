@@ -8,6 +8,7 @@ mod crashes;
 mod cycles;
 mod ends;
 mod handles;
+mod hostile;
 mod kit;
 mod lifeless;
 mod methods;

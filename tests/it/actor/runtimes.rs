@@ -48,7 +48,7 @@ fn a_runtime_that_ends_drops_its_actors_and_tells_everybody() {
             });
             let flow = busy.stats().flow;
             assert!(flow.is_conserved());
-            assert_eq!(flow.discarded, 1, "the one behind; {flow}");
+            assert_eq!(flow.discarded, 2, "the one in hand, and the one behind; {flow}");
         }
     });
 }
