@@ -150,8 +150,8 @@ pub enum AskError<E = Infallible> {
         /// How it ended.
         reason: StopReason,
     },
-    /// The actor ended in the middle of the message, or while it kept the reply: by a kill, with its runtime, or because
-    /// it [failed](super::Context::fail).
+    /// The actor ended in the middle of the message, or while it kept the reply, also in a pipe, a timer or a message to
+    /// another actor, which is then the one named here.
     #[non_exhaustive]
     Killed {
         /// Who was asked.

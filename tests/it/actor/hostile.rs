@@ -14,7 +14,9 @@ use regatta::actor::{
     StopReason,
 };
 use regatta::policy::{Backoff, Overflow};
-use regatta::supervise::{AutoShutdown, ChildSpec, Exit, Intensity, Restart, Shutdown, Strategy, Supervisor};
+use regatta::supervise::{
+    AutoShutdown, ChildSpec, ChildState, Exit, Intensity, Restart, Shutdown, Strategy, Supervisor,
+};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -255,8 +257,10 @@ async fn an_aborted_life_and_the_next_one_never_overlap() {
         handle.stop_child("a").await.expect("it lives");
         handle.restart_child("a").await.expect("it is stopped");
     });
+    let is_stopping = || tree.which_children()[0].state == ChildState::Stopping;
+    eventually(5 * SECOND, "stopping", is_stopping).await;
     settle().await;
-    assert!(!again.is_finished(), "its thread is busy");
+    assert!(is_stopping(), "its thread is busy");
     drop(one);
     again.await.expect("no panic");
     drop(two);
