@@ -14,7 +14,9 @@
 //! | make a value once, whoever asks first and whoever leaves | [`sync::Lazy`], [`sync::OnceCell`] |
 //! | exchange a value only if it is the one that was expected | [`sync::CasCell`], [`sync::CasCounter`] |
 //! | start again what fails, in order, and give up when it fails too often | [`supervise::Supervisor`] |
-//! | own state in a task, send it messages, and learn why it died | [`actor`] |
+//! | own state in a task, send it messages, and learn why it died | [`mod@actor`] |
+//! | tell many what happens | [`actor::Topic`] |
+//! | test code that calls actors | [`testing`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |
 //!
@@ -55,6 +57,7 @@
 //! [`guide::semantics`]: ordering, delivery, restart, stop and cancel, each with the test that holds it.
 //!
 //! # Features
+//! - `macros` (default): [`#[regatta::actor]`](macro@actor).
 //! - `signal` (default): [`task::shutdown_signal`].
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -74,8 +77,11 @@ pub mod queue;
 pub mod supervise;
 pub mod sync;
 pub mod task;
+pub mod testing;
 
 pub use error::BoxError;
+#[cfg(feature = "macros")]
+#[doc = include_str!("actor/attribute.md")]
 pub use regatta_macros::actor;
 pub use tokio_util::sync::CancellationToken;
 

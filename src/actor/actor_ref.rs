@@ -197,6 +197,17 @@ impl<A: Actor> ActorRef<A> {
         self.shared.head.end().is_some()
     }
 
+    /// Tells whether it accepts nothing more: it was told to end, or has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.head.is_refusing()
+    }
+
+    /// How many messages it has, in the mailbox and in hand.
+    pub(super) fn load(&self) -> u64 {
+        self.shared.flow().in_flight
+    }
+
     /// How many messages wait in the mailbox; those that the actor has taken in hand are not among them.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -19,6 +19,7 @@ use super::reason::StopReason;
 use super::restarts::{Factory, Limits, again};
 use super::run::once;
 use super::shared::{Hook, Shared};
+use super::staged::{Mailbox, Staged};
 use crate::BoxError;
 use crate::observe::{Observe, Registry};
 use crate::policy::{Backoff, Overflow};
@@ -271,6 +272,18 @@ impl<M: Send + 'static> Builder<M> {
         let factory: Factory<A> = Box::new(move || Box::pin(std::future::ready(Ok(factory()))));
         let (shared, inbox) = self.make(A::name);
         (ActorRef::counted(shared.clone()).into(), child::spec(shared, inbox, factory))
+    }
+
+    /// The mailbox without an actor.
+    pub(crate) fn mailbox_alone<A: Actor<Msg = M>>(self) -> (A::Handle, Mailbox<A>) {
+        let (shared, inbox) = self.make(A::name);
+        (ActorRef::counted(shared).into(), Mailbox::new(inbox))
+    }
+
+    /// The actor without a task.
+    pub(crate) fn staged<A: Actor<Msg = M>>(self, actor: A) -> (A::Handle, Staged<A>) {
+        let (shared, inbox) = self.make(A::name);
+        (ActorRef::counted(shared).into(), Staged::new(inbox, actor))
     }
 
     fn start<A, F>(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::actor::Actor;
 use super::run::name_of;
 
-/// A message that was not handled; see [`ActorSystem::dead_letters`](super::ActorSystem::dead_letters). It tells of the
+/// A message that was not handled; see [`ActorSystem::dead_letters`](super::SystemRef::dead_letters). It tells of the
 /// message, and does not contain it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

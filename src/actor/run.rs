@@ -99,21 +99,49 @@ pub(super) fn serve<'a, A: Actor>(
             };
             let (name, msg) = named::<A>(msg);
             let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
-            let books = &inbox.shared.books;
-            let count = match &handled {
-                Ok(()) => &books.done,
-                Err(Halt::Panicked(_)) => &books.failed,
-                Err(Halt::Killed) => &books.discarded,
-            };
-            Books::add(count, 1);
-            if let Err(halt) = handled {
-                return halt.into();
-            }
-            if let Some(failure) = cx.take_failure() {
-                return failure;
+            if let Some(reason) = handled_so(inbox, cx, handled) {
+                return reason;
             }
         }
     }
+}
+
+/// Takes note of what became of a message; something comes back when it was the last one.
+#[inline]
+fn handled_so<A: Actor>(inbox: &Inbox<A::Msg>, cx: &mut Context<A>, handled: Result<(), Halt>) -> Option<StopReason> {
+    let books = &inbox.shared.books;
+    let count = match &handled {
+        Ok(()) => &books.done,
+        Err(Halt::Panicked(_)) => &books.failed,
+        Err(Halt::Killed) => &books.discarded,
+    };
+    Books::add(count, 1);
+    match handled {
+        Ok(()) => cx.take_failure(),
+        Err(halt) => Some(halt.into()),
+    }
+}
+
+/// What came of one step.
+pub(super) enum Step {
+    /// There was nothing to do.
+    Idle,
+    /// A message of this name was handled.
+    Handled(&'static str),
+    Ended(StopReason),
+}
+
+/// As one turn of [`serve`], which does not wait for a message.
+pub(super) async fn step<A: Actor>(inbox: &mut Inbox<A::Msg>, actor: &mut A, cx: &mut Context<A>) -> Step {
+    let next = std::future::poll_fn(|task| Poll::Ready(poll_next(inbox, cx, task))).await;
+    let msg = match next {
+        Poll::Pending => return Step::Idle,
+        Poll::Ready(Next::End(reason)) => return Step::Ended(reason),
+        Poll::Ready(Next::Handle(msg)) => msg,
+    };
+    let (name, msg) = named::<A>(msg);
+    let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
+    handled_so(inbox, cx, handled).map_or(Step::Handled(name), Step::Ended)
 }
 
 /// By value, so that nothing of the message stays behind.

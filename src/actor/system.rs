@@ -16,7 +16,7 @@ use crate::task::ShutdownReport;
 ///
 /// Everything that a [`SystemRef`] can do, it can do as well; give that one to actors, which would keep the system alive
 /// otherwise. What is not handled is a [dead letter](SystemRef::dead_letters). For actors that are handed around, not looked up, spawn
-/// them alone; for trees with rules of their own, see [`Builder::child`].
+/// them alone; for trees with rules of their own, see [`Builder::child`](super::Builder::child).
 ///
 /// # Examples
 /// ```

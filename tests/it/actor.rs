@@ -17,3 +17,4 @@ mod runtimes;
 mod stress;
 mod system;
 mod tell;
+mod topics;

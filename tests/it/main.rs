@@ -15,4 +15,5 @@ mod supervise;
 mod support;
 mod sync;
 mod task;
+mod testing;
 mod ui;

@@ -14,7 +14,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let block = &model.block;
     let parts = [messages(model), actor(model), handle(model), api(model), starts(model), lints(model)];
     // `pub` says here that a method is a message, not that it is seen from far.
-    quote! { #[allow(unreachable_pub)] #block #(#parts)* }
+    quote! { #[allow(unreachable_pub, clippy::needless_pass_by_value)] #block #(#parts)* }
 }
 
 /// The enum.

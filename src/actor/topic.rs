@@ -1,0 +1,288 @@
+//! Publish and subscribe: everybody who has subscribed gets every message.
+//!
+//! Invariant: a subscriber that is slow or gone costs the others nothing. Only [`Topic::publish_lossless`] waits.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, Waker, ready};
+
+use futures::Stream;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::ReusableBoxFuture;
+
+use crate::observe::{Observe, Registration, Registry, Row};
+
+/// Sends every message to all who have subscribed; clones publish to the same ones.
+///
+/// A subscriber that is too slow loses the oldest messages, [learns how many](Lagged), and goes on. One that is dropped is
+/// gone: an actor takes a topic as a stream, which ends with its incarnation.
+///
+/// # Examples
+/// ```
+/// use regatta::actor::{Context, Lagged, Topic};
+///
+/// struct Board { topic: Topic<u32>, sum: u32 }
+///
+/// #[regatta::actor]
+/// impl Board {
+///     #[msg(from = u32)]
+///     pub fn price(&mut self, price: u32) { self.sum += price; }
+///
+///     pub fn missed(&mut self, _by: u64) {}
+///
+///     pub fn sum(&self) -> u32 { self.sum }
+///
+///     async fn started(&mut self, cx: &mut Context<Self>) -> Result<(), regatta::BoxError> {
+///         cx.attach(self.topic.subscribe(), |got| match got {
+///             Ok(price) => price.into(),
+///             Err(Lagged { missed, .. }) => BoardMsg::Missed { _by: missed, reply: regatta::actor::Reply::nobody() },
+///         });
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::actor::AskError> {
+/// let prices = Topic::new("prices", 16);
+/// let board = Board { topic: prices.clone(), sum: 0 }.spawn();
+/// assert_eq!(board.sum().await?, 0); // it has subscribed
+/// assert_eq!(prices.publish(3) + prices.publish(4), 2);
+/// while board.sum().await? < 7 {}
+/// # Ok(()) }
+/// ```
+///
+/// # Complexity
+/// A message is kept once, and cloned for each subscriber that takes it. Publishing takes one short lock.
+#[doc(alias = "broadcast")]
+#[doc(alias = "pubsub")]
+pub struct Topic<M> {
+    core: Arc<Core<M>>,
+}
+
+struct Core<M> {
+    name: Arc<str>,
+    sender: broadcast::Sender<M>,
+    capacity: usize,
+    published: AtomicU64,
+    /// Publications without a subscriber.
+    unheard: AtomicU64,
+    lagged: AtomicU64,
+    /// One at a time waits for room.
+    careful: Mutex<()>,
+    /// Somebody has taken a message, or has left.
+    taken: Notify,
+    registration: OnceLock<Registration>,
+}
+
+impl<M: Clone + Send + 'static> Topic<M> {
+    /// A topic that keeps up to so many messages for its slowest subscriber; rounded up to a power of two, as tokio's
+    /// channel does.
+    ///
+    /// # Panics
+    /// When the capacity is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn new(name: impl Into<Arc<str>>, capacity: usize) -> Self {
+        crate::error::refuse_zero("topic", "capacity", capacity);
+        // Beyond that tokio has no numbers, and nobody the memory.
+        let capacity = capacity.min(1 << 30).next_power_of_two();
+        let core = Arc::new(Core {
+            name: name.into(),
+            sender: broadcast::Sender::new(capacity),
+            capacity,
+            published: AtomicU64::new(0),
+            unheard: AtomicU64::new(0),
+            lagged: AtomicU64::new(0),
+            careful: Mutex::new(()),
+            taken: Notify::new(),
+            registration: OnceLock::new(),
+        });
+        let registry = Registry::current();
+        let subject: Weak<Core<M>> = Arc::downgrade(&core);
+        let subject: Weak<dyn Observe> = subject;
+        let registration = registry.enroll(registry.reserve(), "topic", &core.name, None, subject);
+        // The cell is ours alone so far.
+        let _ = core.registration.set(registration);
+        Self { core }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    /// Sends a message to all who have subscribed by now, without waiting; gives how many they are. With none it is
+    /// dropped.
+    #[allow(clippy::must_use_candidate, reason = "mostly nobody counts")]
+    pub fn publish(&self, msg: M) -> usize {
+        self.core.published.fetch_add(1, Ordering::Relaxed);
+        let heard = self.core.sender.send(msg).unwrap_or(0);
+        if heard == 0 {
+            self.core.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        heard
+    }
+
+    /// As [`publish`](Self::publish), but waits until the slowest subscriber has room, so that nobody misses anything: not
+    /// this message, and no other one that is published so. A subscriber that never takes anything is waited for, for
+    /// ever.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, it has published nothing.
+    pub async fn publish_lossless(&self, msg: M) -> usize {
+        let core = &*self.core;
+        let _careful = core.careful.lock().await;
+        loop {
+            // Listens before it looks.
+            let mut taken = std::pin::pin!(core.taken.notified());
+            taken.as_mut().enable();
+            if core.sender.len() < core.capacity {
+                return self.publish(msg);
+            }
+            taken.await;
+        }
+    }
+
+    /// Gets everything that is published from now on.
+    #[must_use = "what is published goes to those who have subscribed"]
+    pub fn subscribe(&self) -> Subscription<M> {
+        let receiver = self.core.sender.subscribe();
+        Subscription { core: self.core.clone(), receiver: Some(receiver), waiting: None }
+    }
+
+    /// How many have subscribed.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.core.sender.receiver_count()
+    }
+}
+
+impl<M: Send> Observe for Core<M> {
+    fn fill(&self, row: &mut Row) {
+        row.state = "open";
+        // Read first: what is unheard was published before.
+        row.flow.dropped = self.unheard.load(Ordering::Relaxed);
+        let published = self.published.load(Ordering::Relaxed).max(row.flow.dropped);
+        (row.flow.accepted, row.flow.done) = (published, published - row.flow.dropped);
+        row.gauge("subscribers", self.sender.receiver_count(), None);
+        row.gauge("kept", self.sender.len(), Some(self.capacity));
+        row.gauge("missed", self.lagged.load(Ordering::Relaxed) as usize, None);
+    }
+}
+
+impl<M> Clone for Topic<M> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<M> fmt::Debug for Topic<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic").field("name", &self.core.name).finish_non_exhaustive()
+    }
+}
+
+/// A subscriber was too slow, and has missed the oldest messages; the next one it gets is the oldest that is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lagged {
+    /// Of the topic.
+    pub topic: Arc<str>,
+    /// How many it has missed.
+    pub missed: u64,
+}
+
+impl fmt::Display for Lagged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, missed } = self;
+        write!(
+            f,
+            "a subscriber of topic `{topic}` was too slow and missed {missed}; a larger capacity helps over bursts"
+        )
+    }
+}
+
+impl Error for Lagged {}
+
+type Receiver<M> = broadcast::Receiver<M>;
+type Received<M> = (Result<M, RecvError>, Receiver<M>);
+
+/// Gets what a [`Topic`] publishes, as a stream; it never ends by itself.
+///
+/// # Cancel safety
+/// Nothing is lost when [`next`](futures::StreamExt::next) is dropped.
+#[must_use = "streams do nothing unless polled"]
+pub struct Subscription<M> {
+    core: Arc<Core<M>>,
+    /// Absent while it is waited with.
+    receiver: Option<Receiver<M>>,
+    waiting: Option<ReusableBoxFuture<'static, Received<M>>>,
+}
+
+impl<M: Clone + Send + 'static> Subscription<M> {
+    /// What is there already, without waiting.
+    ///
+    /// # Errors
+    /// [`Lagged`]
+    pub fn try_next(&mut self) -> Result<Option<M>, Lagged> {
+        match Pin::new(self).poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(got)) => got.map(Some),
+            Poll::Ready(None) | Poll::Pending => Ok(None),
+        }
+    }
+
+    fn lagged(&self, missed: u64) -> Lagged {
+        self.core.lagged.fetch_add(missed, Ordering::Relaxed);
+        Lagged { topic: self.core.name.clone(), missed }
+    }
+}
+
+async fn receive<M: Clone>(mut receiver: Receiver<M>) -> Received<M> {
+    let got = receiver.recv().await;
+    (got, receiver)
+}
+
+impl<M: Clone + Send + 'static> Stream for Subscription<M> {
+    type Item = Result<M, Lagged>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let Some(receiver) = this.receiver.take() {
+            match &mut this.waiting {
+                None => this.waiting = Some(ReusableBoxFuture::new(receive(receiver))),
+                Some(waiting) => waiting.set(receive(receiver)),
+            }
+        }
+        let Some(waiting) = &mut this.waiting else { return Poll::Ready(None) };
+        let (got, receiver) = ready!(waiting.poll(cx));
+        this.receiver = Some(receiver);
+        match got {
+            Ok(msg) => {
+                this.core.taken.notify_waiters();
+                Poll::Ready(Some(Ok(msg)))
+            }
+            Err(RecvError::Lagged(missed)) => Poll::Ready(Some(Err(this.lagged(missed)))),
+            // We hold a sender.
+            Err(RecvError::Closed) => Poll::Ready(None),
+        }
+    }
+}
+
+impl<M> Drop for Subscription<M> {
+    fn drop(&mut self) {
+        // The receiver first: what it has not taken is not waited for any more.
+        (self.receiver, self.waiting) = (None, None);
+        self.core.taken.notify_waiters();
+    }
+}
+
+impl<M> fmt::Debug for Subscription<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("topic", &self.core.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,39 @@
+//! A closure in the place of an actor.
+
+use crate::actor::Actor;
+use crate::task::{entrust, runtime};
+
+/// A handle of an actor that is not there: a closure answers its messages, one after the other, in a task that ends with the
+/// last handle.
+///
+/// # Examples
+/// ```
+/// use regatta::testing;
+///
+/// struct Clock;
+///
+/// #[regatta::actor]
+/// impl Clock {
+///     pub fn hour(&self) -> u8 { unreachable!("the true one asks a server") }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::actor::AskError> {
+/// let clock = testing::mock::<Clock>(|ClockMsg::Hour { reply }| reply.send(17).unwrap());
+/// assert_eq!(clock.hour().await?, 17);
+/// # Ok(()) }
+/// ```
+///
+/// # Panics
+/// Outside a tokio runtime. A panic of the closure ends the mock; who asked is told.
+#[track_caller]
+#[must_use = "a mock ends when its last handle is dropped"]
+pub fn mock<A: Actor>(mut answer: impl FnMut(A::Msg) + Send + 'static) -> A::Handle {
+    let runtime = runtime("testing::mock");
+    let (handle, mut probe) = super::probe::<A>();
+    entrust(&runtime, async move {
+        while let Some(msg) = probe.next().await {
+            answer(msg);
+        }
+    });
+    handle
+}
