@@ -11,7 +11,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use regatta::actor::{Actor, ActorRef, Builder, Context, Outcome, Reply};
+use regatta::actor::{Builder, Outcome};
 use regatta::supervise::{Intensity, Supervisor};
 
 /// What survives a crash, as a database would: a balance, and which transfers are in it.
@@ -27,18 +27,10 @@ struct Account {
     handled: u64,
 }
 
-/// A change of the balance, by a transfer of this number.
-struct Change {
-    transfer: u64,
-    cents: i64,
-    reply: Reply<bool>,
-}
-
-impl Actor for Account {
-    type Msg = Change;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, Change { transfer, cents, reply }: Change, _: &mut Context<Self>) {
+#[regatta::actor]
+impl Account {
+    /// Changes the balance, by the transfer of this number; tells whether it is covered.
+    pub fn change(&mut self, transfer: u64, cents: i64) -> bool {
         self.handled += 1;
         assert!(self.handled % 7 != 3, "before it has written anything");
         let is_covered = {
@@ -53,14 +45,14 @@ impl Actor for Account {
             is_covered
         };
         assert!(self.handled % 7 != 6, "after it has written, before it could say so");
-        let _ = reply.send(is_covered);
+        is_covered
     }
 }
 
 /// Asks until it is known what has become of it; a crash in between is no answer.
-async fn change(account: &ActorRef<Account>, transfer: u64, cents: i64) -> Result<bool, Box<dyn Error + Send + Sync>> {
+async fn change(account: &AccountHandle, transfer: u64, cents: i64) -> Result<bool, Box<dyn Error + Send + Sync>> {
     loop {
-        match account.ask(|reply| Change { transfer, cents, reply }).await {
+        match account.change(transfer, cents).await {
             Ok(is_covered) => return Ok(is_covered),
             Err(error) if error.outcome() == Outcome::MaybeExecuted => {} // it crashed: the ledger knows
             Err(error) => return Err(error.into()),

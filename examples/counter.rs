@@ -1,10 +1,8 @@
-//! A counter, in ten lines: its methods are its messages.
+//! A counter: its methods are its messages.
 //!
-//! ```console
-//! $ cargo run --example counter
-//! ```
+//! Run: `cargo run --example counter`
 //!
-//! You will see `3 7`, and what an actor says that has ended.
+//! You will see the sum, a mistake that is an answer, and what an actor says that has ended.
 
 use regatta::actor::AskError;
 
@@ -19,13 +17,20 @@ impl Counter {
         self.n += by;
         self.n
     }
+
+    /// Divides the counter.
+    pub fn divide(&mut self, by: i64) -> Result<i64, String> {
+        self.n = self.n.checked_div(by).ok_or("nobody divides by zero")?;
+        Ok(self.n)
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), AskError> {
-    let counter = Counter { n: 0 }.spawn();
-    let first = counter.add(3).await?;
-    println!("{first} {}", counter.add(4).await?);
+    let counter = Counter { n: 0 }.spawn(); // `Counter::supervised(|| …)` restarts after a panic
+    counter.add(3).tell().await.unwrap(); // sent, and not waited for
+    println!("{}", counter.add(4).await?); // asked
+    println!("{}", counter.divide(0).await.unwrap_err());
 
     counter.actor().stop().await;
     println!("{}", counter.add(1).await.unwrap_err());

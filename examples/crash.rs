@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use regatta::actor::{Actor, ActorRef, AskError, Builder, Context, Outcome, Reply};
+use regatta::actor::{AskError, Builder, Outcome};
 use regatta::supervise::{ChildSpec, Exit, Intensity, Supervisor};
 
 /// Divides, badly: every third time it panics, whatever it is asked.
@@ -16,20 +16,12 @@ struct Divider {
     calls: u32,
 }
 
-struct Divide(u32, u32, Reply<u32>);
-
-impl Actor for Divider {
-    type Msg = Divide;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, Divide(a, b, reply): Divide, _: &mut Context<Self>) {
+#[regatta::actor]
+impl Divider {
+    pub fn divide(&mut self, a: u32, b: u32) -> u32 {
         self.calls += 1;
         assert!(self.calls < 3, "the third call");
-        let _ = reply.send(a / b);
-    }
-
-    fn message_name(_: &Divide) -> &'static str {
-        "Divide"
+        a / b
     }
 }
 
@@ -49,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut answers, mut panics) = (0, 0);
     loop {
-        match divider.ask(|reply| Divide(84, 2, reply)).await {
+        match divider.divide(84, 2).await {
             Ok(answer) => {
                 assert_eq!(answer, 42);
                 answers += 1;

@@ -8,25 +8,21 @@
 use std::error::Error;
 use std::time::Duration;
 
-use regatta::actor::{Actor, ActorRef, ActorSystem, Builder, Context, Reply, StopReason};
+use regatta::actor::{ActorSystem, Builder, Context, Reply, StopReason};
 
 struct Greeter {
     greeting: &'static str,
 }
 
-struct Greet(&'static str, Reply<String>);
-
-impl Actor for Greeter {
-    type Msg = Greet;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, Greet(whom, reply): Greet, cx: &mut Context<Self>) {
+#[regatta::actor]
+impl Greeter {
+    pub fn greet(&mut self, whom: &'static str, cx: &mut Context<Self>) -> String {
         assert!(!whom.is_empty(), "nobody to greet");
         println!("{} greets {whom}", cx.name());
-        let _ = reply.send(format!("{}, {whom}", self.greeting));
+        format!("{}, {whom}", self.greeting)
     }
 
-    async fn stopped(self, reason: &StopReason) {
+    fn stopped(self, reason: &StopReason) {
         println!("“{}” is not said any more: {reason}", self.greeting);
     }
 }
@@ -34,11 +30,9 @@ impl Actor for Greeter {
 /// Writes down what it is told.
 struct Log;
 
-impl Actor for Log {
-    type Msg = &'static str;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, line: &'static str, _: &mut Context<Self>) {
+#[regatta::actor]
+impl Log {
+    pub fn write(&mut self, line: &'static str) {
         println!("log: {line}");
     }
 }
@@ -49,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut dead_letters = system.dead_letters();
 
     let english = system.create("english", Greeter { greeting: "hello" }).await?;
-    assert_eq!(english.ask(|reply| Greet("world", reply)).await?, "hello, world");
+    assert_eq!(english.greet("world").await?, "hello, world");
 
     let error = system.create("english", Greeter { greeting: "hi" }).await.unwrap_err();
     println!("refused: {error}");
@@ -57,19 +51,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // One that is made anew when it panics: the same name, the same handle.
     let french = system.create_supervised("french", Builder::new(), || Greeter { greeting: "bonjour" }).await?;
-    println!("crashed: {}", french.ask(|reply| Greet("", reply)).await.unwrap_err());
-    assert_eq!(french.ask(|reply| Greet("monde", reply)).await?, "bonjour, monde");
+    println!("crashed: {}", french.greet("").await.unwrap_err());
+    assert_eq!(french.greet("monde").await?, "bonjour, monde");
 
     // A message to nobody is an error with the message in it, and a dead letter.
-    let nobody = system.tell_named::<Log>("log", "too early").await.unwrap_err();
+    let note = |line| LogMsg::Write { line, reply: Reply::nobody() };
+    let nobody = system.tell_named::<Log>("log", note("too early")).await.unwrap_err();
     println!("lost: {nobody}");
-    assert_eq!(nobody.into_inner(), "too early");
+    assert!(matches!(nobody.into_inner(), LogMsg::Write { line: "too early", .. }));
     println!("a dead letter: {}", dead_letters.recv().await?);
     system.create("log", Log).await?;
-    system.tell_named::<Log>("log", "in time").await.map_err(|error| error.to_string())?;
+    system.tell_named::<Log>("log", note("in time")).await?;
     assert!(system.get::<Greeter>("log").is_none(), "a log is no greeter");
 
-    let stopped = english.stop().await;
+    let stopped = english.actor().stop().await;
     assert!(matches!(stopped, StopReason::Stopped));
     system.create("english", Greeter { greeting: "good day" }).await?; // the name is free
     println!("names: {:?}", system.names());

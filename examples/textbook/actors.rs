@@ -7,26 +7,19 @@
 
 use std::error::Error;
 
-use regatta::actor::{self, Actor, ActorRef, Context, Recipient, Reply};
+use regatta::actor::{Context, Recipient};
 use regatta::promise::{Promise, promise};
 
 /// Prints what it is told. The confirmation goes wherever the message says.
 struct Printer;
 
-struct Page {
-    text: &'static str,
-    confirm: Recipient<Printed>,
-}
-
 struct Printed(usize);
 
-impl Actor for Printer {
-    type Msg = Page;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, page: Page, _: &mut Context<Self>) {
-        println!("{}", page.text);
-        let _ = page.confirm.tell(Printed(page.text.len())).await; // whoever wanted it may be gone
+#[regatta::actor]
+impl Printer {
+    pub async fn print(&mut self, text: &'static str, confirm: Recipient<Printed>) {
+        println!("{text}");
+        let _ = confirm.tell(Printed(text.len())).await; // whoever wanted it may be gone
     }
 }
 
@@ -35,26 +28,15 @@ struct Counter {
     letters: usize,
 }
 
-enum Count {
-    Printed(Printed),
-    Get(Reply<usize>),
-}
-
-impl From<Printed> for Count {
-    fn from(printed: Printed) -> Self {
-        Self::Printed(printed)
+#[regatta::actor]
+impl Counter {
+    #[msg(from = Printed)]
+    pub fn printed(&mut self, printed: Printed) {
+        self.letters += printed.0;
     }
-}
 
-impl Actor for Counter {
-    type Msg = Count;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, msg: Count, _: &mut Context<Self>) {
-        match msg {
-            Count::Printed(Printed(letters)) => self.letters += letters,
-            Count::Get(reply) => drop(reply.send(self.letters)),
-        }
+    pub fn letters(&self) -> usize {
+        self.letters
     }
 }
 
@@ -65,11 +47,9 @@ struct Collector {
     done: Option<Promise<Vec<usize>, ()>>,
 }
 
-impl Actor for Collector {
-    type Msg = usize;
-    type Handle = ActorRef<Self>;
-
-    async fn handle(&mut self, result: usize, cx: &mut Context<Self>) {
+#[regatta::actor]
+impl Collector {
+    pub fn collect(&mut self, result: usize, cx: &mut Context<Self>) {
         self.results.push(result);
         if self.results.len() == self.wanted {
             if let Some(done) = self.done.take() {
@@ -82,26 +62,26 @@ impl Actor for Collector {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let printer = actor::spawn(Printer);
-    let counter = actor::spawn(Counter { letters: 0 });
+    let printer = Printer.spawn();
+    let counter = Counter { letters: 0 }.spawn();
     for text in ["hello", "actors"] {
-        printer.tell(Page { text, confirm: counter.recipient() }).await.map_err(|error| error.to_string())?;
+        printer.print(text, counter.actor().recipient()).tell().await?;
     }
-    let _ = printer.drain().await; // everything is printed, and confirmed
-    let letters = counter.ask(Count::Get).await?;
+    printer.actor().drain().await; // everything is printed, and confirmed
+    let letters = counter.letters().await?;
     println!("{letters} letters were printed");
     assert_eq!(letters, 11);
 
     let (done, collected) = promise();
-    let collector = actor::spawn(Collector { results: Vec::new(), wanted: 3, done: Some(done) });
+    let collector = Collector { results: Vec::new(), wanted: 3, done: Some(done) }.spawn();
     for n in 1..=3 {
         let collector = collector.clone();
-        tokio::spawn(async move { collector.tell(n * n).await });
+        tokio::spawn(async move { collector.collect(n * n).tell().await });
     }
     let mut results = collected.await.map_err(|error| format!("{error:?}"))?;
     results.sort_unstable();
     println!("collected: {results:?}");
     assert_eq!(results, [1, 4, 9]);
-    println!("the collector: {}", collector.wait_stopped().await);
+    println!("the collector: {}", collector.actor().wait_stopped().await);
     Ok(())
 }

@@ -72,3 +72,18 @@ fn the_minimum_of_rust_is_the_same_everywhere() {
     let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(fs::read_to_string(root().join("README.md")).unwrap().contains(&format!("Rust {version} or newer")));
 }
+
+#[test]
+fn the_first_code_of_the_readme_is_an_example_that_prints_what_it_says() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let mut blocks = readme.split("```").skip(1).step_by(2);
+    let code = blocks.next().unwrap().strip_prefix("rust\n").expect("code comes first");
+    let example = fs::read_to_string(root().join("examples/counter.rs")).unwrap();
+    assert!(example.ends_with(code), "the README and examples/counter.rs differ");
+    let shown = blocks.next().unwrap().strip_prefix("text\n").expect("then what it prints");
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).expect("a profile has a folder");
+    let output =
+        std::process::Command::new(profile.join("examples/counter")).output().expect("examples are built first");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), shown);
+}

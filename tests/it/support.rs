@@ -2,8 +2,12 @@
 #![allow(dead_code, reason = "the modules that need a helper land one after the other")]
 
 use std::{
+    env,
+    ffi::OsStr,
     future::Future,
+    path::{Path, PathBuf},
     pin::Pin,
+    process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     task::{Context, Poll, Wake, Waker},
     thread,
@@ -181,4 +185,29 @@ fn gate_holds_until_it_opens() {
     assert_eq!(poll_once(waiting.as_mut()), Poll::Pending);
     gate.open();
     assert_eq!(poll_once(waiting.as_mut()), Poll::Ready(()));
+}
+
+/// The program of an example. Cargo builds examples before it runs tests, but not where it was asked for other targets only:
+/// then it may be missing, or of yesterday, so it is built here, which takes no time where it is fresh.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("a test has a path");
+    // target/<profile>/deps/it-…
+    let profile = test.ancestors().nth(2).expect("a test lies in the target directory");
+    build(profile, name);
+    profile.join("examples").join(name)
+}
+
+fn build(profile: &Path, example: &str) {
+    let name = match profile.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    let target = profile.parent().expect("a profile lies in the target directory");
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--example", example, "--profile", name, "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target)
+        .status();
+    assert!(status.expect("cargo starts").success(), "the example does not build");
 }

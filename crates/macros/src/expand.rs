@@ -63,7 +63,7 @@ fn messages(model: &Model) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
-        #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated)]
+        #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated, missing_docs)]
         #vis enum #msg #impl_generics #wheres { #(#variants,)* #rest }
 
         #[allow(deprecated)]

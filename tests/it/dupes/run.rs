@@ -1,7 +1,6 @@
 //! Runs the example as its users do, and reads what it says.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStringExt;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::eventually;
+use crate::support::{eventually, example};
 
 /// Files that have the same content, each group in order.
 pub(super) type Groups = BTreeSet<BTreeSet<PathBuf>>;
@@ -46,33 +45,11 @@ pub(super) struct Report {
     pub(super) partial: bool,
 }
 
-/// The example, ready to be given arguments. Cargo builds examples before it runs tests, unless it was asked for some
-/// targets only: then it may be missing, or of yesterday, so it is built here, which takes no time where it is fresh.
+/// The example, ready to be given arguments.
 pub(super) fn dupes() -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let path = BUILT.get_or_init(|| {
-        let test = env::current_exe().expect("a test has a path");
-        // target/<profile>/deps/it-…
-        let profile = test.ancestors().nth(2).expect("a test lies in the target directory");
-        build(profile);
-        profile.join("examples/dupes")
-    });
+    let path = BUILT.get_or_init(|| example("dupes"));
     Command::new(path)
-}
-
-fn build(profile: &Path) {
-    let name = match profile.file_name().and_then(OsStr::to_str) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
-    let target = profile.parent().expect("a profile lies in the target directory");
-    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--example", "dupes", "--profile", name, "--manifest-path"])
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(target)
-        .status();
-    assert!(status.expect("cargo starts").success(), "the example does not build");
 }
 
 /// Starts a process; what it prints goes to files, so that no pipe can fill up.
