@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::time::Sleep;
 
 use super::actor::Actor;
 use super::actor_ref::ActorRef;
@@ -87,6 +86,7 @@ pub(super) struct Filled<M, T: Send + 'static, E: Send + 'static> {
 }
 
 impl<M, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> {
+    #[inline]
     fn make(mut self, reply: Reply<T, E>) -> M {
         (self.reply)(&mut self.msg, reply);
         self.msg
@@ -99,6 +99,7 @@ impl<M, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> 
 
 impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     /// A call of an actor. `reply` puts the reply into the message, `args` takes the arguments out of it again.
+    #[inline]
     #[doc(hidden)]
     pub fn new<A: Actor<Msg = M>>(
         actor: &'a ActorRef<A>,
@@ -164,17 +165,25 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
 
     /// Sends the message without asking for an answer, with room waited for. What the method returns is dropped; an
     /// error is logged.
+    #[inline]
     pub fn tell(self) -> CallTell<'a, M> {
-        self.send(Reply::nobody())
+        match self.inner {
+            // It is made for nobody.
+            Inner::Letter(Letter { to, filled, delay: None, .. }) => {
+                CallTell { telling: Some(TellFuture::new(to, filled.msg)), first: None }
+            }
+            inner => Self { inner }.send(Reply::nobody()),
+        }
     }
 
     /// As [`tell`](Self::tell), if there is room now.
     ///
     /// # Errors
     /// [`TellError`] with the message.
+    #[inline]
     pub fn try_tell(self) -> Result<(), TellError<M>> {
         match self.inner {
-            Inner::Letter(Letter { to, filled, .. }) => to.try_tell(filled.make(Reply::nobody())),
+            Inner::Letter(Letter { to, filled, .. }) => to.try_tell(filled.msg),
             Inner::Done(_) | Inner::Future(_) => Ok(()),
         }
     }
@@ -185,19 +194,20 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         self.send(reply.into())
     }
 
+    #[inline]
     fn send(self, reply: Reply<T, E>) -> CallTell<'a, M> {
         match self.inner {
             Inner::Letter(Letter { to, filled, delay, .. }) => {
-                let telling = TellFuture::new(to, filled.make(reply));
-                CallTell { telling: Some(telling), delay, sleep: None, other: None }
+                let first = delay.map(delayed);
+                CallTell { telling: Some(TellFuture::new(to, filled.make(reply))), first }
             }
             Inner::Done(result) => {
                 settle(reply, result);
-                CallTell { telling: None, delay: None, sleep: None, other: None }
+                CallTell { telling: None, first: None }
             }
             Inner::Future(future) => {
                 let other = future.map(|result| settle(reply, result)).boxed();
-                CallTell { telling: None, delay: None, sleep: None, other: Some(other) }
+                CallTell { telling: None, first: Some(other) }
             }
         }
     }
@@ -217,11 +227,12 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> IntoFuture for Call<'
     type Output = Result<T, AskError<E>>;
     type IntoFuture = CallFuture<'a, M, T, E>;
 
+    #[inline]
     fn into_future(self) -> CallFuture<'a, M, T, E> {
         let inner = match self.inner {
             Inner::Letter(Letter { to, filled, limit, delay }) => {
                 let ask = Ask::new(to, M::name, filled).limit(limit).into_future();
-                Making::Letter { ask, delay, sleep: None }
+                Making::Letter { ask, first: delay.map(delayed) }
             }
             Inner::Done(result) => Making::Done { result: Some(result) },
             Inner::Future(future) => Making::Future { future },
@@ -265,9 +276,7 @@ pin_project_lite::pin_project! {
         Letter {
             #[pin]
             ask: AskFuture<'a, M, T, E, Filled<M, T, E>>,
-            delay: Option<Duration>,
-            #[pin]
-            sleep: Option<Sleep>,
+            first: Option<BoxFuture<'static, ()>>,
         },
         Done { result: Option<Result<T, AskError<E>>> },
         Future { future: BoxFuture<'static, Result<T, AskError<E>>> },
@@ -280,10 +289,8 @@ impl<M: Message, T: Send + 'static, E: Send + 'static> Future for CallFuture<'_,
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().inner.project() {
-            Project::Letter { ask, delay, sleep } => {
-                if delay.is_some() {
-                    ready!(poll_delay(delay, sleep, cx));
-                }
+            Project::Letter { ask, first } => {
+                ready!(poll_first(first, cx));
                 ask.poll(cx)
             }
             Project::Done { result } => match result.take() {
@@ -295,50 +302,45 @@ impl<M: Message, T: Send + 'static, E: Send + 'static> Future for CallFuture<'_,
     }
 }
 
-#[cold]
-fn poll_delay(delay: &mut Option<Duration>, mut sleep: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    let Some(length) = *delay else { return Poll::Ready(()) };
-    if sleep.is_none() {
-        sleep.set(Some(tokio::time::sleep(length)));
+/// Waits before a call is made; made when the call is polled, as timers need a runtime.
+fn delayed(length: Duration) -> BoxFuture<'static, ()> {
+    async move { tokio::time::sleep(length).await }.boxed()
+}
+
+/// What comes first, if something does.
+#[inline]
+fn poll_first(first: &mut Option<BoxFuture<'static, ()>>, cx: &mut Context<'_>) -> Poll<()> {
+    if let Some(future) = first {
+        ready!(future.as_mut().poll(cx));
+        *first = None;
     }
-    if let Some(sleep) = sleep.as_mut().as_pin_mut() {
-        ready!(sleep.poll(cx));
-    }
-    sleep.set(None);
-    *delay = None;
     Poll::Ready(())
 }
 
-pin_project_lite::pin_project! {
-    /// Makes a call without asking for its answer; made by [`Call::tell`].
-    ///
-    /// # Cancel safety
-    /// Dropped while it waits, it takes the message along.
-    ///
-    /// # Errors
-    /// [`TellError`] with the message.
-    #[must_use = "nothing is sent unless the future is awaited"]
-    pub struct CallTell<'a, M: Message> {
-        telling: Option<TellFuture<'a, M>>,
-        delay: Option<Duration>,
-        #[pin]
-        sleep: Option<Sleep>,
-        other: Option<BoxFuture<'static, ()>>,
-    }
+/// Makes a call without asking for its answer; made by [`Call::tell`].
+///
+/// # Cancel safety
+/// Dropped while it waits, it takes the message along.
+///
+/// # Errors
+/// [`TellError`] with the message.
+#[must_use = "nothing is sent unless the future is awaited"]
+pub struct CallTell<'a, M: Message> {
+    telling: Option<TellFuture<'a, M>>,
+    /// What is waited for before, or instead.
+    first: Option<BoxFuture<'static, ()>>,
 }
 
 impl<M: Message> Future for CallTell<'_, M> {
     type Output = Result<(), TellError<M>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if this.delay.is_some() {
-            ready!(poll_delay(this.delay, this.sleep, cx));
-        }
-        match (this.telling, this.other) {
-            (Some(telling), _) => Pin::new(telling).poll(cx),
-            (None, Some(other)) => other.as_mut().poll(cx).map(Ok),
-            (None, None) => Poll::Ready(Ok(())),
+        let this = self.get_mut();
+        ready!(poll_first(&mut this.first, cx));
+        match &mut this.telling {
+            Some(telling) => Pin::new(telling).poll(cx),
+            None => Poll::Ready(Ok(())),
         }
     }
 }

@@ -78,6 +78,7 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
     }
 
     /// Nobody waits for the answer: for a message that is told.
+    #[inline]
     pub fn nobody() -> Self {
         Self { port: Port::Gone }
     }
@@ -96,6 +97,7 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
     /// # Errors
     /// The value, when the asker is gone, for example because its time was over; of a [`Recipient`], when its mailbox
     /// has no room or it has ended.
+    #[inline]
     pub fn send(self, value: T) -> Result<(), T> {
         self.settle(Ok(value)).map_err(|unsent| match unsent {
             Ok(value) => value,
@@ -118,6 +120,7 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
     ///
     /// # Errors
     /// As [`send`](Self::send).
+    #[inline]
     pub fn settle(mut self, result: Result<T, E>) -> Result<(), Result<T, E>> {
         // Before the answer: the asker may go on at once, and waits for nobody then.
         self.detach();
@@ -181,7 +184,25 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
 
     /// Says that the answer does not depend on the actor that was asked: another task has the reply, or will have it.
     /// From now on the wait is no part of any [cycle](super::AskError::Cycle).
+    #[inline]
     pub fn detach(&mut self) {
+        if let Port::Waiting(_) = self.port {
+            self.leave_circle();
+        }
+    }
+
+    /// Tells the asker that there will be no answer, and why.
+    #[cold]
+    fn orphan(&mut self) {
+        self.detach();
+        if let Port::Asker(port) = self.port.take() {
+            // Nobody may be there any more, and then there is nobody to tell.
+            here::orphan(move |fate| drop(port.send(Err(fate))));
+        }
+    }
+
+    #[cold]
+    fn leave_circle(&mut self) {
         match self.port.take() {
             Port::Waiting(waiting) => {
                 let (port, edge) = *waiting;
@@ -201,11 +222,10 @@ impl<T: Send + 'static> From<Recipient<T>> for Reply<T> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Drop for Reply<T, E> {
+    #[inline]
     fn drop(&mut self) {
-        self.detach();
-        if let Port::Asker(port) = self.port.take() {
-            // Nobody may be there any more, and then there is nobody to tell.
-            here::orphan(move |fate| drop(port.send(Err(fate))));
+        if let Port::Asker(_) | Port::Waiting(_) = self.port {
+            self.orphan();
         }
     }
 }

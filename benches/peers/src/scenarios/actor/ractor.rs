@@ -16,7 +16,6 @@ pub(super) enum Msg {
 
 impl Actor for Counter {
     type Msg = Msg;
-    type Handle = ActorRef<Self>;
     type State = u64;
     type Arguments = ();
 
@@ -64,7 +63,6 @@ pub(super) enum RingMsg {
 
 impl Actor for Node {
     type Msg = RingMsg;
-    type Handle = ActorRef<Self>;
     type State = At<ActorRef<RingMsg>>;
     type Arguments = u64;
 
