@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::actor::Actor;
 use super::ask::Ask;
-use super::error::{TellError, Why};
 use super::head::{DRAIN, KILL, STOP, Subject, Watcher};
 use super::reason::StopReason;
 use super::recipient::Recipient;
@@ -18,6 +17,7 @@ use super::shared::Shared;
 use super::stats::ActorStats;
 use super::stopped::StoppedFuture;
 use super::tell::TellFuture;
+use super::tell_error::{TellError, Why};
 use super::to::To;
 use super::weak::WeakActorRef;
 
@@ -179,6 +179,9 @@ impl<A: Actor> ActorRef<A> {
 
     /// Ends the actor at the next await of whatever it does; its hooks are not called, its state is dropped. A handler
     /// that does not await cannot be cut off.
+    ///
+    /// # Cancel safety
+    /// As [`stop`](Self::stop).
     #[allow(clippy::must_use_candidate, reason = "the verb counts, waiting for it is extra")]
     pub fn kill(&self) -> StoppedFuture {
         self.shared.head.raise(KILL);
@@ -186,6 +189,9 @@ impl<A: Actor> ActorRef<A> {
     }
 
     /// Waits until the actor has ended, any number of times, also afterwards.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
     #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.shared.clone())

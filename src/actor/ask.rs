@@ -11,10 +11,11 @@ use tokio::time::{Instant, Sleep};
 
 use super::actor::UNNAMED;
 use super::cycles::{self, Edge, EdgeId};
-use super::error::{Args, AskError, Why};
+use super::error::{Args, AskError};
 use super::here;
 use super::reply::{Answer, Reply};
 use super::tell::Sending;
+use super::tell_error::Why;
 use super::to::To;
 
 /// A question that has not been asked yet: made by [`ActorRef::ask`](super::ActorRef::ask), asked when awaited. For

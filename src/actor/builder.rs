@@ -215,6 +215,12 @@ impl<M: Send + 'static> Builder<M> {
 
     /// As [`supervised`](Self::supervised), with a factory that waits and may fail.
     ///
+    /// # Errors
+    /// An error of the factory is a start that failed: at first the end of the actor, later one more failure.
+    ///
+    /// # Cancel safety
+    /// The future of the factory is dropped at an await when the actor is killed.
+    ///
     /// # Panics
     /// Outside a tokio runtime.
     #[track_caller]

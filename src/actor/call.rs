@@ -13,9 +13,10 @@ use futures::future::BoxFuture;
 use super::actor::Actor;
 use super::actor_ref::ActorRef;
 use super::ask::{Ask, AskFuture, Make};
-use super::error::{Args, AskError, TellError};
+use super::error::{Args, AskError};
 use super::reply::Reply;
 use super::tell::TellFuture;
+use super::tell_error::TellError;
 use super::to::To;
 
 /// A message that knows its name; what `#[regatta::actor]` makes is one.
@@ -152,6 +153,9 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     }
 
     /// The same call, without a borrow of the handle: to be sent elsewhere. Until it ends it keeps the actor alive.
+    ///
+    /// # Cancel safety
+    /// As [`CallFuture`]'s.
     pub fn owned(self) -> Call<'static, M, T, E> {
         let inner = match self.inner {
             Inner::Letter(Letter { to, filled, limit, delay }) => {

@@ -122,6 +122,9 @@ impl<A: Actor> Context<A> {
     /// panic of it is a panic of the actor, since an answer that it counts on would never come. An actor that nobody
     /// refers to, or that is drained, waits for its pipes.
     ///
+    /// # Cancel safety
+    /// The future is dropped at one of its awaits when the incarnation ends before it.
+    ///
     /// # Examples
     /// ```
     /// use regatta::actor::{self, Actor, ActorRef, Context, Reply};

@@ -6,10 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::error::{TellError, Why};
 use super::head::Subject;
 use super::shared::{NoRoom, Shared};
 use super::stopped::StoppedFuture;
+use super::tell_error::{TellError, Why};
 use crate::policy::Overflow;
 
 /// Sends messages of one type to an actor that is known by nothing else; made by
@@ -122,6 +122,9 @@ impl<T: Send + 'static> Recipient<T> {
     }
 
     /// Waits until the actor has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
     #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.target.clone().into_subject())

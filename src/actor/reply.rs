@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 use super::actor::Actor;
 use super::actor_ref::ActorRef;
 use super::cycles::{self, EdgeId};
-use super::error::TellError;
 use super::here::{self, Fate};
 use super::recipient::Recipient;
+use super::tell_error::TellError;
 
 /// Answers one ask: part of the message, to be sent now, later, or by somebody else.
 ///

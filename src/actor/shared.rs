@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
-use super::error::{TellError, Why};
 use super::head::{Books, Head, Subject};
 use super::here::{Fate, with_fate};
 use super::room::{Room, Ticket};
+use super::tell_error::{TellError, Why};
 use crate::error::{drop_quietly, log_quietly};
 use crate::observe::{Flow, Observe, Row};
 use crate::policy::Overflow;

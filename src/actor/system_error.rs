@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::TellError;
+use super::tell_error::TellError;
 use crate::supervise::ChildError;
 
 /// Why an actor was not created.

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::error::{TellError, Why};
 use super::here;
 use super::room::Ticket;
 use super::shared::{NoRoom, Shared};
+use super::tell_error::{TellError, Why};
 use super::to::To;
 use crate::policy::Overflow;
 

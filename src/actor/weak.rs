@@ -42,6 +42,9 @@ impl<A: Actor> WeakActorRef<A> {
     }
 
     /// Waits until the actor has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost.
     #[must_use = "nothing is waited for unless the future is awaited"]
     pub fn wait_stopped(&self) -> StoppedFuture {
         StoppedFuture::new(self.shared.clone())

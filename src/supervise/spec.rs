@@ -79,6 +79,12 @@ impl ChildSpec {
     /// A child that counts as started as soon as it is spawned. `run` is called for each life.
     ///
     /// Its future ends the life: with `Ok(())` as it should, with an error or a panic as a failure.
+    ///
+    /// # Errors
+    /// Those of `run` are the child's failures; none comes from here.
+    ///
+    /// # Cancel safety
+    /// The supervisor drops the future at one of its awaits when the child does not end in time after it was asked to.
     pub fn new<F, R>(name: impl Into<Arc<str>>, run: F) -> Self
     where
         F: Fn(ChildContext) -> R + Send + Sync + 'static,
@@ -91,6 +97,12 @@ impl ChildSpec {
     /// as a port that is bound.
     ///
     /// `start` is called for each life. The future that it gives is the rest of the life.
+    ///
+    /// # Errors
+    /// Those of `start` are starts that failed; none comes from here.
+    ///
+    /// # Cancel safety
+    /// As [`new`](Self::new): both futures may be dropped at an await.
     ///
     /// # Examples
     /// ```

@@ -37,6 +37,9 @@ impl<A: Actor> Probe<A> {
 
     /// The next message.
     ///
+    /// # Cancel safety
+    /// Nothing is lost: what was not taken stays.
+    ///
     /// # Panics
     /// When none comes in time, or none can come any more.
     #[track_caller]

@@ -81,9 +81,6 @@ fn the_first_code_of_the_readme_is_an_example_that_prints_what_it_says() {
     let example = fs::read_to_string(root().join("examples/counter.rs")).unwrap();
     assert!(example.ends_with(code), "the README and examples/counter.rs differ");
     let shown = blocks.next().unwrap().strip_prefix("text\n").expect("then what it prints");
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).expect("a profile has a folder");
-    let output =
-        std::process::Command::new(profile.join("examples/counter")).output().expect("examples are built first");
+    let output = std::process::Command::new(crate::support::example("counter")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), shown);
 }

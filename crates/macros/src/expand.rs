@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use crate::handle::{api, handle, starts};
 use crate::method::{Method, Place};
 use crate::model::Model;
 
@@ -123,6 +124,29 @@ fn actor(model: &Model) -> TokenStream {
         quote! { #(#cfgs)* #msg::#variant { #fields reply } => { #taken #body } }
     });
     let never = (!generics.params.is_empty()).then(|| quote!(#msg::__Never(never, _) => match never {},));
+    let hooks = hooks(model);
+    quote! {
+        impl #impl_generics #krate::actor::Actor for #self_ty #wheres {
+            type Msg = #msg #type_generics;
+            type Handle = #handle #type_generics;
+
+            #[allow(unused_variables, deprecated)]
+            async fn handle(&mut self, msg: Self::Msg, cx: &mut #krate::actor::Context<Self>) {
+                match msg { #(#arms)* #never }
+            }
+
+            #hooks
+
+            fn message_name(msg: &Self::Msg) -> &'static str {
+                #krate::actor::Message::name(msg)
+            }
+        }
+    }
+}
+
+/// The hooks that the block has.
+fn hooks(model: &Model) -> TokenStream {
+    let krate = &model.krate;
     let hooks = model.hooks.iter().map(|(hook, is_async)| {
         let waits = is_async.then(|| quote!(.await));
         match hook.to_string().as_str() {
@@ -157,184 +181,7 @@ fn actor(model: &Model) -> TokenStream {
             },
         }
     });
-    quote! {
-        impl #impl_generics #krate::actor::Actor for #self_ty #wheres {
-            type Msg = #msg #type_generics;
-            type Handle = #handle #type_generics;
-
-            #[allow(unused_variables, deprecated)]
-            async fn handle(&mut self, msg: Self::Msg, cx: &mut #krate::actor::Context<Self>) {
-                match msg { #(#arms)* #never }
-            }
-
-            #(#hooks)*
-
-            fn message_name(msg: &Self::Msg) -> &'static str {
-                #krate::actor::Message::name(msg)
-            }
-        }
-    }
-}
-
-/// A method of the handle, without its body.
-fn signature(model: &Model, method: &Method) -> TokenStream {
-    let Model { krate, generics, .. } = model;
-    let (_, type_generics, _) = generics.split_for_impl();
-    let (msg, name) = (model.named("Msg"), &method.name);
-    let (ok, err) = (&method.answer.ok, method.answer.err.as_ref().map(|err| quote!(, #err)));
-    let args = method.args.iter().map(|arg| {
-        let (name, ty) = (&arg.name, &arg.ty);
-        quote!(#name: #ty)
-    });
-    quote!(fn #name(&self, #(#args),*) -> #krate::actor::Call<'_, #msg #type_generics, #ok #err>)
-}
-
-/// The handle, with a method for each message.
-fn handle(model: &Model) -> TokenStream {
-    let Model { krate, vis, generics, self_ty, .. } = model;
-    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
-    let (msg, handle) = (model.named("Msg"), model.named("Handle"));
-    let methods = model.messages.iter().map(|method| {
-        let Method { attrs, vis, variant, args, options, .. } = method;
-        let signature = signature(model, method);
-        let names: Vec<_> = args.iter().map(|arg| &arg.name).collect();
-        let (given, taken, tuple) = match options.is_boxed {
-            true => (quote!(args: ::std::boxed::Box::new((#(#names,)*)),), quote!(args,), quote!(args)),
-            false => (quote!(#(#names,)*), quote!(#(#names,)*), quote!(::std::boxed::Box::new((#(#names,)*)))),
-        };
-        quote! {
-            #(#attrs)*
-            #[allow(clippy::too_many_arguments)]
-            #vis #signature {
-                #krate::actor::Call::new(
-                    &self.actor,
-                    #msg::#variant { #given reply: #krate::actor::Reply::nobody() },
-                    |msg, port| if let #msg::#variant { reply, .. } = msg { *reply = port },
-                    |msg| match msg { #msg::#variant { #taken .. } => #tuple, _ => ::std::boxed::Box::new(()) },
-                )
-            }
-        }
-    });
-    let doc = format!(
-        "Reaches a [`{}`], and keeps it alive: a method for each message. Clones reach the same one.",
-        model.name
-    );
-    let handle_name = handle.to_string();
-    quote! {
-        #[doc = #doc]
-        #[allow(private_interfaces, private_bounds, unreachable_pub)]
-        #vis struct #handle #impl_generics #wheres {
-            actor: #krate::actor::ActorRef<#self_ty>,
-        }
-
-        #[allow(
-            private_interfaces,
-            private_bounds,
-            unreachable_pub,
-            irrefutable_let_patterns,
-            unreachable_patterns,
-            unused_variables,
-            deprecated,
-            dead_code
-        )]
-        impl #impl_generics #handle #type_generics #wheres {
-            /// The actor as such: to stop it, to wait for it, to watch it, to look at it.
-            #[must_use]
-            #vis fn actor(&self) -> &#krate::actor::ActorRef<#self_ty> {
-                &self.actor
-            }
-
-            #(#methods)*
-        }
-
-        impl #impl_generics ::core::convert::From<#krate::actor::ActorRef<#self_ty>> for #handle #type_generics #wheres {
-            fn from(actor: #krate::actor::ActorRef<#self_ty>) -> Self {
-                Self { actor }
-            }
-        }
-
-        impl #impl_generics ::core::convert::AsRef<#krate::actor::ActorRef<#self_ty>> for #handle #type_generics #wheres {
-            fn as_ref(&self) -> &#krate::actor::ActorRef<#self_ty> {
-                &self.actor
-            }
-        }
-
-        impl #impl_generics ::core::clone::Clone for #handle #type_generics #wheres {
-            fn clone(&self) -> Self {
-                Self { actor: ::core::clone::Clone::clone(&self.actor) }
-            }
-        }
-
-        impl #impl_generics ::core::cmp::PartialEq for #handle #type_generics #wheres {
-            fn eq(&self, other: &Self) -> bool {
-                self.actor == other.actor
-            }
-        }
-
-        impl #impl_generics ::core::cmp::Eq for #handle #type_generics #wheres {}
-
-        impl #impl_generics ::core::fmt::Debug for #handle #type_generics #wheres {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_tuple(#handle_name).field(&self.actor).finish()
-            }
-        }
-    }
-}
-
-/// The trait that handles and mocks have.
-fn api(model: &Model) -> TokenStream {
-    let Model { vis, generics, .. } = model;
-    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
-    let (api, handle) = (model.named("Api"), model.named("Handle"));
-    let doc = format!("The methods of [`{}`] as messages, whoever answers them: [`{handle}`], or a mock.", model.name);
-    let declared = model.messages.iter().map(|method| {
-        let (attrs, signature) = (&method.attrs, signature(model, method));
-        quote! { #(#attrs)* #[allow(clippy::too_many_arguments)] #signature; }
-    });
-    let defined = model.messages.iter().map(|method| {
-        let (cfgs, name, signature) = (method.cfgs(), &method.name, signature(model, method));
-        let names = method.args.iter().map(|arg| &arg.name);
-        quote! { #(#cfgs)* #signature { #handle::#name(self, #(#names),*) } }
-    });
-    quote! {
-        #[doc = #doc]
-        #[allow(private_interfaces, private_bounds, unreachable_pub, dead_code)]
-        #vis trait #api #impl_generics: ::core::marker::Send + ::core::marker::Sync + 'static #wheres { #(#declared)* }
-
-        #[allow(deprecated)]
-        impl #impl_generics #api #type_generics for #handle #type_generics #wheres { #(#defined)* }
-    }
-}
-
-/// How it begins.
-fn starts(model: &Model) -> TokenStream {
-    let Model { krate, vis, generics, self_ty, .. } = model;
-    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
-    let handle = model.named("Handle");
-    quote! {
-        #[allow(private_interfaces, unreachable_pub, dead_code)]
-        impl #impl_generics #self_ty #wheres {
-            /// Starts it in a task of its own; a panic stops it. For a name, a mailbox, policies: `actor::Builder`.
-            ///
-            /// # Panics
-            /// Outside a tokio runtime.
-            #[track_caller]
-            #vis fn spawn(self) -> #handle #type_generics {
-                #krate::actor::spawn(self)
-            }
-
-            /// Starts one that is made anew when it fails, at most three times within five seconds.
-            ///
-            /// # Panics
-            /// Outside a tokio runtime.
-            #[track_caller]
-            #vis fn supervised(
-                factory: impl ::core::ops::FnMut() -> Self + ::core::marker::Send + 'static,
-            ) -> #handle #type_generics {
-                #krate::actor::Builder::new().supervised(factory)
-            }
-        }
-    }
+    quote! { #(#hooks)* }
 }
 
 /// Errors at the place where they are, of what only the compiler knows.

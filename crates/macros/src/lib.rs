@@ -1,6 +1,7 @@
 //! The attribute of the crate `regatta`; use it from there, as `#[regatta::actor]`.
 
 mod expand;
+mod handle;
 mod method;
 mod model;
 
