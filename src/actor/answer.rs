@@ -21,14 +21,15 @@ pub fn answer_result<T: Send + 'static, E: Send + 'static>(
     result: Result<T, E>,
     actor: &'static str,
     method: &'static str,
-    text: Option<String>,
+    text: impl FnOnce(&E) -> String,
 ) {
-    let is_told = reply.is_nobodys();
-    let unsent = reply.settle(result);
-    if is_told && let Some(error) = text {
+    if reply.is_nobodys()
+        && let Err(error) = &result
+    {
+        let error = text(error);
         log_quietly(|| tracing::warn!(target: "regatta::actor", actor, method, error, "failed, and nobody asked"));
     }
-    drop_quietly(unsent);
+    drop_quietly(reply.settle(result));
 }
 
 /// An error on its way into the log, as far as its type can be shown.
@@ -39,11 +40,11 @@ pub struct Shown<'a, E>(pub &'a E);
 /// Preferred, where there is a `Display`.
 #[doc(hidden)]
 pub trait ShownByDisplay {
-    fn text(&self) -> String;
+    fn __regatta_text(&self) -> String;
 }
 
 impl<E: fmt::Display> ShownByDisplay for Shown<'_, E> {
-    fn text(&self) -> String {
+    fn __regatta_text(&self) -> String {
         let shown = std::panic::AssertUnwindSafe(|| self.0.to_string());
         std::panic::catch_unwind(shown).unwrap_or_else(|payload| {
             drop_quietly(payload);
@@ -55,11 +56,11 @@ impl<E: fmt::Display> ShownByDisplay for Shown<'_, E> {
 /// For all others: the way to it is one reference longer.
 #[doc(hidden)]
 pub trait ShownByName {
-    fn text(&self) -> String;
+    fn __regatta_text(&self) -> String;
 }
 
 impl<E> ShownByName for &Shown<'_, E> {
-    fn text(&self) -> String {
+    fn __regatta_text(&self) -> String {
         std::any::type_name::<E>().to_owned()
     }
 }

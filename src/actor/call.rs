@@ -128,7 +128,8 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         Self { inner: Inner::Future(future.boxed()) }
     }
 
-    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout).
+    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout). It bounds asks
+    /// to actors: not [`tell`](Self::tell), and no mock.
     pub fn timeout(mut self, limit: Duration) -> Self {
         if let Inner::Letter(letter) = &mut self.inner {
             letter.limit = Some(limit);
@@ -144,7 +145,8 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         self
     }
 
-    /// Makes the call so long after it is awaited; a time limit begins then.
+    /// Makes the call so long after it is awaited; a time limit begins then. Not of [`try_tell`](Self::try_tell), which is
+    /// made at once, nor of a mock.
     pub fn after(mut self, delay: Duration) -> Self {
         if let Inner::Letter(letter) = &mut self.inner {
             letter.delay = Some(delay);
@@ -180,7 +182,7 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         }
     }
 
-    /// As [`tell`](Self::tell), if there is room now.
+    /// As [`tell`](Self::tell), if there is room now. A call that a future answers is not made at all.
     ///
     /// # Errors
     /// [`TellError`] with the message.
@@ -199,11 +201,13 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     }
 
     #[inline]
-    fn send(self, reply: Reply<T, E>) -> CallTell<'a, M> {
+    fn send(self, mut reply: Reply<T, E>) -> CallTell<'a, M> {
+        // Whoever hands a reply on is out of the matter.
+        reply.detach();
         match self.inner {
             Inner::Letter(Letter { to, filled, delay, .. }) => {
                 let first = delay.map(delayed);
-                CallTell { telling: Some(TellFuture::new(to, filled.make(reply))), first }
+                CallTell { telling: Some(TellFuture::new(to, filled.make(reply)).never_dropped()), first }
             }
             Inner::Done(result) => {
                 settle(reply, result);

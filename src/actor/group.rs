@@ -115,7 +115,8 @@ impl<A: Actor> Group<A> {
     /// The one for this key: always the same place of the group. While that place is being [replaced](Self::replace) it
     /// is waited for, so that what has the same key is handled in the order in which it was sent.
     ///
-    /// A handle that is kept may be of a member that was replaced since: it refuses, and the message comes back.
+    /// A handle that is kept may be of a member that was replaced since: it refuses, and the message comes back. A member
+    /// that awaits this in its own code for a key of its own, while it is replaced, waits for itself: ask in a pipe.
     ///
     /// # Cancel safety
     /// Nothing is lost.
@@ -127,7 +128,7 @@ impl<A: Actor> Group<A> {
     }
 
     /// Puts another actor into the place of a member: drains the old one, waits for its end, and makes the new one. Tells
-    /// whether there was such a member.
+    /// whether there was such a member. Not to be awaited in the code of that member, which would wait for itself.
     ///
     /// # Cancel safety
     /// Dropped in the middle, the old one drains and keeps its place; it can be replaced again.
@@ -151,7 +152,7 @@ impl<A: Actor> Group<A> {
         false
     }
 
-    /// [Drains](ActorRef::drain) all members, and waits for their ends.
+    /// [Drains](ActorRef::drain) all members that it has now, and waits for their ends.
     ///
     /// # Cancel safety
     /// The verb is heard at the first poll; after that nothing changes.

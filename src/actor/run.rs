@@ -133,7 +133,9 @@ pub(super) enum Step {
 
 /// As one turn of [`serve`], which does not wait for a message.
 pub(super) async fn step<A: Actor>(inbox: &mut Inbox<A::Msg>, actor: &mut A, cx: &mut Context<A>) -> Step {
-    let next = std::future::poll_fn(|task| Poll::Ready(poll_next(inbox, cx, task))).await;
+    // Whatever the task has used up of its turn: an empty mailbox and a spent budget look the same.
+    let looking = std::future::poll_fn(|task| Poll::Ready(poll_next(inbox, cx, task)));
+    let next = tokio::task::coop::unconstrained(looking).await;
     let msg = match next {
         Poll::Pending => return Step::Idle,
         Poll::Ready(Next::End(reason)) => return Step::Ended(reason),

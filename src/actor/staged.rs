@@ -35,16 +35,17 @@ impl<A: Actor> Mailbox<A> {
 
     /// The next message, whoever waits for it; `None` when it accepts nothing more and is empty.
     pub(crate) async fn next(&mut self) -> Option<A::Msg> {
-        poll_fn(|cx| {
+        // Whatever the task has used up of its turn: an empty mailbox and a spent budget look the same.
+        let looking = poll_fn(|cx| {
             let head = &self.inbox.shared.head;
             head.register(cx.waker());
             let is_over = head.is_refusing() || head.is_unreferenced();
             match self.inbox.poll_pop(cx) {
-                Poll::Pending if is_over => Poll::Ready(None),
+                Poll::Pending if is_over && self.inbox.is_empty() => Poll::Ready(None),
                 polled => polled,
             }
-        })
-        .await
+        });
+        tokio::task::coop::unconstrained(looking).await
     }
 
     pub(crate) fn name_of(msg: &A::Msg) -> &'static str {
@@ -75,7 +76,12 @@ impl<A: Actor> Staged<A> {
             return Some(Err(reason.clone()));
         }
         let shared = self.inbox.shared.clone();
-        let Some((mut actor, mut cx)) = self.life.take() else { unreachable!("it has ended with a reason") };
+        let Some((mut actor, mut cx)) = self.life.take() else {
+            // The step before was dropped in the middle, and the state with it.
+            finish(&mut self.inbox, &StopReason::Killed);
+            self.reason = Some(StopReason::Killed);
+            return Some(Err(StopReason::Killed));
+        };
         let inbox = &mut self.inbox;
         let stepped = as_actor(&shared, async {
             if !cx.has_started

@@ -210,7 +210,12 @@ impl SystemRef {
             return Err(GetError::NotFound { system: self.name().into(), name: name.into() });
         };
         match holder.handle.downcast_ref::<ActorRef<A>>() {
-            Some(actor) => Ok(actor.clone().into()),
+            Some(actor) => {
+                let actor = actor.clone();
+                // What comes after is the code of the actor's type.
+                drop(names);
+                Ok(actor.into())
+            }
             None => {
                 let (expected, found) = (type_name::<A>(), holder.kind);
                 Err(GetError::OtherType { system: self.name().into(), name: name.into(), expected, found })

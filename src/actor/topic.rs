@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -128,9 +129,8 @@ impl<M: Clone + Send + 'static> Topic<M> {
         heard
     }
 
-    /// As [`publish`](Self::publish), but waits until the slowest subscriber has room, so that nobody misses anything: not
-    /// this message, and no other one that is published so. A subscriber that never takes anything is waited for, for
-    /// ever.
+    /// As [`publish`](Self::publish), but waits until the slowest subscriber has room: nobody misses anything of a topic to
+    /// which everybody publishes so. A subscriber that never takes anything is waited for, for ever.
     ///
     /// # Cancel safety
     /// Dropped while it waits, it has published nothing.
@@ -230,7 +230,13 @@ impl<M: Clone + Send + 'static> Subscription<M> {
     /// # Errors
     /// [`Lagged`]
     pub fn try_next(&mut self) -> Result<Option<M>, Lagged> {
-        match Pin::new(self).poll_next(&mut Context::from_waker(Waker::noop())) {
+        let mut looking = std::pin::pin!(tokio::task::coop::unconstrained(std::future::poll_fn(|cx| {
+            Poll::Ready(Pin::new(&mut *self).poll_next(cx))
+        })));
+        let Poll::Ready(looked) = looking.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+            return Ok(None);
+        };
+        match looked {
             Poll::Ready(Some(got)) => got.map(Some),
             Poll::Ready(None) | Poll::Pending => Ok(None),
         }

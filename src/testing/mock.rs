@@ -33,6 +33,8 @@ pub fn mock<A: Actor>(mut answer: impl FnMut(A::Msg) + Send + 'static) -> A::Han
     entrust(&runtime, async move {
         while let Some(msg) = probe.next().await {
             answer(msg);
+            // Others of the thread have their turn, however many messages wait.
+            tokio::task::coop::consume_budget().await;
         }
     });
     handle

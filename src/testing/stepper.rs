@@ -56,7 +56,7 @@ impl<A: Actor> Stepper<A> {
     /// [ended](Self::reason).
     ///
     /// # Cancel safety
-    /// Not safe: the actor is cut off in the middle of the message, and ends.
+    /// Not safe: the actor is cut off in the middle of the message, and ends at the next step.
     pub async fn step(&mut self) -> Option<&'static str> {
         match self.staged.step().await? {
             Ok(name) => Some(name),

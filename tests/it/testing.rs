@@ -129,3 +129,47 @@ async fn a_stepper_tells_of_the_end() {
     drop(stepper);
     assert!(matches!(handle.actor().wait_stopped().await, StopReason::Killed));
 }
+
+#[tokio::test]
+async fn however_many_messages_there_are_none_is_overlooked() {
+    let (handle, mut stepper) = Stepper::with(Builder::new().mailbox(1000), lamp());
+    for _ in 0..500 {
+        handle.flash().try_tell().expect("room");
+    }
+    assert_eq!((stepper.run().await, stepper.state().flashes), (500, 500));
+
+    let (handle, mut probe) = probe::<Lamp>();
+    for _ in 0..20 {
+        for _ in 0..50 {
+            handle.flash().try_tell().expect("room");
+        }
+        for _ in 0..50 {
+            assert!(probe.try_next().is_some());
+        }
+        probe.expect_nothing();
+    }
+    let topic = regatta::actor::Topic::new("news", 512);
+    let mut subscription = topic.subscribe();
+    for number in 0..500 {
+        topic.publish(number);
+    }
+    for number in 0..500 {
+        assert_eq!(subscription.try_next(), Ok(Some(number)));
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_is_dropped_is_the_end() {
+    struct Hangs;
+    #[regatta::actor]
+    impl Hangs {
+        pub async fn hang(&mut self) {
+            std::future::pending::<()>().await;
+        }
+    }
+    let (handle, mut stepper) = Stepper::new(Hangs);
+    handle.hang().tell().await.expect("room");
+    assert!(futures::FutureExt::now_or_never(stepper.step()).is_none());
+    assert_eq!(stepper.step().await, None);
+    assert!(matches!(handle.actor().wait_stopped().await, StopReason::Killed));
+}

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use crate::handle::{api, handle, starts};
@@ -41,9 +42,9 @@ fn messages(model: &Model) -> TokenStream {
             __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn() -> (#(#types,)*)>)
         }
     });
-    let never = (!generics.params.is_empty()).then(|| quote!(Self::__Never(never, _) => match *never {},));
+    let never = (!generics.params.is_empty()).then(|| quote!(Self::__Never(ref never, _) => match *never {},));
     let names = model.messages.iter().map(|method| {
-        let (cfgs, variant, name) = (method.cfgs(), &method.variant, method.name.to_string());
+        let (cfgs, variant, name) = (method.cfgs(), &method.variant, method.name.unraw().to_string());
         quote! { #(#cfgs)* Self::#variant { .. } => #name, }
     });
     let froms = model.messages.iter().filter_map(|method| {
@@ -55,6 +56,7 @@ fn messages(model: &Model) -> TokenStream {
         };
         Some(quote_spanned! {event.span()=>
             #(#cfgs)*
+            #[allow(deprecated)]
             impl #impl_generics ::core::convert::From<#event> for #msg #type_generics #wheres {
                 fn from(event: #event) -> Self {
                     Self::#variant { #fields, reply: #krate::actor::Reply::nobody() }
@@ -70,7 +72,7 @@ fn messages(model: &Model) -> TokenStream {
         #[allow(deprecated)]
         impl #impl_generics #krate::actor::Message for #msg #type_generics #wheres {
             fn name(&self) -> &'static str {
-                match self { #(#names)* #never }
+                match *self { #(#names)* #never }
             }
         }
 
@@ -99,26 +101,21 @@ fn actor(model: &Model) -> TokenStream {
         };
         let places = method.places.iter().map(|place| match place {
             Place::Arg(name) => quote!(#name),
-            Place::Context => quote!(cx),
+            Place::Context => quote!(__regatta_cx),
             Place::Reply => quote!(reply),
         });
         let waits = method.is_async.then(|| quote!(.await));
         let call = quote!(Self::#function(self, #(#places),*) #waits);
-        let said = function.to_string();
+        let said = function.unraw().to_string();
         let body = match (method.answer.is_deferred, &method.answer.err) {
             (true, _) => quote!(let () = #call;),
             (false, None) => quote!(#krate::actor::answer(reply, #call);),
             (false, Some(_)) => quote! {
-                let result = #call;
-                let text = match &result {
-                    ::core::result::Result::Ok(_) => ::core::option::Option::None,
-                    ::core::result::Result::Err(error) => {
-                        #[allow(unused_imports)]
-                        use #krate::actor::{ShownByDisplay as _, ShownByName as _};
-                        ::core::option::Option::Some((&#krate::actor::Shown(error)).text())
-                    }
-                };
-                #krate::actor::answer_result(reply, result, #name, #said, text);
+                #krate::actor::answer_result(reply, #call, #name, #said, |error| {
+                    #[allow(unused_imports)]
+                    use #krate::actor::{ShownByDisplay as _, ShownByName as _};
+                    (&#krate::actor::Shown(error)).__regatta_text()
+                });
             },
         };
         quote! { #(#cfgs)* #msg::#variant { #fields reply } => { #taken #body } }
@@ -131,7 +128,7 @@ fn actor(model: &Model) -> TokenStream {
             type Handle = #handle #type_generics;
 
             #[allow(unused_variables, deprecated)]
-            async fn handle(&mut self, msg: Self::Msg, cx: &mut #krate::actor::Context<Self>) {
+            async fn handle(&mut self, msg: Self::Msg, __regatta_cx: &mut #krate::actor::Context<Self>) {
                 match msg { #(#arms)* #never }
             }
 
@@ -147,10 +144,11 @@ fn actor(model: &Model) -> TokenStream {
 /// The hooks that the block has.
 fn hooks(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let hooks = model.hooks.iter().map(|(hook, is_async)| {
+    let hooks = model.hooks.iter().map(|(hook, is_async, cfgs)| {
         let waits = is_async.then(|| quote!(.await));
         match hook.to_string().as_str() {
             "started" => quote! {
+                #(#cfgs)*
                 async fn started(
                     &mut self,
                     cx: &mut #krate::actor::Context<Self>,
@@ -160,6 +158,7 @@ fn hooks(model: &Model) -> TokenStream {
                 }
             },
             "restarted" => quote! {
+                #(#cfgs)*
                 async fn restarted(
                     &mut self,
                     exit: &#krate::actor::StopReason,
@@ -170,11 +169,13 @@ fn hooks(model: &Model) -> TokenStream {
                 }
             },
             "stopping" => quote! {
+                #(#cfgs)*
                 async fn stopping(&mut self, cx: &mut #krate::actor::Context<Self>) {
                     Self::#hook(self, cx)#waits
                 }
             },
             _ => quote! {
+                #(#cfgs)*
                 async fn stopped(self, reason: &#krate::actor::StopReason) {
                     Self::#hook(self, reason)#waits
                 }

@@ -1,7 +1,7 @@
 //! One method that is a message.
 
 use proc_macro2::{Ident, Span};
-use quote::{ToTokens, format_ident};
+use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
@@ -92,6 +92,9 @@ impl Method {
         for input in &sig.inputs {
             let FnArg::Typed(input) = input else { continue };
             if is_context(&input.ty) {
+                if places.iter().any(|place| matches!(place, Place::Context)) {
+                    return Err(Error::new(input.ty.span(), "there is one context: take it once"));
+                }
                 places.push(Place::Context);
                 continue;
             }
@@ -124,12 +127,10 @@ impl Method {
             let said = "a message that is made from an event has one argument, the event";
             return Err(Error::new(options.span.unwrap_or(name.span()), said));
         }
-        let carried = ["cfg", "cfg_attr", "deprecated", "doc", "allow", "expect"];
-        let attrs = function.attrs.iter().filter(|attr| carried.iter().any(|name| attr.path().is_ident(name)));
         Ok(Self {
-            attrs: attrs.cloned().collect(),
+            attrs: function.attrs.iter().filter_map(carry).collect(),
             vis: function.vis.clone(),
-            variant: format_ident!("{}", camel(&name), span = name.span()),
+            variant: variant_of(&name)?,
             name,
             args,
             places,
@@ -140,9 +141,41 @@ impl Method {
     }
 
     /// The attributes that decide whether it is there.
-    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
-        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = Attribute> {
+        self.attrs.iter().filter_map(gate)
     }
+}
+
+/// What of an attribute holds for everything that is made of a method.
+fn carry(attr: &Attribute) -> Option<Attribute> {
+    if attr.path().is_ident("expect") {
+        // It is met once, on the method; what is made of it may or may not meet it.
+        let mut allowed = attr.clone();
+        if let syn::Meta::List(list) = &mut allowed.meta {
+            list.path = parse_quote!(allow);
+        }
+        return Some(allowed);
+    }
+    only(attr, &["cfg", "deprecated", "doc", "allow"])
+}
+
+/// What of an attribute decides whether something is there.
+pub(crate) fn gate(attr: &Attribute) -> Option<Attribute> {
+    only(attr, &["cfg"])
+}
+
+/// An attribute, if it is called so; of a `cfg_attr` what is called so.
+fn only(attr: &Attribute, names: &[&str]) -> Option<Attribute> {
+    let is_one = |path: &Path| names.iter().any(|name| path.is_ident(name));
+    if !attr.path().is_ident("cfg_attr") {
+        return is_one(attr.path()).then(|| attr.clone());
+    }
+    let metas =
+        attr.parse_args_with(syn::punctuated::Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated).ok()?;
+    let mut metas = metas.into_iter();
+    let when = metas.next()?;
+    let kept: Vec<_> = metas.filter(|meta| is_one(meta.path())).collect();
+    (!kept.is_empty()).then(|| parse_quote!(#[cfg_attr(#when, #(#kept),*)]))
 }
 
 fn refuse_kind(sig: &syn::Signature) -> Result<()> {
@@ -156,6 +189,12 @@ fn refuse_kind(sig: &syn::Signature) -> Result<()> {
     if let Some(param) = sig.generics.params.first() {
         let said = "a message is of one type, so its method has no generic parameters: write the type, or give them to the actor";
         return Err(Error::new(param.span(), said));
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        return Err(Error::new(
+            clause.span(),
+            "a message is there for every actor of the type: write the bounds at the impl block",
+        ));
     }
     if let Some(unsafety) = &sig.unsafety {
         return Err(Error::new(unsafety.span(), "a message is sent by anybody: it cannot be `unsafe`"));
@@ -281,6 +320,19 @@ fn returned(output: &ReturnType, krate: &Path) -> Result<Answer> {
         }
         _ => Answer { ok: ty.clone(), err: None, is_deferred: false },
     })
+}
+
+/// The variant that is called as the method is.
+fn variant_of(name: &Ident) -> Result<Ident> {
+    let camel = camel(name);
+    let said = |_| {
+        Error::new(
+            name.span(),
+            format!("there would be a message called `{camel}`, which is no name: call this method something else"),
+        )
+    };
+    let variant: Ident = syn::parse_str(&camel).map_err(said)?;
+    Ok(Ident::new(&variant.to_string(), name.span()))
 }
 
 fn camel(name: &Ident) -> String {

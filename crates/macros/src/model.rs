@@ -24,14 +24,16 @@ pub(crate) struct Model {
     pub(crate) generics: Generics,
     pub(crate) vis: Visibility,
     pub(crate) messages: Vec<Method>,
-    /// Those that are there, and whether they are async.
-    pub(crate) hooks: Vec<(Ident, bool)>,
+    /// Those that are there, whether they are async, and what decides whether they are there.
+    pub(crate) hooks: Vec<(Ident, bool, Vec<syn::Attribute>)>,
 }
 
 /// The hooks of an actor, which are no messages.
 const HOOKS: [&str; 4] = ["started", "restarted", "stopping", "stopped"];
 /// What the handle, or the type, has already.
-const RESERVED: [&str; 3] = ["actor", "spawn", "supervised"];
+const RESERVED: [&str; 1] = ["actor"];
+/// What the type gets.
+const MADE: [&str; 2] = ["spawn", "supervised"];
 
 impl Args {
     pub(crate) fn parse(tokens: TokenStream) -> Result<Self> {
@@ -89,7 +91,8 @@ impl Model {
                         write `pub` before one";
             return Err(Error::new(name.span(), said));
         }
-        let vis = widest(&messages);
+        // What an actor's trait names must be seen as far as the actor; its methods keep their own.
+        let vis = parse_quote!(pub);
         let generics = block.generics.clone();
         Ok(Self { krate: args.krate, block, name, self_ty, generics, vis, messages, hooks })
     }
@@ -104,11 +107,17 @@ fn sort(
     function: &mut syn::ImplItemFn,
     own: &mut Own<'_>,
     messages: &mut Vec<Method>,
-    hooks: &mut Vec<(Ident, bool)>,
+    hooks: &mut Vec<(Ident, bool, Vec<syn::Attribute>)>,
     krate: &Path,
 ) -> Result<()> {
     let options = method::Options::take(&mut function.attrs)?;
     let name = function.sig.ident.clone();
+    if MADE.iter().any(|made| name == made) {
+        let said = format!(
+            "`{name}` is how the actor is started, and is made by the attribute: call this function something else"
+        );
+        return Err(Error::new(name.span(), said));
+    }
     if HOOKS.iter().any(|hook| name == hook) {
         if !matches!(function.vis, Visibility::Inherited) {
             let said = format!(
@@ -117,7 +126,8 @@ fn sort(
             );
             return Err(Error::new(function.vis.span(), said));
         }
-        hooks.push((name, function.sig.asyncness.is_some()));
+        let cfgs = function.attrs.iter().filter_map(method::gate).collect();
+        hooks.push((name, function.sig.asyncness.is_some(), cfgs));
         return Ok(());
     }
     let is_private = matches!(function.vis, Visibility::Inherited);
@@ -155,12 +165,6 @@ fn refuse_lifetimes(generics: &Generics) -> Result<()> {
                     an `Arc`";
         Err(Error::new(lifetime.span(), said))
     })
-}
-
-/// The visibility of what is made: that of the method that is seen from furthest.
-fn widest(messages: &[Method]) -> Visibility {
-    let public = messages.iter().find(|method| matches!(method.vis, Visibility::Public(_)));
-    public.or(messages.first()).map_or(Visibility::Inherited, |method| method.vis.clone())
 }
 
 /// Says the name of the type instead of `Self`, for places outside its impl.

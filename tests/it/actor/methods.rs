@@ -382,3 +382,49 @@ async fn a_call_that_is_not_made_does_nothing() {
     assert!(matches!(stopped.await, StopReason::Unreferenced));
     let _ = actor::spawn(Counter::also_new());
 }
+
+/// Seen by all, with messages for a few: what the trait of an actor names has to be seen as far as the actor.
+#[allow(unreachable_pub, reason = "as in a library")]
+pub struct Seen;
+
+#[regatta::actor]
+impl Seen {
+    #[cfg_attr(all(), inline, doc = "Carried in part.")]
+    #[expect(clippy::unused_async)]
+    pub(crate) async fn narrow(&mut self, cx: u8, msg: u8, context: &mut Context<Self>) -> usize {
+        usize::from(cx + msg) + context.name().len()
+    }
+
+    #[cfg(any())]
+    fn started(&mut self, _: &mut Context<Self>) -> Result<(), NotThere> {
+        unreachable!()
+    }
+
+    #[cfg(all())]
+    fn stopping(&mut self, _: &mut Context<Self>) {}
+
+    #[cfg(any())]
+    fn stopping(&mut self, _: &mut Context<Self>) {}
+}
+
+#[tokio::test]
+async fn what_is_not_there_leaves_no_trace() {
+    assert_eq!(Seen.spawn().narrow(1, 2).await.unwrap(), 7);
+    assert_eq!(elsewhere::FarMsg::Type { reply: Reply::nobody() }.name(), "type");
+}
+
+#[tokio::test]
+async fn a_reply_that_is_handed_on_by_a_call_is_no_part_of_a_circle() {
+    struct Front {
+        back: CounterHandle,
+    }
+    #[regatta::actor]
+    impl Front {
+        pub async fn ask(&mut self, reply: Reply<i64>) {
+            self.back.add(1).reply_to(reply).await.unwrap();
+            self.back.add(1).await.unwrap();
+        }
+    }
+    let front = Front { back: counter() }.spawn();
+    assert_eq!(front.ask().await.unwrap(), 1);
+}
