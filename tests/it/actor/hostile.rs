@@ -620,7 +620,7 @@ fn an_ask_under_another_executor_ends_in_time() {
 async fn a_watch_that_is_ended_in_the_middle_of_the_end_says_nothing() {
     struct Watches(Option<actor::WatchId>, Arc<AtomicUsize>);
     enum OfWatches {
-        Watch(ActorRef<Doer>),
+        Watch(ActorRef<Doer>, Reply<()>),
         Unwatch(Reply<()>),
         Ended,
     }
@@ -629,7 +629,10 @@ async fn a_watch_that_is_ended_in_the_middle_of_the_end_says_nothing() {
         type Handle = ActorRef<Self>;
         async fn handle(&mut self, msg: OfWatches, cx: &mut Context<Self>) {
             match msg {
-                OfWatches::Watch(whom) => self.0 = Some(cx.watch(&whom, |_| OfWatches::Ended)),
+                OfWatches::Watch(whom, reply) => {
+                    self.0 = Some(cx.watch(&whom, |_| OfWatches::Ended));
+                    let _ = reply.send(());
+                }
                 OfWatches::Unwatch(reply) => {
                     cx.unwatch(self.0.take().expect("a watch"));
                     let _ = reply.send(());
@@ -652,7 +655,7 @@ async fn a_watch_that_is_ended_in_the_middle_of_the_end_says_nothing() {
     let told = Arc::new(AtomicUsize::new(0));
     let watches = actor::spawn(Watches(None, told.clone()));
     let doer = actor::spawn(Doer::default());
-    watches.tell(OfWatches::Watch(doer.clone())).await.expect("room");
+    watches.ask(|reply| OfWatches::Watch(doer.clone(), reply)).await.expect("an answer");
     let ((there, is_there), (goes, until)) = (mpsc::channel(), mpsc::channel());
     let waker = Waker::from(Arc::new(Slow(there, Mutex::new(Some(until)))));
     let mut stopped = Box::pin(doer.wait_stopped());

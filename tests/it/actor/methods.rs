@@ -400,7 +400,7 @@ impl Seen {
         unreachable!()
     }
 
-    #[cfg(all())]
+    #[cfg(feature = "macros")]
     fn stopping(&mut self, _: &mut Context<Self>) {}
 
     #[cfg(any())]
