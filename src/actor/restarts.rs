@@ -131,7 +131,7 @@ pub(super) async fn make<A: Actor>(
 async fn pause<M: Send + 'static>(shared: &Arc<Shared<M>>, delay: Duration) -> Option<StopReason> {
     let head = &shared.head;
     // One that always fails at once must leave the others of its thread their turn.
-    tokio::task::yield_now().await;
+    tokio::task::coop::consume_budget().await;
     let mut sleep = std::pin::pin!((!delay.is_zero()).then(|| tokio::time::sleep(delay)));
     std::future::poll_fn(|cx| {
         head.register(cx.waker());
