@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regatta::BoxError;
-use regatta::actor::{
-    self, ActorSystem, AskError, Builder, Call, Context, Message, Outcome, Recipient, Reply, StopReason,
-};
+use regatta::actor::{ActorSystem, AskError, Builder, Call, Context, Message, Outcome, Recipient, Reply, StopReason};
 use regatta::supervise::Supervisor;
 use tokio::time::Instant;
 
@@ -380,7 +378,6 @@ async fn a_call_that_is_not_made_does_nothing() {
     drop(counter);
     assert_eq!(call.await.unwrap(), 7);
     assert!(matches!(stopped.await, StopReason::Unreferenced));
-    let _ = actor::spawn(Counter::also_new());
 }
 
 /// Seen by all, with messages for a few: what the trait of an actor names has to be seen as far as the actor.

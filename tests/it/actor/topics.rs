@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
-use regatta::actor::{Builder, Context, Group, Lagged, Topic};
+use regatta::actor::{Context, Group, Lagged, Topic};
 use regatta::observe::Registry;
 use regatta::{BoxError, actor};
 use tokio::time::timeout;
@@ -256,7 +256,6 @@ async fn the_order_of_a_key_is_kept_across_a_replacement() {
     assert_eq!(group.by_key(&7).await.number().await.expect("an answer"), 17);
     assert_eq!(log.lines(), (0..=10).map(|number| format!("7:{number}")).collect::<Vec<_>>());
     assert!(!group.replace(&old, || unreachable!("it is no member any more")).await);
-    let _ = Builder::<u8>::new();
 }
 
 #[test]
