@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, ready};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -63,6 +63,8 @@ pub trait Message: Send + 'static {
 #[must_use = "nothing is called unless it is awaited, or told"]
 pub struct Call<'a, M: Message, T: Send + 'static, E: Send + 'static = Infallible> {
     inner: Inner<'a, M, T, E>,
+    limit: Option<Duration>,
+    delay: Option<Duration>,
 }
 
 enum Inner<'a, M: Message, T: Send + 'static, E: Send + 'static> {
@@ -74,8 +76,6 @@ enum Inner<'a, M: Message, T: Send + 'static, E: Send + 'static> {
 struct Letter<'a, M: Message, T: Send + 'static, E: Send + 'static> {
     to: To<'a, M>,
     filled: Filled<M, T, E>,
-    limit: Option<Duration>,
-    delay: Option<Duration>,
 }
 
 /// A message that still needs its reply.
@@ -110,48 +110,44 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     ) -> Self {
         let to = To::Lent(actor.shared());
         let limit = to.head.ask_timeout;
-        Self { inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args }, limit, delay: None }) }
+        Self { inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args } }), limit, delay: None }
     }
 
     /// A call that is answered already: for mocks.
     pub fn ready(value: T) -> Self {
-        Self { inner: Inner::Done(Ok(value)) }
+        Self::of(Inner::Done(Ok(value)))
     }
 
     /// A call that fails: for mocks.
     pub fn failed(error: AskError<E>) -> Self {
-        Self { inner: Inner::Done(Err(error)) }
+        Self::of(Inner::Done(Err(error)))
     }
 
-    /// A call that is answered by a future: for mocks, and for handles of another kind.
+    /// A call that is answered by a future: for mocks, and for handles of another kind. Without
+    /// [`timeout`](Self::timeout) it is waited for as long as it takes.
     pub fn from_future(future: impl Future<Output = Result<T, AskError<E>>> + Send + 'static) -> Self {
-        Self { inner: Inner::Future(future.boxed()) }
+        Self::of(Inner::Future(future.boxed()))
     }
 
-    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout). It bounds asks
-    /// to actors: not [`tell`](Self::tell), and no mock.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        if let Inner::Letter(letter) = &mut self.inner {
-            letter.limit = Some(limit);
-        }
-        self
+    fn of(inner: Inner<'a, M, T, E>) -> Self {
+        Self { inner, limit: None, delay: None }
+    }
+
+    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout). It bounds asks,
+    /// and not [`tell`](Self::tell).
+    pub fn timeout(self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// Waits for the answer as long as it takes.
-    pub fn no_timeout(mut self) -> Self {
-        if let Inner::Letter(letter) = &mut self.inner {
-            letter.limit = None;
-        }
-        self
+    pub fn no_timeout(self) -> Self {
+        Self { limit: None, ..self }
     }
 
     /// Makes the call so long after it is awaited; a time limit begins then. Not of [`try_tell`](Self::try_tell), which is
-    /// made at once, nor of a mock.
-    pub fn after(mut self, delay: Duration) -> Self {
-        if let Inner::Letter(letter) = &mut self.inner {
-            letter.delay = Some(delay);
-        }
-        self
+    /// made at once.
+    pub fn after(self, delay: Duration) -> Self {
+        Self { delay: Some(delay), ..self }
     }
 
     /// The same call, without a borrow of the handle: to be sent elsewhere. Until it ends it keeps the actor alive.
@@ -160,25 +156,23 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     /// As [`CallFuture`]'s.
     pub fn owned(self) -> Call<'static, M, T, E> {
         let inner = match self.inner {
-            Inner::Letter(Letter { to, filled, limit, delay }) => {
-                Inner::Letter(Letter { to: to.kept(), filled, limit, delay })
-            }
+            Inner::Letter(Letter { to, filled }) => Inner::Letter(Letter { to: to.kept(), filled }),
             Inner::Done(result) => Inner::Done(result),
             Inner::Future(future) => Inner::Future(future),
         };
-        Call { inner }
+        Call { inner, limit: self.limit, delay: self.delay }
     }
 
     /// Sends the message without asking for an answer, with room waited for. What the method returns is dropped; an
     /// error is logged.
     #[inline]
     pub fn tell(self) -> CallTell<'a, M> {
-        match self.inner {
+        match self {
             // It is made for nobody.
-            Inner::Letter(Letter { to, filled, delay: None, .. }) => {
+            Self { inner: Inner::Letter(Letter { to, filled }), delay: None, .. } => {
                 CallTell { telling: Some(TellFuture::new(to, filled.msg)), first: None }
             }
-            inner => Self { inner }.send(Reply::nobody()),
+            call => call.send(Reply::nobody()),
         }
     }
 
@@ -189,7 +183,7 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     #[inline]
     pub fn try_tell(self) -> Result<(), TellError<M>> {
         match self.inner {
-            Inner::Letter(Letter { to, filled, .. }) => to.try_tell(filled.msg),
+            Inner::Letter(Letter { to, filled }) => to.try_tell(filled.msg),
             Inner::Done(_) | Inner::Future(_) => Ok(()),
         }
     }
@@ -204,20 +198,21 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     fn send(self, mut reply: Reply<T, E>) -> CallTell<'a, M> {
         // Whoever hands a reply on is out of the matter.
         reply.detach();
-        match self.inner {
-            Inner::Letter(Letter { to, filled, delay, .. }) => {
-                let first = delay.map(delayed);
-                CallTell { telling: Some(TellFuture::new(to, filled.make(reply)).never_dropped()), first }
+        let first = self.delay.map(delayed);
+        let instead = match self.inner {
+            Inner::Letter(Letter { to, filled }) => {
+                return CallTell { telling: Some(TellFuture::new(to, filled.make(reply)).never_dropped()), first };
             }
-            Inner::Done(result) => {
-                settle(reply, result);
-                CallTell { telling: None, first: None }
+            Inner::Done(result) => ready(result).boxed(),
+            Inner::Future(future) => future,
+        };
+        let instead = async move {
+            if let Some(first) = first {
+                first.await;
             }
-            Inner::Future(future) => {
-                let other = future.map(|result| settle(reply, result)).boxed();
-                CallTell { telling: None, first: Some(other) }
-            }
-        }
+            settle(reply, instead.await);
+        };
+        CallTell { telling: None, first: Some(instead.boxed()) }
     }
 }
 
@@ -237,13 +232,15 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> IntoFuture for Call<'
 
     #[inline]
     fn into_future(self) -> CallFuture<'a, M, T, E> {
+        let (limit, first) = (self.limit, self.delay.map(delayed));
         let inner = match self.inner {
-            Inner::Letter(Letter { to, filled, limit, delay }) => {
+            Inner::Letter(Letter { to, filled }) => {
                 let ask = Ask::new(to, M::name, filled).limit(limit).into_future();
-                Making::Letter { ask, first: delay.map(delayed) }
+                Making::Letter { ask, first }
             }
-            Inner::Done(result) => Making::Done { result: Some(result) },
-            Inner::Future(future) => Making::Future { future },
+            Inner::Done(result) if first.is_none() => Making::Done { result: Some(result) },
+            Inner::Done(result) => Making::Future { future: ready(result).boxed(), first, limit, sleep: None },
+            Inner::Future(future) => Making::Future { future, first, limit, sleep: None },
         };
         CallFuture { inner }
     }
@@ -287,7 +284,13 @@ pin_project_lite::pin_project! {
             first: Option<BoxFuture<'static, ()>>,
         },
         Done { result: Option<Result<T, AskError<E>>> },
-        Future { future: BoxFuture<'static, Result<T, AskError<E>>> },
+        Future {
+            future: BoxFuture<'static, Result<T, AskError<E>>>,
+            first: Option<BoxFuture<'static, ()>>,
+            limit: Option<Duration>,
+            // Made when there is something to wait for.
+            sleep: Option<BoxFuture<'static, ()>>,
+        },
     }
 }
 
@@ -298,14 +301,22 @@ impl<M: Message, T: Send + 'static, E: Send + 'static> Future for CallFuture<'_,
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().inner.project() {
             Project::Letter { ask, first } => {
-                ready!(poll_first(first, cx));
+                task::ready!(poll_first(first, cx));
                 ask.poll(cx)
             }
             Project::Done { result } => match result.take() {
                 Some(result) => Poll::Ready(result),
                 None => unreachable!("a future is not polled after its end"),
             },
-            Project::Future { future } => future.as_mut().poll(cx),
+            Project::Future { future, first, limit, sleep } => {
+                task::ready!(poll_first(first, cx));
+                if let Poll::Ready(answer) = future.as_mut().poll(cx) {
+                    return Poll::Ready(answer);
+                }
+                let Some(limit) = *limit else { return Poll::Pending };
+                task::ready!(sleep.get_or_insert_with(|| delayed(limit)).as_mut().poll(cx));
+                Poll::Ready(Err(AskError::elapsed_mock(limit)))
+            }
         }
     }
 }
@@ -319,7 +330,7 @@ fn delayed(length: Duration) -> BoxFuture<'static, ()> {
 #[inline]
 fn poll_first(first: &mut Option<BoxFuture<'static, ()>>, cx: &mut Context<'_>) -> Poll<()> {
     if let Some(future) = first {
-        ready!(future.as_mut().poll(cx));
+        task::ready!(future.as_mut().poll(cx));
         *first = None;
     }
     Poll::Ready(())
@@ -345,7 +356,7 @@ impl<M: Message> Future for CallTell<'_, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        ready!(poll_first(&mut this.first, cx));
+        task::ready!(poll_first(&mut this.first, cx));
         match &mut this.telling {
             Some(telling) => Pin::new(telling).poll(cx),
             None => Poll::Ready(Ok(())),
@@ -376,14 +387,4 @@ impl<M: Message> fmt::Debug for CallTell<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallTell").field("telling", &self.telling).finish_non_exhaustive()
     }
-}
-
-/// A `Result`, under whatever alias.
-#[doc(hidden)]
-pub trait AnyResult {
-    type Err;
-}
-
-impl<T, E> AnyResult for Result<T, E> {
-    type Err = E;
 }

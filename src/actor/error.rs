@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::actor::UNNAMED;
 use super::head::Head;
 use super::here::Fate;
 use super::reason::StopReason;
@@ -245,6 +246,12 @@ impl<E> AskError<E> {
         args: Option<Args>,
     ) -> Self {
         Self::Elapsed { actor: head.name.clone(), message, limit, delivered, args: Returned::new(args) }
+    }
+
+    /// Of something that stands for an actor.
+    pub(super) fn elapsed_mock(limit: Duration) -> Self {
+        let args = Returned::default();
+        Self::Elapsed { actor: "mock".into(), message: UNNAMED, limit, delivered: true, args }
     }
 
     pub(super) fn cycle(message: &'static str, path: Vec<Arc<str>>, args: Option<Args>) -> Self {

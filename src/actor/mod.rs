@@ -123,6 +123,7 @@ mod tell_error;
 mod timers;
 mod to;
 mod topic;
+mod types;
 mod watch;
 mod weak;
 
@@ -134,7 +135,6 @@ pub use ask::{Ask, AskFuture};
 pub use blocking::{Blocking, BlockingActor, BlockingContext};
 pub use builder::{Builder, spawn};
 #[doc(hidden)]
-pub use call::AnyResult;
 pub use call::{Call, CallFuture, CallTell, Message};
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadReason};
@@ -154,5 +154,7 @@ pub use tell::TellFuture;
 pub use tell_error::TellError;
 pub use timers::TimerId;
 pub use topic::{Lagged, Subscription, Topic};
+#[doc(hidden)]
+pub use types::{AnyResult, Checked, IsNotSend, IsSend};
 pub use watch::WatchId;
 pub use weak::WeakActorRef;

@@ -18,7 +18,8 @@ pub fn probe<A: Actor>() -> (A::Handle, Probe<A>) {
     (handle, Probe { mailbox, patience: PATIENCE })
 }
 
-/// Gets the messages of an actor that is not there. Dropping it is the end of that actor.
+/// Gets the messages of an actor that is not there. Dropping it is the end of that actor: a `stop` of the handle waits for
+/// that, since nobody else can say that it has stopped.
 ///
 /// # Examples
 /// See [the module](super).

@@ -1,12 +1,13 @@
 //! What the block becomes.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{ItemImpl, Path, Type};
 
 use crate::handle::{api, handle, starts};
-use crate::method::{Method, Place};
+use crate::method::{Arg, Method, Place};
 use crate::model::Model;
 
 /// Above so many bytes a message is to be boxed.
@@ -26,20 +27,31 @@ fn messages(model: &Model) -> TokenStream {
     let msg = model.named("Msg");
     let doc = format!("The messages of [`{}`], one for each of its methods.", model.name);
     let variants = model.messages.iter().map(|method| {
-        let Method { attrs, variant, args, options, .. } = method;
-        let (ok, err) = (&method.answer.ok, method.answer.err.as_ref().map(|err| quote!(, #err)));
-        let (names, types): (Vec<_>, Vec<_>) = args.iter().map(|arg| (&arg.name, &arg.ty)).unzip();
-        let fields = match options.is_boxed {
-            true => quote!(args: ::std::boxed::Box<(#(#types,)*)>,),
-            false => quote!(#(#names: #types,)*),
+        let Method { variant, args, options, .. } = method;
+        let (ok, err) = (&method.answer.ok, &method.answer.err);
+        let reply = err.as_ref().map_or_else(|| quote!(#ok), |err| quote!(#ok, #err));
+        let (reply, answers) = (quote!(#krate::actor::Reply<#reply>), [Some(ok), err.as_ref()]);
+        let answers: Vec<&Type> = answers.into_iter().flatten().collect();
+        let reply = field(model, method, "the answer", &format_ident!("reply"), &reply, &answers);
+        let fields = if options.is_boxed {
+            let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
+            let boxed = quote!(::std::boxed::Box<(#(#types,)*)>);
+            field(model, method, "an argument", &format_ident!("args"), &boxed, &types)
+        } else {
+            let fields = args.iter().map(|Arg { name, ty }| {
+                let what = format!("the argument `{}`", name.unraw());
+                field(model, method, &what, name, &quote!(#ty), &[ty])
+            });
+            quote!(#(#fields)*)
         };
-        quote! { #(#attrs)* #variant { #fields reply: #krate::actor::Reply<#ok #err> } }
+        let attrs = method.brief();
+        quote! { #(#attrs)* #variant { #fields #reply } }
     });
     let types = generics.type_params().map(|param| &param.ident);
     let rest = (!generics.params.is_empty()).then(|| {
         quote! {
             #[doc(hidden)]
-            __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn() -> (#(#types,)*)>)
+            __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn() -> (#(::std::boxed::Box<#types>,)*)>)
         }
     });
     let never = (!generics.params.is_empty()).then(|| quote!(Self::__Never(ref never, _) => match *never {},));
@@ -67,6 +79,7 @@ fn messages(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated, missing_docs)]
+        #[allow(rustdoc::broken_intra_doc_links)]
         #vis enum #msg #impl_generics #wheres { #(#variants,)* #rest }
 
         #[allow(deprecated)]
@@ -83,6 +96,52 @@ fn messages(model: &Model) -> TokenStream {
         }
 
         #(#froms)*
+    }
+}
+
+/// A field that is checked where it is written, and nowhere else. Not where its type depends on a parameter, of which the
+/// constant may know nothing; nor for an editor, which shows the types.
+fn field(model: &Model, method: &Method, what: &str, name: &Ident, ty: &TokenStream, sent: &[&Type]) -> TokenStream {
+    let krate = &model.krate;
+    if !model.is_compiled || sent.iter().any(|ty| model.mentions_generics(ty)) {
+        return quote!(#name: #ty,);
+    }
+    let said = format!(
+        "{what} of `{}` is not `Send`, and a message travels to the actor's task, on whatever thread that is: use `Arc` for \
+         `Rc`, `Mutex` or an atomic for `RefCell` or `Cell`, add `+ Send` to a `dyn`",
+        method.name.unraw()
+    );
+    let checks =
+        sent.iter().map(|ty| quote_spanned!(ty.span()=> ::core::assert!(#krate::actor::IsSend::<#ty>::SAID, #said);));
+    quote! {
+        #[cfg(doc)]
+        #name: #ty,
+        #[cfg(not(doc))]
+        #name: <#ty as #krate::actor::Checked<{
+            #[allow(unused_imports)]
+            use #krate::actor::IsNotSend as _;
+            #(#checks)*
+            true
+        }>>::Type,
+    }
+}
+
+/// What stands for an actor whose methods are refused, so that they may mention `Context<Self>`.
+pub(crate) fn stub(krate: &Path, item: TokenStream) -> TokenStream {
+    let Ok(block) = syn::parse2::<ItemImpl>(item) else { return quote!() };
+    let is_owned = block.generics.lifetimes().next().is_none();
+    if block.trait_.is_some() || !is_owned || !matches!(*block.self_ty, Type::Path(_)) {
+        return quote!();
+    }
+    let (self_ty, (impl_generics, _, wheres)) = (&block.self_ty, block.generics.split_for_impl());
+    quote! {
+        impl #impl_generics #krate::actor::Actor for #self_ty #wheres {
+            type Msg = ::core::convert::Infallible;
+            type Handle = #krate::actor::ActorRef<Self>;
+            async fn handle(&mut self, msg: Self::Msg, _: &mut #krate::actor::Context<Self>) {
+                match msg {}
+            }
+        }
     }
 }
 

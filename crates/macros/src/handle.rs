@@ -129,7 +129,7 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     let (api, handle) = (model.named("Api"), model.named("Handle"));
     let doc = format!("The methods of [`{}`] as messages, whoever answers them: [`{handle}`], or a mock.", model.name);
     let declared = model.messages.iter().map(|method| {
-        let (attrs, signature) = (&method.attrs, signature(model, method));
+        let (attrs, signature) = (method.brief(), signature(model, method));
         quote! { #(#attrs)* #[allow(clippy::too_many_arguments)] #signature; }
     });
     let defined = model.messages.iter().map(|method| {

@@ -1,7 +1,7 @@
 //! One method that is a message.
 
 use proc_macro2::{Ident, Span};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
@@ -91,7 +91,8 @@ impl Method {
         let (mut args, mut places, mut reply) = (Vec::new(), Vec::new(), None);
         for input in &sig.inputs {
             let FnArg::Typed(input) = input else { continue };
-            if is_context(&input.ty) {
+            refuse_gate(&input.attrs)?;
+            if is_context(&input.ty)? {
                 if places.iter().any(|place| matches!(place, Place::Context)) {
                     return Err(Error::new(input.ty.span(), "there is one context: take it once"));
                 }
@@ -114,12 +115,15 @@ impl Method {
             None => returned(&sig.output, krate)?,
             Some(answer) => match &sig.output {
                 ReturnType::Default => answer,
+                ReturnType::Type(_, ty) if matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty()) => answer,
                 ReturnType::Type(_, ty) => {
                     let said = "the answer is given by the `Reply`: this method returns nothing";
                     return Err(Error::new(ty.span(), said));
                 }
             },
         };
+        let mut options = options;
+        options.from.iter_mut().for_each(|event| own.visit_type_mut(event));
         own.visit_type_mut(&mut answer.ok);
         answer.err.iter_mut().for_each(|err| own.visit_type_mut(err));
         args.iter_mut().for_each(|arg| own.visit_type_mut(&mut arg.ty));
@@ -140,10 +144,35 @@ impl Method {
         })
     }
 
+    /// Its attributes, with the first paragraph of what is said of it: the whole stands at the handle, and an example is run
+    /// wherever it stands.
+    pub(crate) fn brief(&self) -> Vec<Attribute> {
+        let mut is_over = false;
+        self.attrs.iter().filter_map(|attr| summary(attr, &mut is_over)).collect()
+    }
+
     /// The attributes that decide whether it is there.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = Attribute> {
         self.attrs.iter().filter_map(gate)
     }
+}
+
+/// An attribute, unless it is documentation below the first paragraph.
+fn summary(attr: &Attribute, is_over: &mut bool) -> Option<Attribute> {
+    let syn::Meta::NameValue(meta) = &attr.meta else { return Some(attr.clone()) };
+    if !meta.path.is_ident("doc") {
+        return Some(attr.clone());
+    }
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
+    let text = text.value();
+    let said = text.lines().skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty());
+    let said = said.collect::<Vec<_>>().join("\n");
+    if *is_over || said.is_empty() {
+        *is_over = true;
+        return None;
+    }
+    *is_over = said.len() < text.trim().len();
+    Some(parse_quote!(#[doc = #said]))
 }
 
 /// What of an attribute holds for everything that is made of a method.
@@ -176,6 +205,15 @@ fn only(attr: &Attribute, names: &[&str]) -> Option<Attribute> {
     let when = metas.next()?;
     let kept: Vec<_> = metas.filter(|meta| is_one(meta.path())).collect();
     (!kept.is_empty()).then(|| parse_quote!(#[cfg_attr(#when, #(#kept),*)]))
+}
+
+/// An argument that is there at times only.
+fn refuse_gate(attrs: &[Attribute]) -> Result<()> {
+    let gate = attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"));
+    gate.map_or(Ok(()), |gate| {
+        let said = "a message has the same arguments always: put `#[cfg]` before the method, and write it twice";
+        Err(Error::new(gate.span(), said))
+    })
 }
 
 fn refuse_kind(sig: &syn::Signature) -> Result<()> {
@@ -225,7 +263,7 @@ fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
 
 /// Messages travel to another task, and are known by their types.
 fn refuse_type(ty: &Type, what: &str) -> Result<()> {
-    match ty {
+    match bare(ty) {
         Type::Reference(reference) if is_static(reference) => Ok(()),
         Type::Reference(reference) => Err(Error::new(
             ty.span(),
@@ -234,7 +272,6 @@ fn refuse_type(ty: &Type, what: &str) -> Result<()> {
         Type::ImplTrait(_) => {
             Err(Error::new(ty.span(), format!("{what} is of one type: write the type, or `Box<dyn …>`")))
         }
-        Type::Paren(inner) => refuse_type(&inner.elem, what),
         _ => Ok(()),
     }
 }
@@ -245,7 +282,7 @@ fn is_static(reference: &syn::TypeReference) -> bool {
 }
 
 fn instead(borrowed: &Type) -> String {
-    match borrowed {
+    match bare(borrowed) {
         Type::Path(path) if path.path.is_ident("str") => "use `String`, or `Arc<str>`".into(),
         Type::Path(path) if path.path.is_ident("Path") => "use `PathBuf`".into(),
         Type::Slice(slice) => format!("use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem)),
@@ -264,13 +301,26 @@ fn plain(ty: &Type) -> String {
 }
 
 /// `&mut Context<Self>`, under whatever path.
-fn is_context(ty: &Type) -> bool {
-    let Type::Reference(reference) = ty else { return false };
-    reference.mutability.is_some() && last_of(&reference.elem).is_some_and(|segment| segment.ident == "Context")
+fn is_context(ty: &Type) -> Result<bool> {
+    let Type::Reference(reference) = bare(ty) else { return Ok(false) };
+    let is_context = last_of(&reference.elem).is_some_and(|segment| segment.ident == "Context");
+    if is_context && reference.mutability.is_none() {
+        return Err(Error::new(ty.span(), "the context is the method's alone: take `&mut Context<Self>`"));
+    }
+    Ok(is_context)
+}
+
+/// The type without what a macro or a hand has put around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        ty => ty,
+    }
 }
 
 fn last_of(ty: &Type) -> Option<&syn::PathSegment> {
-    match ty {
+    match bare(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
         _ => None,
     }
@@ -306,7 +356,7 @@ fn returned(output: &ReturnType, krate: &Path) -> Result<Answer> {
         ReturnType::Default => return Ok(Answer { ok: parse_quote!(()), err: None, is_deferred: false }),
         ReturnType::Type(_, ty) => &**ty,
     };
-    if let Type::ImplTrait(_) = ty {
+    if let Type::ImplTrait(_) = bare(ty) {
         return Err(Error::new(ty.span(), "an answer is of one type: write it; a method that waits is an `async fn`"));
     }
     refuse_type(ty, "an answer")?;
@@ -317,6 +367,11 @@ fn returned(output: &ReturnType, krate: &Path) -> Result<Answer> {
         Some([ok]) => {
             let err = parse_quote!(<#ty as #krate::actor::AnyResult>::Err);
             Answer { ok: (*ok).clone(), err: Some(err), is_deferred: false }
+        }
+        // One with both of its own, such as `fmt::Result`.
+        Some([]) => {
+            let of = quote!(<#ty as #krate::actor::AnyResult>);
+            Answer { ok: parse_quote!(#of::Ok), err: Some(parse_quote!(#of::Err)), is_deferred: false }
         }
         _ => Answer { ok: ty.clone(), err: None, is_deferred: false },
     })

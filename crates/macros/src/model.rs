@@ -24,6 +24,8 @@ pub(crate) struct Model {
     pub(crate) generics: Generics,
     pub(crate) vis: Visibility,
     pub(crate) messages: Vec<Method>,
+    /// The text is known, as it is to compilers.
+    pub(crate) is_compiled: bool,
     /// Those that are there, whether they are async, and what decides whether they are there.
     pub(crate) hooks: Vec<(Ident, bool, Vec<syn::Attribute>)>,
 }
@@ -56,7 +58,7 @@ impl Parse for Args {
 }
 
 impl Model {
-    pub(crate) fn parse(args: Args, item: TokenStream) -> Result<Self> {
+    pub(crate) fn parse(args: &Args, item: TokenStream) -> Result<Self> {
         let hint = "`#[regatta::actor]` goes on an impl block: `impl Counter { … }`";
         let mut block: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), hint))?;
         if let Some((_, path, _)) = &block.trait_ {
@@ -93,8 +95,25 @@ impl Model {
         }
         // What an actor's trait names must be seen as far as the actor; its methods keep their own.
         let vis = parse_quote!(pub);
-        let generics = block.generics.clone();
-        Ok(Self { krate: args.krate, block, name, self_ty, generics, vis, messages, hooks })
+        let mut generics = block.generics.clone();
+        own.visit_generics_mut(&mut generics);
+        refuse_twins(&messages)?;
+        let is_compiled = proc_macro::Span::call_site().local_file().is_some();
+        Ok(Self { krate: args.krate.clone(), block, name, self_ty, generics, vis, messages, is_compiled, hooks })
+    }
+
+    /// Whether a type depends on a parameter of the actor's.
+    pub(crate) fn mentions_generics(&self, ty: &Type) -> bool {
+        fn mentions(tokens: TokenStream, params: &[&Ident]) -> bool {
+            tokens.into_iter().any(|token| match token {
+                proc_macro2::TokenTree::Ident(ident) => params.contains(&&ident),
+                proc_macro2::TokenTree::Group(group) => mentions(group.stream(), params),
+                _ => false,
+            })
+        }
+        let (types, consts) = (self.generics.type_params(), self.generics.const_params());
+        let params: Vec<&Ident> = types.map(|param| &param.ident).chain(consts.map(|param| &param.ident)).collect();
+        !params.is_empty() && mentions(ty.to_token_stream(), &params)
     }
 
     pub(crate) fn named(&self, end: &str) -> Ident {
@@ -126,6 +145,10 @@ fn sort(
             );
             return Err(Error::new(function.vis.span(), said));
         }
+        if let Some(span) = options.span {
+            let said = format!("`{name}` is a hook of the actor, and no message: leave `#[msg]` out");
+            return Err(Error::new(span, said));
+        }
         let cfgs = function.attrs.iter().filter_map(method::gate).collect();
         hooks.push((name, function.sig.asyncness.is_some(), cfgs));
         return Ok(());
@@ -151,6 +174,24 @@ fn sort(
         return Err(Error::new(name.span(), said));
     }
     messages.push(Method::parse(function, options, own, krate)?);
+    Ok(())
+}
+
+/// Two methods whose messages would be called the same.
+fn refuse_twins(messages: &[Method]) -> Result<()> {
+    for (place, method) in messages.iter().enumerate() {
+        let earlier =
+            messages[..place].iter().find(|other| other.variant == method.variant && other.name != method.name);
+        if let Some(earlier) = earlier
+            && method.cfgs().next().is_none()
+        {
+            let said = format!(
+                "the messages of `{}` and `{}` would both be called `{}`: call one of the methods something else",
+                earlier.name, method.name, method.variant
+            );
+            return Err(Error::new(method.name.span(), said));
+        }
+    }
     Ok(())
 }
 
@@ -182,6 +223,29 @@ impl VisitMut for Own<'_> {
             return;
         }
         visit_mut::visit_type_mut(self, ty);
+    }
+
+    fn visit_type_path_mut(&mut self, path: &mut syn::TypePath) {
+        self.name_in(&mut path.qself, &mut path.path);
+        visit_mut::visit_type_path_mut(self, path);
+    }
+
+    fn visit_expr_path_mut(&mut self, path: &mut syn::ExprPath) {
+        self.name_in(&mut path.qself, &mut path.path);
+        visit_mut::visit_expr_path_mut(self, path);
+    }
+}
+
+impl Own<'_> {
+    /// `Self::LEN`, as `<Counter>::LEN`.
+    fn name_in(&self, qself: &mut Option<syn::QSelf>, path: &mut Path) {
+        if qself.is_some() || path.segments.len() < 2 || path.segments.first().is_none_or(|first| first.ident != "Self")
+        {
+            return;
+        }
+        let (name, rest) = (self.name, path.segments.iter().skip(1));
+        let named: syn::ExprPath = parse_quote!(<#name>::#(#rest)::*);
+        (*qself, *path) = (named.qself, named.path);
     }
 }
 

@@ -1,0 +1,11 @@
+struct Clerk;
+
+#[regatta::actor]
+impl Clerk {
+    #[msg(boxed)]
+    pub fn share(&mut self, shared: std::rc::Rc<u8>) {
+        let _ = shared;
+    }
+}
+
+fn main() {}
