@@ -14,6 +14,7 @@ mod lifeless;
 mod methods;
 mod restarts;
 mod runtimes;
+mod shapes;
 mod stress;
 mod system;
 mod tell;
