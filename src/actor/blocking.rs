@@ -38,6 +38,11 @@ use crate::error::{BoxError, drop_quietly};
 /// assert!(files.ask(|reply| ("/", reply)).await?);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a blocking actor",
+    label = "not a blocking actor",
+    note = "implement `regatta::actor::BlockingActor` for it; what has `#[regatta::actor]` is started by `Builder::spawn`"
+)]
 pub trait BlockingActor: Sized + Send + 'static {
     /// What it is sent.
     type Msg: Send + 'static;

@@ -128,7 +128,7 @@ impl<A: Actor> Group<A> {
     }
 
     /// Puts another actor into the place of a member: drains the old one, waits for its end, and makes the new one. Tells
-    /// whether there was such a member. Not to be awaited in the code of that member, which would wait for itself.
+    /// whether there was such a member; if it stands in several places, the first is meant. Not to be awaited in the code of that member, which would wait for itself.
     ///
     /// # Cancel safety
     /// Dropped in the middle, the old one drains and keeps its place; it can be replaced again.

@@ -128,6 +128,9 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let (api, handle) = (model.named("Api"), model.named("Handle"));
     let doc = format!("The methods of [`{}`] as messages, whoever answers them: [`{handle}`], or a mock.", model.name);
+    let unmet = format!("`{{Self}}` does not answer the messages of `{}`", model.name);
+    let label = format!("neither `{handle}` nor something that implements `{api}`");
+    let note = format!("`{}::spawn` gives a `{handle}`; a mock implements `{api}`", model.name);
     let declared = model.messages.iter().map(|method| {
         let (attrs, signature) = (method.brief(), signature(model, method));
         quote! { #(#attrs)* #[allow(clippy::too_many_arguments)] #signature; }
@@ -139,6 +142,7 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
+        #[diagnostic::on_unimplemented(message = #unmet, label = #label, note = #note)]
         #[allow(private_interfaces, private_bounds, unreachable_pub, dead_code)]
         #vis trait #api #impl_generics: ::core::marker::Send + ::core::marker::Sync + 'static #wheres { #(#declared)* }
 
