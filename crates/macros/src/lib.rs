@@ -16,20 +16,20 @@ use quote::quote;
 pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = match model::Args::parse(args.into()) {
         Ok(args) => args,
-        Err(error) => return refused(item.into(), quote!(), &error),
+        Err(error) => return refused(item.into(), &quote!(), &error),
     };
     let model = match model::Model::parse(&args, item.clone().into()) {
         Ok(model) => model,
-        Err(error) => return refused(item.clone().into(), expand::stub(&args.krate, item.into()), &error),
+        Err(error) => return refused(item.clone().into(), &expand::stub(&args.krate, item.into()), &error),
     };
     match twice::refuse(&model.name) {
         Ok(()) => expand::expand(&model).into(),
-        Err(error) => refused(item.into(), quote!(), &error),
+        Err(error) => refused(item.into(), &quote!(), &error),
     }
 }
 
 /// The block as it was, so that one mistake is one error.
-fn refused(item: proc_macro2::TokenStream, stub: proc_macro2::TokenStream, error: &syn::Error) -> TokenStream {
+fn refused(item: proc_macro2::TokenStream, stub: &proc_macro2::TokenStream, error: &syn::Error) -> TokenStream {
     let (block, error) = (model::plain(item), error.to_compile_error());
     quote!(#block #stub #error).into()
 }

@@ -43,6 +43,7 @@ where
         Err(fmt::Error)
     }
 
+    #[expect(clippy::unused_unit, reason = "it is what is tested")]
     pub fn answer(&self, reply: Reply<u8>) -> () {
         let _ = reply.send(self.0[0]);
     }
