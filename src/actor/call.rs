@@ -170,7 +170,7 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         match self {
             // It is made for nobody.
             Self { inner: Inner::Letter(Letter { to, filled }), delay: None, .. } => {
-                CallTell { telling: Some(TellFuture::new(to, filled.msg)), first: None }
+                CallTell { telling: Telling::Now(TellFuture::new(to, filled.msg)) }
             }
             call => call.send(Reply::nobody()),
         }
@@ -201,7 +201,12 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         let first = self.delay.map(delayed);
         let instead = match self.inner {
             Inner::Letter(Letter { to, filled }) => {
-                return CallTell { telling: Some(TellFuture::new(to, filled.make(reply)).never_dropped()), first };
+                let telling = TellFuture::new(to, filled.make(reply)).never_dropped();
+                let telling = match first {
+                    None => Telling::Now(telling),
+                    Some(first) => Telling::Later(first.then(|()| telling).boxed()),
+                };
+                return CallTell { telling };
             }
             Inner::Done(result) => ready(result).boxed(),
             Inner::Future(future) => future,
@@ -211,8 +216,9 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
                 first.await;
             }
             settle(reply, instead.await);
+            Ok(())
         };
-        CallTell { telling: None, first: Some(instead.boxed()) }
+        CallTell { telling: Telling::Later(instead.boxed()) }
     }
 }
 
@@ -345,9 +351,13 @@ fn poll_first(first: &mut Option<BoxFuture<'static, ()>>, cx: &mut Context<'_>) 
 /// [`TellError`] with the message.
 #[must_use = "nothing is sent unless the future is awaited"]
 pub struct CallTell<'a, M: Message> {
-    telling: Option<TellFuture<'a, M>>,
-    /// What is waited for before, or instead.
-    first: Option<BoxFuture<'static, ()>>,
+    telling: Telling<'a, M>,
+}
+
+enum Telling<'a, M: Message> {
+    Now(TellFuture<'a, M>),
+    /// After a delay, or by a mock.
+    Later(BoxFuture<'a, Result<(), TellError<M>>>),
 }
 
 impl<M: Message> Future for CallTell<'_, M> {
@@ -355,11 +365,9 @@ impl<M: Message> Future for CallTell<'_, M> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        task::ready!(poll_first(&mut this.first, cx));
-        match &mut this.telling {
-            Some(telling) => Pin::new(telling).poll(cx),
-            None => Poll::Ready(Ok(())),
+        match &mut self.get_mut().telling {
+            Telling::Now(telling) => Pin::new(telling).poll(cx),
+            Telling::Later(telling) => telling.as_mut().poll(cx),
         }
     }
 }
@@ -385,6 +393,9 @@ impl<M: Message, T: Send + 'static, E: Send + 'static> fmt::Debug for CallFuture
 
 impl<M: Message> fmt::Debug for CallTell<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallTell").field("telling", &self.telling).finish_non_exhaustive()
+        match &self.telling {
+            Telling::Now(telling) => f.debug_tuple("CallTell").field(telling).finish(),
+            Telling::Later(_) => f.write_str("CallTell"),
+        }
     }
 }
