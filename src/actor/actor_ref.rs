@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::stats::ActorStats;
 use super::stopped::StoppedFuture;
 use super::tell::TellFuture;
-use super::tell_error::{TellError, Why};
+use super::tell_error::TellError;
 use super::to::To;
 use super::weak::WeakActorRef;
 
@@ -108,14 +108,7 @@ impl<A: Actor> ActorRef<A> {
     /// # Panics
     /// When it has to wait on a runtime without timers (`enable_time`).
     pub async fn tell_timeout(&self, msg: A::Msg, limit: Duration) -> Result<(), TellError<A::Msg>> {
-        let mut telling = self.tell(msg);
-        if let Some(result) = futures::FutureExt::now_or_never(&mut telling) {
-            return result;
-        }
-        match tokio::time::timeout(limit, &mut telling).await {
-            Ok(result) => result,
-            Err(_) => telling.fail(Why::Elapsed(limit)).map_or(Ok(()), Err),
-        }
+        self.tell(msg).within(limit).await
     }
 
     /// Asks: sends a message with a [`Reply`] in it and waits for the answer. Nothing happens until it is awaited.
@@ -269,7 +262,8 @@ impl<A: Actor> ActorRef<A> {
         WeakActorRef::new(self.shared.clone())
     }
 
-    /// A handle for one type of message, whatever the actor is.
+    /// A handle for one type of message, whatever the actor is: one that is made [into](Into) the actor's own. A method
+    /// with `#[msg(from = Tick)]` makes it so for `Tick`.
     #[must_use]
     pub fn recipient<T: Send + 'static>(&self) -> Recipient<T>
     where

@@ -117,7 +117,7 @@ pin_project_lite::pin_project! {
     /// See [`AskError`].
     ///
     /// # Panics
-    /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`).
+    /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`), or outside a tokio runtime.
     #[must_use = "nothing is asked unless it is awaited"]
     pub struct AskFuture<'a, M, T, E, F>
     where

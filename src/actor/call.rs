@@ -32,6 +32,9 @@ pub trait Message: Send + 'static {
 /// `T` is what the method returns; if that is a `Result`, `T` and `E` are its two sides, and the answer to the ask is a
 /// `Result<T, AskError<E>>`. Where the message was not sent, its arguments [come back](AskError::take_args).
 ///
+/// It is no future itself: `join_all` and `tokio::spawn` want `call.into_future()`, and where it is to outlive the handle
+/// `call.owned().into_future()`.
+///
 /// # Examples
 /// ```
 /// use regatta::actor::AskError;
@@ -64,6 +67,8 @@ pub trait Message: Send + 'static {
 pub struct Call<'a, M: Message, T: Send + 'static, E: Send + 'static = Infallible> {
     inner: Inner<'a, M, T, E>,
     limit: Option<Duration>,
+    /// The limit was said for this call.
+    is_limited: bool,
     delay: Option<Duration>,
 }
 
@@ -110,7 +115,12 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     ) -> Self {
         let to = To::Lent(actor.shared());
         let limit = to.head.ask_timeout;
-        Self { inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args } }), limit, delay: None }
+        Self {
+            inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args } }),
+            limit,
+            is_limited: false,
+            delay: None,
+        }
     }
 
     /// A call that is answered already: for mocks.
@@ -130,18 +140,18 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     }
 
     fn of(inner: Inner<'a, M, T, E>) -> Self {
-        Self { inner, limit: None, delay: None }
+        Self { inner, limit: None, is_limited: false, delay: None }
     }
 
-    /// Waits for the answer at most so long, instead of the [actor's default](super::Builder::ask_timeout). It bounds asks,
-    /// and not [`tell`](Self::tell).
+    /// Waits at most so long, instead of the [actor's default](super::Builder::ask_timeout): an ask for the answer, a
+    /// [`tell`](Self::tell) for room.
     pub fn timeout(self, limit: Duration) -> Self {
-        Self { limit: Some(limit), ..self }
+        Self { limit: Some(limit), is_limited: true, ..self }
     }
 
     /// Waits for the answer as long as it takes.
     pub fn no_timeout(self) -> Self {
-        Self { limit: None, ..self }
+        Self { limit: None, is_limited: false, ..self }
     }
 
     /// Makes the call so long after it is awaited; a time limit begins then. Not of [`try_tell`](Self::try_tell), which is
@@ -160,16 +170,16 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
             Inner::Done(result) => Inner::Done(result),
             Inner::Future(future) => Inner::Future(future),
         };
-        Call { inner, limit: self.limit, delay: self.delay }
+        Call { inner, limit: self.limit, is_limited: self.is_limited, delay: self.delay }
     }
 
     /// Sends the message without asking for an answer, with room waited for. What the method returns is dropped; an
-    /// error is logged.
+    /// error is logged. Of a mock it is no error, whatever the mock answers.
     #[inline]
     pub fn tell(self) -> CallTell<'a, M> {
         match self {
             // It is made for nobody.
-            Self { inner: Inner::Letter(Letter { to, filled }), delay: None, .. } => {
+            Self { inner: Inner::Letter(Letter { to, filled }), delay: None, is_limited: false, .. } => {
                 CallTell { telling: Telling::Now(TellFuture::new(to, filled.msg)) }
             }
             call => call.send(Reply::nobody()),
@@ -198,13 +208,17 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
     fn send(self, mut reply: Reply<T, E>) -> CallTell<'a, M> {
         // Whoever hands a reply on is out of the matter.
         reply.detach();
-        let first = self.delay.map(delayed);
+        let (first, limit) = (self.delay.map(delayed), self.limit.filter(|_| self.is_limited));
         let instead = match self.inner {
             Inner::Letter(Letter { to, filled }) => {
-                let telling = TellFuture::new(to, filled.make(reply)).never_dropped();
-                let telling = match first {
-                    None => Telling::Now(telling),
-                    Some(first) => Telling::Later(first.then(|()| telling).boxed()),
+                let is_nobodys = reply.is_nobodys();
+                let mut telling = TellFuture::new(to, filled.make(reply));
+                if !is_nobodys {
+                    telling = telling.never_dropped();
+                }
+                let telling = match (first, limit) {
+                    (None, None) => Telling::Now(telling),
+                    (first, limit) => Telling::Later(tell_in_time(first, telling, limit).boxed()),
                 };
                 return CallTell { telling };
             }
@@ -219,6 +233,20 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
             Ok(())
         };
         CallTell { telling: Telling::Later(instead.boxed()) }
+    }
+}
+
+async fn tell_in_time<M: Message>(
+    first: Option<BoxFuture<'static, ()>>,
+    telling: TellFuture<'_, M>,
+    limit: Option<Duration>,
+) -> Result<(), TellError<M>> {
+    if let Some(first) = first {
+        first.await;
+    }
+    match limit {
+        None => telling.await,
+        Some(limit) => telling.within(limit).await,
     }
 }
 
@@ -260,6 +288,9 @@ pin_project_lite::pin_project! {
     ///
     /// # Errors
     /// [`AskError`]
+    ///
+    /// # Panics
+    /// When it has to wait, with a timeout, on a runtime without timers (`enable_time`), or outside a tokio runtime.
     #[must_use = "nothing is called unless it is awaited"]
     pub struct CallFuture<'a, M, T, E>
     where
@@ -321,7 +352,7 @@ impl<M: Message, T: Send + 'static, E: Send + 'static> Future for CallFuture<'_,
                 }
                 let Some(limit) = *limit else { return Poll::Pending };
                 task::ready!(sleep.get_or_insert_with(|| delayed(limit)).as_mut().poll(cx));
-                Poll::Ready(Err(AskError::elapsed_mock(limit)))
+                Poll::Ready(Err(AskError::mock_elapsed(limit)))
             }
         }
     }

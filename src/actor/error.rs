@@ -248,10 +248,23 @@ impl<E> AskError<E> {
         Self::Elapsed { actor: head.name.clone(), message, limit, delivered, args: Returned::new(args) }
     }
 
-    /// Of something that stands for an actor.
-    pub(super) fn elapsed_mock(limit: Duration) -> Self {
-        let args = Returned::default();
-        Self::Elapsed { actor: "mock".into(), message: UNNAMED, limit, delivered: true, args }
+    /// The same, where the handler's error is another one.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::actor::AskError;
+    ///
+    /// fn in_words(error: AskError<std::num::ParseIntError>) -> AskError<String> {
+    ///     error.map_handler(|error| error.to_string())
+    /// }
+    /// # let _ = in_words;
+    /// ```
+    #[must_use]
+    pub fn map_handler<F>(self, map: impl FnOnce(E) -> F) -> AskError<F> {
+        match self.into_handler() {
+            Ok(error) => AskError::Handler(map(error)),
+            Err(other) => other.widen(),
+        }
     }
 
     pub(super) fn cycle(message: &'static str, path: Vec<Arc<str>>, args: Option<Args>) -> Self {
@@ -273,6 +286,73 @@ impl<E> AskError<E> {
         }
     }
 }
+
+impl AskError {
+    /// The same, among errors of a handler's: of a method that returns no `Result`, where another one does.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::actor::AskError;
+    ///
+    /// struct Till { cents: u64 }
+    ///
+    /// #[regatta::actor]
+    /// impl Till {
+    ///     pub fn cents(&self) -> u64 { self.cents }
+    ///
+    ///     pub fn take(&mut self, cents: u64) -> Result<(), String> {
+    ///         self.cents = self.cents.checked_sub(cents).ok_or("not enough")?;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// async fn empty(till: &TillHandle) -> Result<(), AskError<String>> {
+    ///     let cents = till.cents().await.map_err(AskError::widen)?;
+    ///     till.take(cents).await
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # assert!(empty(&Till { cents: 3 }.spawn()).await.is_ok());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn widen<F>(self) -> AskError<F> {
+        match self {
+            Self::Handler(never) => match never {},
+            Self::Full { actor, message, limit, args } => AskError::Full { actor, message, limit, args },
+            Self::Closed { actor, message, reason, args } => AskError::Closed { actor, message, reason, args },
+            Self::Stopped { actor, message, reason } => AskError::Stopped { actor, message, reason },
+            Self::Killed { actor, message, reason } => AskError::Killed { actor, message, reason },
+            Self::Panicked { actor, message, panicked } => AskError::Panicked { actor, message, panicked },
+            Self::NoReply { actor, message } => AskError::NoReply { actor, message },
+            Self::Elapsed { actor, message, limit, delivered, args } => {
+                AskError::Elapsed { actor, message, limit, delivered, args }
+            }
+            Self::Cycle { message, path, args } => AskError::Cycle { message, path, args },
+        }
+    }
+}
+
+/// Of something that stands for an actor.
+impl<E> AskError<E> {
+    pub(crate) fn mock_elapsed(limit: Duration) -> Self {
+        let args = Returned::default();
+        Self::Elapsed { actor: MOCK.into(), message: UNNAMED, limit, delivered: true, args }
+    }
+
+    pub(crate) fn mock_closed() -> Self {
+        Self::Closed { actor: MOCK.into(), message: UNNAMED, reason: None, args: Returned::default() }
+    }
+
+    pub(crate) fn mock_full(limit: usize) -> Self {
+        Self::Full { actor: MOCK.into(), message: UNNAMED, limit, args: Returned::default() }
+    }
+
+    pub(crate) fn mock_no_reply() -> Self {
+        Self::NoReply { actor: MOCK.into(), message: UNNAMED }
+    }
+}
+
+const MOCK: &str = "mock";
 
 impl<E: fmt::Display> fmt::Display for AskError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -134,7 +134,6 @@ pub use answer::{Shown, ShownByDisplay, ShownByName, answer, answer_result};
 pub use ask::{Ask, AskFuture};
 pub use blocking::{Blocking, BlockingActor, BlockingContext};
 pub use builder::{Builder, spawn};
-#[doc(hidden)]
 pub use call::{Call, CallFuture, CallTell, Message};
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadReason};

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
 use super::context::Context;
+use super::guard::guarded;
 use super::head::Subject;
 use super::here;
 use super::mailbox::Inbox;
@@ -50,6 +51,24 @@ impl<A: Actor> Mailbox<A> {
 
     pub(crate) fn name_of(msg: &A::Msg) -> &'static str {
         super::run::name_of::<A>(msg)
+    }
+
+    /// Has the message in hand answered. A panic is the end of the actor, and who asked is told.
+    pub(crate) fn answer(&mut self, msg: A::Msg, answer: impl FnOnce(A::Msg)) -> Result<(), ()> {
+        let shared = self.inbox.shared.clone();
+        let mut subject: Option<Arc<dyn Subject>> = Some(shared.clone());
+        let name = Self::name_of(&msg);
+        match here::within(&mut subject, || guarded(&shared.head, name, || answer(msg))) {
+            Ok(()) => {
+                self.done();
+                Ok(())
+            }
+            Err(panicked) => {
+                super::head::Books::add(&shared.books.failed, 1);
+                finish(&mut self.inbox, &StopReason::Panicked(panicked));
+                Err(())
+            }
+        }
     }
 
     /// Takes note of what became of the message in hand.

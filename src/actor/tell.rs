@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::here;
 use super::room::Ticket;
@@ -110,6 +111,17 @@ impl<'a, M: Send + 'static> TellFuture<'a, M> {
     #[must_use]
     pub fn into_inner(mut self) -> Option<M> {
         self.sending.take()
+    }
+
+    /// Waits for room for at most so long; without a timer where there is room.
+    pub(super) async fn within(mut self, limit: Duration) -> Result<(), TellError<M>> {
+        if let Some(result) = futures::FutureExt::now_or_never(&mut self) {
+            return result;
+        }
+        match tokio::time::timeout(limit, &mut self).await {
+            Ok(result) => result,
+            Err(_) => self.fail(Why::Elapsed(limit)).map_or(Ok(()), Err),
+        }
     }
 
     /// A policy to drop it is not followed: it comes back instead.

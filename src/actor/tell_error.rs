@@ -70,7 +70,8 @@ impl<M> TellError<M> {
 
 impl<M> fmt::Debug for TellError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TellError").field("actor", &self.actor()).field("why", &self.why).finish_non_exhaustive()
+        // In its words: an `unwrap` shows nothing else.
+        f.debug_tuple("TellError").field(&format_args!("{self}")).finish()
     }
 }
 

@@ -23,16 +23,17 @@ use crate::task::{entrust, runtime};
 /// # Ok(()) }
 /// ```
 ///
+/// With several messages the closure is a `match`; what it does not expect may panic.
+///
 /// # Panics
-/// Outside a tokio runtime. A panic of the closure ends the mock; who asked is told.
+/// Outside a tokio runtime. A panic of the closure ends the mock as it ends an actor: who asked is told what it said.
 #[track_caller]
 #[must_use = "a mock ends when its last handle is dropped"]
 pub fn mock<A: Actor>(mut answer: impl FnMut(A::Msg) + Send + 'static) -> A::Handle {
     let runtime = runtime("testing::mock");
     let (handle, mut probe) = super::probe::<A>();
     entrust(&runtime, async move {
-        while let Some(msg) = probe.next().await {
-            answer(msg);
+        while let Some(()) = probe.answer_next(&mut answer).await {
             // Others of the thread have their turn, however many messages wait.
             tokio::task::coop::consume_budget().await;
         }

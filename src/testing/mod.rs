@@ -5,6 +5,7 @@
 //! |---|---|
 //! | code that calls an actor, and want to see and answer each message | [`probe`] |
 //! | code that calls an actor, with canned answers | [`mock`], or the `Api` trait of the actor |
+//! | code that calls an actor which fails | the same, with [`closed`], [`elapsed`], [`full`], [`no_reply`]; or drop the probe |
 //! | an actor, message by message, and look at its state in between | [`Stepper`] |
 //!
 //! # Examples
@@ -39,10 +40,12 @@
 //! # }
 //! ```
 
+mod errors;
 mod mock;
 mod probe;
 mod stepper;
 
+pub use errors::{closed, elapsed, full, no_reply};
 pub use mock::mock;
 pub use probe::{Probe, probe};
 pub use stepper::Stepper;

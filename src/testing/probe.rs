@@ -63,11 +63,20 @@ impl<A: Actor> Probe<A> {
         }
     }
 
-    /// The next message; `None` when none can come any more.
-    pub(super) async fn next(&mut self) -> Option<A::Msg> {
+    /// The next message, however long it takes; `None` when none can come any more.
+    ///
+    /// # Cancel safety
+    /// As [`expect`](Self::expect).
+    pub async fn next(&mut self) -> Option<A::Msg> {
         let msg = self.mailbox.next().await?;
         self.mailbox.done();
         Some(msg)
+    }
+
+    /// Has the next message answered; `None` when that was the end.
+    pub(super) async fn answer_next(&mut self, answer: impl FnOnce(A::Msg)) -> Option<()> {
+        let msg = self.mailbox.next().await?;
+        self.mailbox.answer(msg, answer).ok()
     }
 
     /// The next message, if it is there.

@@ -2,13 +2,14 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::Type;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{ItemImpl, Path, Type};
 
 use crate::handle::{api, handle, starts};
 use crate::method::{Arg, Method, Place};
 use crate::model::Model;
+use crate::types;
 
 /// Above so many bytes a message is to be boxed.
 const LARGE: usize = 128;
@@ -38,9 +39,9 @@ fn messages(model: &Model) -> TokenStream {
             let boxed = quote!(::std::boxed::Box<(#(#types,)*)>);
             field(model, method, "an argument", &format_ident!("args"), &boxed, &types)
         } else {
-            let fields = args.iter().map(|Arg { name, ty }| {
-                let what = format!("the argument `{}`", name.unraw());
-                field(model, method, &what, name, &quote!(#ty), &[ty])
+            let fields = args.iter().map(|arg| {
+                let Arg { name, ty } = arg;
+                field(model, method, &arg.said(), name, &quote!(#ty), &[ty])
             });
             quote!(#(#fields)*)
         };
@@ -62,15 +63,17 @@ fn messages(model: &Model) -> TokenStream {
     let froms = model.messages.iter().filter_map(|method| {
         let (event, arg) = (method.options.from.as_ref()?, method.args.first()?);
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, &arg.name);
+        // At the argument, so that an error is said there.
+        let given = Ident::new("event", arg.ty.span());
         let fields = match method.options.is_boxed {
-            true => quote!(args: ::std::boxed::Box::new((event,))),
-            false => quote!(#name: event),
+            true => quote!(args: ::std::boxed::Box::new((#given,))),
+            false => quote!(#name: #given),
         };
         Some(quote_spanned! {event.span()=>
             #(#cfgs)*
             #[allow(deprecated)]
             impl #impl_generics ::core::convert::From<#event> for #msg #type_generics #wheres {
-                fn from(event: #event) -> Self {
+                fn from(#given: #event) -> Self {
                     Self::#variant { #fields, reply: #krate::actor::Reply::nobody() }
                 }
             }
@@ -99,20 +102,15 @@ fn messages(model: &Model) -> TokenStream {
     }
 }
 
-/// A field that is checked where it is written, and nowhere else. Not where its type depends on a parameter, of which the
-/// constant may know nothing; nor for an editor, which shows the types.
+/// A field. Where its type looks as if it were not `Send`, that is asked here: its type is none if it is not, so that nobody
+/// else complains.
 fn field(model: &Model, method: &Method, what: &str, name: &Ident, ty: &TokenStream, sent: &[&Type]) -> TokenStream {
     let krate = &model.krate;
-    if !model.is_compiled || sent.iter().any(|ty| model.mentions_generics(ty)) {
+    let doubtful: Vec<&Type> = sent.iter().copied().filter(|ty| is_doubtful(model, ty)).collect();
+    if doubtful.is_empty() {
         return quote!(#name: #ty,);
     }
-    let said = format!(
-        "{what} of `{}` is not `Send`, and a message travels to the actor's task, on whatever thread that is: use `Arc` for \
-         `Rc`, `Mutex` or an atomic for `RefCell` or `Cell`, add `+ Send` to a `dyn`",
-        method.name.unraw()
-    );
-    let checks =
-        sent.iter().map(|ty| quote_spanned!(ty.span()=> ::core::assert!(#krate::actor::IsSend::<#ty>::SAID, #said);));
+    let checks = doubtful.iter().map(|ty| assertion(model, ty, &format!("{what} of `{}`", method.name.unraw())));
     quote! {
         #[cfg(doc)]
         #name: #ty,
@@ -126,23 +124,21 @@ fn field(model: &Model, method: &Method, what: &str, name: &Ident, ty: &TokenStr
     }
 }
 
-/// What stands for an actor whose methods are refused, so that they may mention `Context<Self>`.
-pub(crate) fn stub(krate: &Path, item: TokenStream) -> TokenStream {
-    let Ok(block) = syn::parse2::<ItemImpl>(item) else { return quote!() };
-    let is_owned = block.generics.lifetimes().next().is_none();
-    if block.trait_.is_some() || !is_owned || !matches!(*block.self_ty, Type::Path(_)) {
-        return quote!();
-    }
-    let (self_ty, (impl_generics, _, wheres)) = (&block.self_ty, block.generics.split_for_impl());
-    quote! {
-        impl #impl_generics #krate::actor::Actor for #self_ty #wheres {
-            type Msg = ::core::convert::Infallible;
-            type Handle = #krate::actor::ActorRef<Self>;
-            async fn handle(&mut self, msg: Self::Msg, _: &mut #krate::actor::Context<Self>) {
-                match msg {}
-            }
-        }
-    }
+/// Whether a field is to ask. Not for everything: that would be a circle where a type is of the actor itself, such as its
+/// handle. Nor for an editor, which shows the types, nor where a type depends on a parameter, of which a constant may know
+/// nothing.
+fn is_doubtful(model: &Model, ty: &Type) -> bool {
+    model.is_compiled && !model.mentions_generics(ty) && types::is_doubtful(&quote!(#ty))
+}
+
+/// That a type is `Send`, as an assertion at its place.
+fn assertion(model: &Model, ty: &Type, what: &str) -> TokenStream {
+    let krate = &model.krate;
+    let said = format!(
+        "{what} is not `Send`, and travels to another task, on whatever thread that is: use `Arc` for `Rc`, `Mutex` or an \
+         atomic for `RefCell` or `Cell`, add `+ Send` to a `dyn`"
+    );
+    quote_spanned!(ty.span()=> ::core::assert!(#krate::actor::IsSend::<#ty>::SAID, #said);)
 }
 
 /// The trait that one may implement by hand.
@@ -249,18 +245,28 @@ fn lints(model: &Model) -> TokenStream {
     if !model.generics.params.is_empty() {
         return quote!();
     }
-    let sizes =
-        model.messages.iter().filter(|method| !method.options.is_boxed && !method.options.is_large).map(|method| {
-            let (cfgs, name) = (method.cfgs(), &method.name);
+    let (krate, self_ty) = (&model.krate, &model.self_ty);
+    let state = assertion(model, self_ty, &format!("the state of `{}`", model.name));
+    let checks = model.messages.iter().map(|method| {
+        let (cfgs, name) = (method.cfgs(), &method.name);
+        let sent = method.sent().filter(|(ty, _)| !is_doubtful(model, ty) && !types::is_plain(ty));
+        let sent = sent.map(|(ty, what)| assertion(model, ty, &format!("{what} of `{}`", name.unraw())));
+        let size = (!method.options.is_boxed && !method.options.is_large && method.is_sizeable()).then(|| {
             let types = method.args.iter().map(|arg| &arg.ty);
             let said = format!(
                 "the arguments of `{name}` take more than {LARGE} bytes, and so does every place of the mailbox: write \
-             #[msg(boxed)] before the method, or #[msg(large)] if that is meant"
+                 #[msg(boxed)] before the method, or #[msg(large)] if that is meant"
             );
-            quote_spanned! {name.span()=>
-                #(#cfgs)*
-                const _: () = ::core::assert!(::core::mem::size_of::<(#(#types,)*)>() <= #LARGE, #said);
-            }
+            quote_spanned!(name.span()=> ::core::assert!(::core::mem::size_of::<(#(#types,)*)>() <= #LARGE, #said);)
         });
-    quote! { #(#sizes)* }
+        quote! { #(#cfgs)* { #(#sent)* #size } }
+    });
+    quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #krate::actor::IsNotSend as _;
+            #state
+            #(#checks)*
+        };
+    }
 }

@@ -65,7 +65,8 @@ pub(crate) fn handle(model: &Model) -> TokenStream {
             unreachable_patterns,
             unused_variables,
             deprecated,
-            dead_code
+            dead_code,
+            missing_docs
         )]
         impl #impl_generics #handle #type_generics #wheres {
             /// The actor as such: to stop it, to wait for it, to watch it, to look at it.
@@ -124,7 +125,7 @@ fn identity(model: &Model) -> TokenStream {
 
 /// The trait that handles and mocks have.
 pub(crate) fn api(model: &Model) -> TokenStream {
-    let Model { vis, generics, .. } = model;
+    let Model { api_vis, generics, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let (api, handle) = (model.named("Api"), model.named("Handle"));
     let doc = format!("The methods of [`{}`] as messages, whoever answers them: [`{handle}`], or a mock.", model.name);
@@ -143,8 +144,8 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[diagnostic::on_unimplemented(message = #unmet, label = #label, note = #note)]
-        #[allow(private_interfaces, private_bounds, unreachable_pub, dead_code)]
-        #vis trait #api #impl_generics: ::core::marker::Send + ::core::marker::Sync + 'static #wheres { #(#declared)* }
+        #[allow(private_interfaces, private_bounds, unreachable_pub, dead_code, missing_docs)]
+        #api_vis trait #api #impl_generics: ::core::marker::Send + ::core::marker::Sync + 'static #wheres { #(#declared)* }
 
         #[allow(deprecated)]
         impl #impl_generics #api #type_generics for #handle #type_generics #wheres { #(#defined)* }
@@ -156,6 +157,9 @@ pub(crate) fn starts(model: &Model) -> TokenStream {
     let Model { krate, vis, generics, self_ty, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let handle = model.named("Handle");
+    if !model.is_started {
+        return quote!();
+    }
     quote! {
         #[allow(private_interfaces, unreachable_pub, dead_code)]
         impl #impl_generics #self_ty #wheres {

@@ -6,6 +6,7 @@ mod method;
 mod model;
 mod scope;
 mod twice;
+mod types;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -16,20 +17,21 @@ use quote::quote;
 pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = match model::Args::parse(args.into()) {
         Ok(args) => args,
-        Err(error) => return refused(item.into(), &quote!(), &error),
+        Err(error) => return refused(item.into(), &error),
     };
-    let model = match model::Model::parse(&args, item.clone().into()) {
-        Ok(model) => model,
-        Err(error) => return refused(item.clone().into(), &expand::stub(&args.krate, item.into()), &error),
+    let (model, error) = match model::Model::parse(&args, item.clone().into()) {
+        Ok(parsed) => parsed,
+        Err(error) => return refused(item.into(), &error),
     };
-    match twice::refuse(&model.name) {
-        Ok(()) => expand::expand(&model).into(),
-        Err(error) => refused(item.into(), &quote!(), &error),
+    if let Err(error) = twice::refuse(&model.name) {
+        return refused(item.into(), &error);
     }
+    let (made, error) = (expand::expand(&model), error.map(|error| error.to_compile_error()));
+    quote!(#made #error).into()
 }
 
-/// The block as it was, so that one mistake is one error.
-fn refused(item: proc_macro2::TokenStream, stub: &proc_macro2::TokenStream, error: &syn::Error) -> TokenStream {
+/// The block as it was, and nothing made of it.
+fn refused(item: proc_macro2::TokenStream, error: &syn::Error) -> TokenStream {
     let (block, error) = (model::plain(item), error.to_compile_error());
-    quote!(#block #stub #error).into()
+    quote!(#block #error).into()
 }

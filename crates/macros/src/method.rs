@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{
@@ -10,6 +11,7 @@ use syn::{
 };
 
 use crate::model::Own;
+use crate::types::{self, bare};
 
 pub(crate) struct Method {
     /// Those that everything that is made from it has as well.
@@ -29,6 +31,12 @@ pub(crate) struct Method {
 pub(crate) struct Arg {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
+}
+
+impl Arg {
+    pub(crate) fn said(&self) -> String {
+        format!("the argument `{}`", self.name.unraw())
+    }
 }
 
 /// What stands in a place of a method's parameters.
@@ -60,8 +68,8 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn take(attrs: &mut Vec<Attribute>) -> Result<Self> {
         let mut options = Self::default();
-        let ours = attrs.iter().filter(|attr| attr.path().is_ident("msg"));
-        for attr in ours {
+        let ours: Vec<Attribute> = attrs.extract_if(.., |attr| attr.path().is_ident("msg")).collect();
+        for attr in &ours {
             options.span = Some(attr.span());
             attr.parse_nested_meta(|meta| {
                 if meta.path.is_ident("skip") {
@@ -78,7 +86,6 @@ impl Options {
                 Ok(())
             })?;
         }
-        attrs.retain(|attr| !attr.path().is_ident("msg"));
         Ok(options)
     }
 }
@@ -127,6 +134,10 @@ impl Method {
         own.visit_type_mut(&mut answer.ok);
         answer.err.iter_mut().for_each(|err| own.visit_type_mut(err));
         args.iter_mut().for_each(|arg| own.visit_type_mut(&mut arg.ty));
+        if options.is_boxed && args.is_empty() {
+            let said = "there are no arguments to box: leave `#[msg(boxed)]` out";
+            return Err(Error::new(options.span.unwrap_or(name.span()), said));
+        }
         if options.from.is_some() && args.len() != 1 {
             let said = "a message that is made from an event has one argument, the event";
             return Err(Error::new(options.span.unwrap_or(name.span()), said));
@@ -149,6 +160,19 @@ impl Method {
     pub(crate) fn brief(&self) -> Vec<Attribute> {
         let mut is_over = false;
         self.attrs.iter().filter_map(|attr| summary(attr, &mut is_over)).collect()
+    }
+
+    /// The types that travel, and what they are.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = (&Type, String)> {
+        let args = self.args.iter().map(|arg| (&arg.ty, arg.said()));
+        let answer = [Some(&self.answer.ok), self.answer.err.as_ref()].into_iter().flatten();
+        args.chain(answer.map(|ty| (ty, "the answer".into())))
+    }
+
+    /// Whether its arguments may be large at all.
+    pub(crate) fn is_sizeable(&self) -> bool {
+        let plain = self.args.iter().filter(|arg| types::is_plain(&arg.ty)).count();
+        plain < self.args.len() || plain > 4
     }
 
     /// The attributes that decide whether it is there.
@@ -207,6 +231,30 @@ fn only(attr: &Attribute, names: &[&str]) -> Option<Attribute> {
     (!kept.is_empty()).then(|| parse_quote!(#[cfg_attr(#when, #(#kept),*)]))
 }
 
+/// A hook that is not what the actor's trait has under this name.
+pub(crate) fn refuse_hook(sig: &syn::Signature) -> Result<()> {
+    let (hook, owns, args, fails) = match sig.ident.to_string().as_str() {
+        "started" => ("async fn started(&mut self, cx: &mut Context<Self>) -> Result<(), BoxError>", false, 2, true),
+        "restarted" => (
+            "async fn restarted(&mut self, exit: &StopReason, cx: &mut Context<Self>) -> Result<(), BoxError>",
+            false,
+            3,
+            true,
+        ),
+        "stopping" => ("async fn stopping(&mut self, cx: &mut Context<Self>)", false, 2, false),
+        _ => ("async fn stopped(self, reason: &StopReason)", true, 2, false),
+    };
+    let is_unit = match &sig.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty()),
+    };
+    let is_owned = sig.receiver().map(|receiver| receiver.reference.is_none() && receiver.colon_token.is_none());
+    if is_owned == Some(owns) && sig.inputs.len() == args && is_unit != fails {
+        return Ok(());
+    }
+    Err(Error::new(sig.span(), format!("the hook `{}` is `{hook}`, or the same without `async`", sig.ident)))
+}
+
 /// An argument that is there at times only.
 fn refuse_gate(attrs: &[Attribute]) -> Result<()> {
     let gate = attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"));
@@ -218,7 +266,12 @@ fn refuse_gate(attrs: &[Attribute]) -> Result<()> {
 
 fn refuse_kind(sig: &syn::Signature) -> Result<()> {
     if let Some(receiver) = sig.receiver()
-        && (receiver.reference.is_none() || receiver.colon_token.is_some())
+        && receiver.colon_token.is_some()
+    {
+        return Err(Error::new(receiver.span(), "a message is called by the actor: write `&mut self`, or `&self`"));
+    }
+    if let Some(receiver) = sig.receiver()
+        && receiver.reference.is_none()
     {
         let said = "a message leaves the actor its state: take `&mut self`; to end the actor from within, take \
                     `cx: &mut Context<Self>` and call `cx.stop()`";
@@ -244,7 +297,7 @@ fn refuse_kind(sig: &syn::Signature) -> Result<()> {
 }
 
 fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
-    refuse_type(ty, "an argument")?;
+    refuse_type(ty, "an argument travels to the actor")?;
     let name = match pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => pat.ident.clone(),
         pat => {
@@ -263,16 +316,45 @@ fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
 
 /// Messages travel to another task, and are known by their types.
 fn refuse_type(ty: &Type, what: &str) -> Result<()> {
-    match bare(ty) {
-        Type::Reference(reference) if is_static(reference) => Ok(()),
-        Type::Reference(reference) => Err(Error::new(
-            ty.span(),
-            format!("{what} travels to or from the actor's task, and cannot borrow: {}", instead(&reference.elem)),
-        )),
-        Type::ImplTrait(_) => {
-            Err(Error::new(ty.span(), format!("{what} is of one type: write the type, or `Box<dyn …>`")))
+    if let Type::ImplTrait(_) = bare(ty) {
+        return Err(Error::new(ty.span(), format!("{what} is of one type: write the type, or `Box<dyn … + Send>`")));
+    }
+    match borrowed(ty) {
+        None => Ok(()),
+        Some(borrow) => {
+            let hint = match bare(ty) {
+                Type::Reference(reference) => instead(reference),
+                _ => "own what is in it, or share it in an `Arc`".into(),
+            };
+            Err(Error::new(borrow, format!("{what}, to another task, and cannot borrow: {hint}")))
         }
-        _ => Ok(()),
+    }
+}
+
+/// Where a type borrows what does not live for ever.
+fn borrowed(ty: &Type) -> Option<Span> {
+    let of = |arguments: &PathArguments| match arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::Type(ty) => borrowed(ty),
+            GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
+            _ => None,
+        }),
+        // What a closure gets and gives is its own matter.
+        PathArguments::Parenthesized(_) | PathArguments::None => None,
+    };
+    match bare(ty) {
+        Type::Reference(reference) if is_static(reference) => borrowed(&reference.elem),
+        Type::Reference(reference) => Some(reference.span()),
+        Type::Path(path) => path.path.segments.iter().find_map(|segment| of(&segment.arguments)),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(borrowed),
+        Type::Array(array) => borrowed(&array.elem),
+        Type::Slice(slice) => borrowed(&slice.elem),
+        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
+            syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
+            syn::TypeParamBound::Trait(bound) => bound.path.segments.iter().find_map(|segment| of(&segment.arguments)),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 
@@ -281,11 +363,12 @@ fn is_static(reference: &syn::TypeReference) -> bool {
     reference.mutability.is_none() && reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
 }
 
-fn instead(borrowed: &Type) -> String {
-    match bare(borrowed) {
+fn instead(reference: &syn::TypeReference) -> String {
+    match bare(&reference.elem) {
         Type::Path(path) if path.path.is_ident("str") => "use `String`, or `Arc<str>`".into(),
         Type::Path(path) if path.path.is_ident("Path") => "use `PathBuf`".into(),
         Type::Slice(slice) => format!("use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem)),
+        other if reference.mutability.is_some() => format!("use `{0}`, and answer with it", plain(other)),
         other => format!("use `{0}`, or `Arc<{0}>`", plain(other)),
     }
 }
@@ -302,6 +385,9 @@ fn plain(ty: &Type) -> String {
 
 /// `&mut Context<Self>`, under whatever path.
 fn is_context(ty: &Type) -> Result<bool> {
+    if last_of(ty).is_some_and(|segment| segment.ident == "Context" && types_of(segment).first().is_some_and(is_self)) {
+        return Err(Error::new(ty.span(), "the context is lent: take `&mut Context<Self>`"));
+    }
     let Type::Reference(reference) = bare(ty) else { return Ok(false) };
     let is_context = last_of(&reference.elem).is_some_and(|segment| segment.ident == "Context");
     if is_context && reference.mutability.is_none() {
@@ -310,13 +396,8 @@ fn is_context(ty: &Type) -> Result<bool> {
     Ok(is_context)
 }
 
-/// The type without what a macro or a hand has put around it.
-fn bare(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => bare(&group.elem),
-        Type::Paren(paren) => bare(&paren.elem),
-        ty => ty,
-    }
+fn is_self(ty: &&Type) -> bool {
+    matches!(bare(ty), Type::Path(path) if path.path.is_ident("Self"))
 }
 
 fn last_of(ty: &Type) -> Option<&syn::PathSegment> {
@@ -359,7 +440,7 @@ fn returned(output: &ReturnType, krate: &Path) -> Result<Answer> {
     if let Type::ImplTrait(_) = bare(ty) {
         return Err(Error::new(ty.span(), "an answer is of one type: write it; a method that waits is an `async fn`"));
     }
-    refuse_type(ty, "an answer")?;
+    refuse_type(ty, "an answer travels back")?;
     let result = last_of(ty).filter(|segment| segment.ident == "Result");
     Ok(match result.map(types_of).as_deref() {
         Some([ok, err]) => Answer { ok: (*ok).clone(), err: Some((*err).clone()), is_deferred: false },

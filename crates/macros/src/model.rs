@@ -22,10 +22,15 @@ pub(crate) struct Model {
     pub(crate) name: Ident,
     pub(crate) self_ty: Type,
     pub(crate) generics: Generics,
+    /// What the actor's trait names must be seen as far as the actor.
     pub(crate) vis: Visibility,
+    /// Of the trait, which shows all methods.
+    pub(crate) api_vis: Visibility,
     pub(crate) messages: Vec<Method>,
     /// The text is known, as it is to compilers.
     pub(crate) is_compiled: bool,
+    /// Nothing of the user's is where `spawn` and `supervised` go.
+    pub(crate) is_started: bool,
     /// Those that are there, whether they are async, and what decides whether they are there.
     pub(crate) hooks: Vec<(Ident, bool, Vec<syn::Attribute>)>,
 }
@@ -33,7 +38,7 @@ pub(crate) struct Model {
 /// The hooks of an actor, which are no messages.
 const HOOKS: [&str; 4] = ["started", "restarted", "stopping", "stopped"];
 /// What the handle, or the type, has already.
-const RESERVED: [&str; 1] = ["actor"];
+const RESERVED: [&str; 2] = ["actor", "clone"];
 /// What the type gets.
 const MADE: [&str; 2] = ["spawn", "supervised"];
 
@@ -58,7 +63,8 @@ impl Parse for Args {
 }
 
 impl Model {
-    pub(crate) fn parse(args: &Args, item: TokenStream) -> Result<Self> {
+    /// What is refused, in the second place, is left out: the rest is made all the same, so that one mistake is one error.
+    pub(crate) fn parse(args: &Args, item: TokenStream) -> Result<(Self, Option<Error>)> {
         let hint = "`#[regatta::actor]` goes on an impl block: `impl Counter { … }`";
         let mut block: ItemImpl = syn::parse2(item).map_err(|error| Error::new(error.span(), hint))?;
         if let Some((_, path, _)) = &block.trait_ {
@@ -85,21 +91,24 @@ impl Model {
                 },
             }
         }
-        if let Some(errors) = errors {
-            return Err(errors);
-        }
-        if messages.is_empty() {
+        if messages.is_empty() && errors.is_none() {
             let said = "no method here is a message: those are the methods with `&self` or `&mut self` that are not private; \
                         write `pub` before one";
-            return Err(Error::new(name.span(), said));
+            errors = Some(Error::new(name.span(), said));
         }
-        // What an actor's trait names must be seen as far as the actor; its methods keep their own.
-        let vis = parse_quote!(pub);
+        if let Some(twin) = without_twins(&mut messages) {
+            errors = Some(twin);
+        }
         let mut generics = block.generics.clone();
         own.visit_generics_mut(&mut generics);
-        refuse_twins(&messages)?;
+        owned_and_sent(&mut generics);
+        let (vis, api_vis) = (parse_quote!(pub), narrowest(&messages));
         let is_compiled = proc_macro::Span::call_site().local_file().is_some();
-        Ok(Self { krate: args.krate.clone(), block, name, self_ty, generics, vis, messages, is_compiled, hooks })
+        let krate = args.krate.clone();
+        let is_started = !block.items.iter().any(|item| matches!(item, ImplItem::Fn(function) if is_made(function)));
+        let model =
+            Self { krate, block, name, self_ty, generics, vis, api_vis, messages, is_compiled, is_started, hooks };
+        Ok((model, errors))
     }
 
     /// Whether a type depends on a parameter of the actor's.
@@ -131,7 +140,7 @@ fn sort(
 ) -> Result<()> {
     let options = method::Options::take(&mut function.attrs)?;
     let name = function.sig.ident.clone();
-    if MADE.iter().any(|made| name == made) {
+    if is_made(function) {
         let said = format!(
             "`{name}` is how the actor is started, and is made by the attribute: call this function something else"
         );
@@ -149,11 +158,16 @@ fn sort(
             let said = format!("`{name}` is a hook of the actor, and no message: leave `#[msg]` out");
             return Err(Error::new(span, said));
         }
+        method::refuse_hook(&function.sig)?;
         let cfgs = function.attrs.iter().filter_map(method::gate).collect();
         hooks.push((name, function.sig.asyncness.is_some(), cfgs));
         return Ok(());
     }
-    let is_private = matches!(function.vis, Visibility::Inherited);
+    let is_private = match &function.vis {
+        Visibility::Inherited => true,
+        Visibility::Restricted(restricted) => restricted.path.is_ident("self"),
+        Visibility::Public(_) => false,
+    };
     if is_private || function.sig.receiver().is_none() {
         return match options.span.filter(|_| !options.is_skipped) {
             Some(span) => Err(Error::new(
@@ -177,22 +191,44 @@ fn sort(
     Ok(())
 }
 
-/// Two methods whose messages would be called the same.
-fn refuse_twins(messages: &[Method]) -> Result<()> {
-    for (place, method) in messages.iter().enumerate() {
-        let earlier =
-            messages[..place].iter().find(|other| other.variant == method.variant && other.name != method.name);
-        if let Some(earlier) = earlier
-            && method.cfgs().next().is_none()
-        {
-            let said = format!(
-                "the messages of `{}` and `{}` would both be called `{}`: call one of the methods something else",
-                earlier.name, method.name, method.variant
-            );
-            return Err(Error::new(method.name.span(), said));
-        }
+/// Leaves out a method whose message would be called as another's.
+fn without_twins(messages: &mut Vec<Method>) -> Option<Error> {
+    let is_twin = |one: &Method, other: &Method| one.variant == other.variant && one.name != other.name;
+    let place = messages.iter().enumerate().position(|(place, method)| {
+        method.cfgs().next().is_none() && messages[..place].iter().any(|earlier| is_twin(earlier, method))
+    })?;
+    let method = messages.remove(place);
+    let earlier = messages.iter().find(|earlier| is_twin(earlier, &method))?;
+    let said = format!(
+        "the messages of `{}` and `{}` would both be called `{}`: call one of the methods something else",
+        earlier.name, method.name, method.variant
+    );
+    Some(Error::new(method.name.span(), said))
+}
+
+/// As far as the method that is seen least.
+fn narrowest(messages: &[Method]) -> Visibility {
+    let restricted = messages.iter().map(|method| &method.vis).filter_map(|vis| match vis {
+        Visibility::Restricted(restricted) => Some(restricted),
+        _ => None,
+    });
+    let narrowest = restricted.min_by_key(|restricted| restricted.path.is_ident("crate"));
+    narrowest.map_or_else(|| parse_quote!(pub), |restricted| Visibility::Restricted(restricted.clone()))
+}
+
+/// What a message is of is `Send` and owned, whether the block says so or not.
+fn owned_and_sent(generics: &mut Generics) {
+    let params: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
+    if !params.is_empty() {
+        let clause = generics.make_where_clause();
+        clause.predicates.extend(
+            params.iter().map(|param| -> syn::WherePredicate { parse_quote!(#param: ::core::marker::Send + 'static) }),
+        );
     }
-    Ok(())
+}
+
+fn is_made(function: &syn::ImplItemFn) -> bool {
+    MADE.iter().any(|made| function.sig.ident == made)
 }
 
 fn plain_vis(vis: &Visibility) -> String {

@@ -6,7 +6,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regatta::actor::{AskError, Call, Outcome, Recipient, Reply};
+use regatta::actor::{ActorRef, AskError, Builder, Call, Context, Group, Outcome, Recipient, Reply, WeakActorRef};
+use regatta::testing;
 use tokio::time::Instant;
 
 struct Page([u8; 4]);
@@ -100,6 +101,77 @@ async fn types_may_come_out_of_another_macro() {
     assert_eq!(Bytes(vec![1]).spawn().peek().await.unwrap(), [1]);
 }
 
+#[derive(Default)]
+struct Peer {
+    peers: Vec<PeerHandle>,
+    asked: u32,
+}
+
+/// Something of the user's that a handle is in.
+struct Introduction(PeerHandle);
+
+/// Messages whose types are of the actor itself.
+#[regatta::actor]
+impl Peer {
+    pub fn meet(&mut self, other: PeerHandle) {
+        self.peers.push(other);
+    }
+
+    pub fn introduce(&mut self, by: Introduction) {
+        self.peers.push(by.0);
+    }
+
+    #[msg(boxed)]
+    pub fn meet_all(&mut self, others: Vec<ActorRef<Self>>, _group: Option<Group<Self>>) {
+        self.peers.extend(others.into_iter().map(PeerHandle::from));
+    }
+
+    pub fn first(&self) -> Option<PeerHandle> {
+        self.peers.first().cloned()
+    }
+
+    pub fn me(&self, reply: Reply<WeakActorRef<Self>>, cx: &mut Context<Self>) {
+        let _ = reply.send(cx.weak());
+    }
+
+    pub fn other(&self, _other: CellHandle<u8>) {}
+
+    pub fn again(&mut self, msg: Box<PeerMsg>) -> u32 {
+        self.asked += u32::from(matches!(*msg, PeerMsg::First { .. }));
+        self.asked
+    }
+}
+
+#[tokio::test]
+async fn messages_may_carry_the_handle_of_the_actor_itself() {
+    let (one, two) = (Peer::default().spawn(), Peer::default().spawn());
+    one.meet(two.clone()).await.unwrap();
+    one.introduce(Introduction(two.clone())).await.unwrap();
+    one.meet_all(vec![two.actor().clone()], None).await.unwrap();
+    assert_eq!(one.first().await.unwrap(), Some(two.clone()));
+    assert!(two.me().await.unwrap().upgrade().is_some());
+    assert_eq!(two.again(Box::new(PeerMsg::First { reply: Reply::nobody() })).await.unwrap(), 1);
+}
+
+struct Cell<T>(T);
+
+/// `Send + 'static` goes without saying.
+#[regatta::actor]
+impl<T: Clone> Cell<T> {
+    pub fn get(&mut self) -> T {
+        self.0.clone()
+    }
+
+    pub fn peer(&mut self, _peer: Option<PeerHandle>) {}
+}
+
+#[tokio::test]
+async fn parameters_need_no_bounds_that_every_message_has() {
+    let cell = Cell("text".to_owned()).spawn();
+    cell.peer(None).await.unwrap();
+    assert_eq!(cell.get().await.unwrap(), "text");
+}
+
 struct Shared<T: ?Sized>(Arc<T>);
 
 #[regatta::actor]
@@ -177,4 +249,59 @@ async fn a_mock_is_told_when_it_is_time() {
     assert_eq!(begin.elapsed().as_secs(), 1);
     MockCall::failed(AskError::Handler("no".into())).reply_to(Reply::nobody()).await.unwrap();
     assert_eq!(begin.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tell_that_is_limited_waits_so_long_for_room_and_gives_the_message_back() {
+    let (page, mut probe) = testing::probe::<Page>();
+    let (full, second) = (page.actor().stats().capacity, Duration::from_secs(1));
+    for _ in 0..full {
+        page.add_1().timeout(second).tell().await.unwrap();
+    }
+    let begin = Instant::now();
+    let error = page.fill([7; 4]).timeout(second).tell().await.unwrap_err();
+    assert_eq!(begin.elapsed().as_secs(), 1);
+    assert!(error.is_elapsed());
+    assert!(format!("{error:?}").contains("no room for 1s"), "{error:?}");
+    assert!(matches!(error.into_inner(), PageMsg::Fill { with: [7, 7, 7, 7], .. }));
+    let told = page.fill([8; 4]).timeout(second).after(second).reply_to(Reply::nobody());
+    let (told, _) = tokio::join!(told, async {
+        assert!(probe.next().await.is_some());
+    });
+    told.unwrap();
+}
+
+#[tokio::test]
+async fn a_mock_that_panics_ends_as_an_actor_does() {
+    let page = testing::mock::<Page>(|msg| panic!("unexpected {msg:?}"));
+    let error = page.add_1().await.unwrap_err();
+    assert!(error.to_string().contains("unexpected add_1"), "{error}");
+    assert_eq!(error.outcome(), Outcome::MaybeExecuted);
+    let error = page.add_1().await.unwrap_err();
+    assert!(error.is_closed() && error.to_string().contains("unexpected add_1"), "{error}");
+}
+
+#[tokio::test]
+async fn mocks_fail_in_every_way() {
+    let of = |error| async move { MockCall::failed(error).await.unwrap_err() };
+    let limit = Duration::from_secs(3);
+    assert!(of(testing::elapsed(limit)).await.to_string().contains("`mock` did not answer a message within 3s"));
+    assert!(of(testing::closed()).await.is_closed());
+    assert!(of(testing::full(8)).await.to_string().contains("full, 8 of 8 taken"));
+    assert_eq!(of(testing::no_reply()).await.outcome(), Outcome::Executed);
+}
+
+#[tokio::test]
+async fn errors_of_methods_with_and_without_results_meet() {
+    async fn both(page: &PageHandle) -> Result<u8, AskError<fmt::Error>> {
+        let first = page.answer().await.map_err(AskError::widen)?;
+        page.show().await?;
+        Ok(first)
+    }
+    let page = Builder::new().spawn(Page([3; 4]));
+    assert!(matches!(both(&page).await, Err(AskError::Handler(fmt::Error))));
+    let in_words = both(&page).await.map_err(|error| error.map_handler(|error| error.to_string()));
+    assert!(matches!(in_words, Err(AskError::Handler(text)) if !text.is_empty()));
+    page.actor().stop().await;
+    assert!(both(&page).await.unwrap_err().map_handler(|_| ()).is_closed());
 }

@@ -1,0 +1,9 @@
+struct Clerk;
+
+#[regatta::actor]
+impl Clerk {
+    #[msg(boxed)]
+    pub fn one(&self) {}
+}
+
+fn main() {}
