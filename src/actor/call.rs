@@ -23,6 +23,10 @@ use super::to::To;
 pub trait Message: Send + 'static {
     /// What it is called in errors: the name of the method.
     fn name(&self) -> &'static str;
+
+    /// The arguments of the method, as a tuple; or boxed, as they were.
+    #[doc(hidden)]
+    fn into_args(self) -> Box<dyn std::any::Any + Send>;
 }
 
 /// One call of a method of an actor, which has not been made yet. Awaiting it asks: the message is sent, and the answer
@@ -88,10 +92,9 @@ struct Letter<'a, M: Message, T: Send + 'static, E: Send + 'static> {
 pub(super) struct Filled<M, T: Send + 'static, E: Send + 'static> {
     msg: M,
     reply: fn(&mut M, Reply<T, E>),
-    args: fn(M) -> Args,
 }
 
-impl<M, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> {
+impl<M: Message, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> {
     #[inline]
     fn make(mut self, reply: Reply<T, E>) -> M {
         (self.reply)(&mut self.msg, reply);
@@ -99,24 +102,19 @@ impl<M, T: Send + 'static, E: Send + 'static> Make<M, T, E> for Filled<M, T, E> 
     }
 
     fn args(&self) -> Option<fn(M) -> Args> {
-        Some(self.args)
+        Some(M::into_args)
     }
 }
 
 impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
-    /// A call of an actor. `reply` puts the reply into the message, `args` takes the arguments out of it again.
+    /// A call of an actor. `reply` puts the reply into the message.
     #[inline]
     #[doc(hidden)]
-    pub fn new<A: Actor<Msg = M>>(
-        actor: &'a ActorRef<A>,
-        msg: M,
-        reply: fn(&mut M, Reply<T, E>),
-        args: fn(M) -> Box<dyn std::any::Any + Send>,
-    ) -> Self {
+    pub fn new<A: Actor<Msg = M>>(actor: &'a ActorRef<A>, msg: M, reply: fn(&mut M, Reply<T, E>)) -> Self {
         let to = To::Lent(actor.shared());
         let limit = to.head.ask_timeout;
         Self {
-            inner: Inner::Letter(Letter { to, filled: Filled { msg, reply, args } }),
+            inner: Inner::Letter(Letter { to, filled: Filled { msg, reply } }),
             limit,
             is_limited: false,
             delay: None,

@@ -17,11 +17,18 @@ use tokio::sync::mpsc::{OwnedPermit, Sender, error::SendError};
 type Reservation<M> = Pin<Box<dyn Future<Output = Result<OwnedPermit<M>, SendError<()>>> + Send>>;
 
 /// Those who wait for room.
-pub(super) struct Room<M>(Mutex<Option<Box<Places<M>>>>);
+#[derive(Default)]
+pub(super) struct Room(Mutex<Option<Box<Places>>>);
 
-struct Places<M> {
+/// Of any messages, so that it is compiled once.
+struct Places {
     next: u64,
-    places: BTreeMap<u64, Arc<Place<M>>>,
+    places: BTreeMap<u64, Arc<dyn Evict>>,
+}
+
+/// A place, whatever is waited with.
+trait Evict: Send + Sync {
+    fn evict(&self);
 }
 
 /// The wait of one; `None` inside while it is polled and when it was taken away.
@@ -38,32 +45,29 @@ pub(super) struct Ticket<M> {
     place: Arc<Place<M>>,
 }
 
-impl<M> Room<M> {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(None))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Places<M>>>> {
+impl Room {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Places>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gets in line.
-    pub(super) fn enter(&self, tx: &Sender<M>) -> Ticket<M>
-    where
-        M: Send + 'static,
-    {
+    pub(super) fn enter<M: Send + 'static>(&self, tx: &Sender<M>) -> Ticket<M> {
         let reservation: Reservation<M> = Box::pin(tx.clone().reserve_owned());
         let place = Arc::new(Place(Mutex::new(State { reservation: Some(reservation), is_evicted: false })));
+        Ticket { id: self.add(place.clone()), place }
+    }
+
+    fn add(&self, place: Arc<dyn Evict>) -> u64 {
         let mut line = self.lock();
         let line = line.get_or_insert_with(|| Box::new(Places { next: 0, places: BTreeMap::new() }));
         let id = line.next;
         line.next += 1;
-        line.places.insert(id, place.clone());
-        Ticket { id, place }
+        line.places.insert(id, place);
+        id
     }
 
     /// Waits for room; an error when the mailbox is closed.
-    pub(super) fn poll(&self, ticket: &Ticket<M>, cx: &mut Context<'_>) -> Poll<Result<OwnedPermit<M>, ()>> {
+    pub(super) fn poll<M>(ticket: &Ticket<M>, cx: &mut Context<'_>) -> Poll<Result<OwnedPermit<M>, ()>> {
         let Some(mut reservation) = ticket.place.lock().reservation.take() else {
             return Poll::Ready(Err(()));
         };
@@ -81,24 +85,34 @@ impl<M> Room<M> {
         }
     }
 
-    pub(super) fn leave(&self, ticket: &Ticket<M>) {
-        let place = self.lock().as_mut().and_then(|line| line.places.remove(&ticket.id));
-        drop(place);
+    pub(super) fn leave<M>(&self, ticket: &Ticket<M>) {
+        self.remove(ticket.id);
         let reservation = ticket.place.lock().reservation.take();
         drop(reservation);
+    }
+
+    fn remove(&self, id: u64) {
+        let place = self.lock().as_mut().and_then(|line| line.places.remove(&id));
+        drop(place);
     }
 
     /// Takes every wait away; the mailbox is closed already.
     pub(super) fn evict(&self) {
         let line = self.lock().as_mut().map(|line| std::mem::take(&mut line.places));
         for place in line.into_iter().flat_map(BTreeMap::into_values) {
-            let reservation = {
-                let mut state = place.lock();
-                state.is_evicted = true;
-                state.reservation.take()
-            };
-            drop(reservation);
+            place.evict();
         }
+    }
+}
+
+impl<M: Send> Evict for Place<M> {
+    fn evict(&self) {
+        let reservation = {
+            let mut state = self.lock();
+            state.is_evicted = true;
+            state.reservation.take()
+        };
+        drop(reservation);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::policy::Overflow;
 pub(super) struct Shared<M> {
     pub(super) tx: Sender<M>,
     pub(super) head: Head,
-    pub(super) room: Room<M>,
+    pub(super) room: Room,
     /// Gets what is not handled.
     undelivered: Option<Hook<M>>,
     pub(super) books: Books,
@@ -28,7 +28,7 @@ pub(super) type Hook<M> = Arc<dyn Fn(M) + Send + Sync>;
 
 /// A place in the line, left when dropped.
 struct Line<'a, M: Send + 'static> {
-    room: &'a Room<M>,
+    room: &'a Room,
     ticket: Ticket<M>,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum NoRoom {
 
 impl<M: Send + 'static> Shared<M> {
     pub(super) fn new(head: Head, tx: Sender<M>, undelivered: Option<Hook<M>>) -> Self {
-        Self { tx, head, room: Room::new(), undelivered, books: Books::default() }
+        Self { tx, head, room: Room::default(), undelivered, books: Books::default() }
     }
 
     /// Takes room for one message, without waiting. Whoever has it may send, whatever happens meanwhile: the message is
@@ -84,7 +84,7 @@ impl<M: Send + 'static> Shared<M> {
     /// Waits for room; an error when the actor accepts nothing more.
     pub(super) async fn wait_for_room(&self) -> Result<OwnedPermit<M>, ()> {
         let waiting = Line { room: &self.room, ticket: self.room.enter(&self.tx) };
-        let permit = std::future::poll_fn(|cx| waiting.room.poll(&waiting.ticket, cx)).await?;
+        let permit = std::future::poll_fn(|cx| Room::poll(&waiting.ticket, cx)).await?;
         if self.head.is_refusing() { Err(()) } else { Ok(permit) }
     }
 

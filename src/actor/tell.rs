@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::here;
-use super::room::Ticket;
+use super::room::{Room, Ticket};
 use super::shared::{NoRoom, Shared};
 use super::tell_error::{TellError, Why};
 use super::to::To;
@@ -60,7 +60,7 @@ impl<M: Send + 'static> Sending<M> {
             _ => return Poll::Ready(Err(Why::Full)),
         }
         let ticket = self.ticket.get_or_insert_with(|| to.room.enter(&to.tx));
-        let permit = ready!(to.room.poll(ticket, cx));
+        let permit = ready!(Room::poll(ticket, cx));
         self.leave(to);
         // Told to stop while it waited: the room is given back, the message handed back.
         if to.head.is_refusing() {

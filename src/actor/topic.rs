@@ -6,13 +6,13 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::Stream;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -76,6 +76,8 @@ struct Core<M> {
     careful: Mutex<()>,
     /// Somebody has taken a message, or has left.
     taken: Notify,
+    /// Somebody listens to `taken`.
+    is_awaited: AtomicBool,
     registration: OnceLock<Registration>,
 }
 
@@ -100,6 +102,7 @@ impl<M: Clone + Send + 'static> Topic<M> {
             lagged: AtomicU64::new(0),
             careful: Mutex::new(()),
             taken: Notify::new(),
+            is_awaited: AtomicBool::new(false),
             registration: OnceLock::new(),
         });
         let registry = Registry::current();
@@ -137,10 +140,13 @@ impl<M: Clone + Send + 'static> Topic<M> {
     pub async fn publish_lossless(&self, msg: M) -> usize {
         let core = &*self.core;
         let _careful = core.careful.lock().await;
+        let _awaited = Awaited(&core.is_awaited);
         loop {
             // Listens before it looks.
             let mut taken = std::pin::pin!(core.taken.notified());
             taken.as_mut().enable();
+            // Either we see what is taken, under the lock of its place, or who takes it sees that we wait.
+            core.is_awaited.store(true, Ordering::SeqCst);
             if core.sender.len() < core.capacity {
                 return self.publish(msg);
             }
@@ -159,6 +165,23 @@ impl<M: Clone + Send + 'static> Topic<M> {
     #[must_use]
     pub fn subscribers(&self) -> usize {
         self.core.sender.receiver_count()
+    }
+}
+
+/// Nobody waits any more, however that ended.
+struct Awaited<'a>(&'a AtomicBool);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+impl<M> Core<M> {
+    fn say_taken(&self) {
+        if self.is_awaited.load(Ordering::SeqCst) {
+            self.taken.notify_waiters();
+        }
     }
 }
 
@@ -242,9 +265,19 @@ impl<M: Clone + Send + 'static> Subscription<M> {
         }
     }
 
-    fn lagged(&self, missed: u64) -> Lagged {
-        self.core.lagged.fetch_add(missed, Ordering::Relaxed);
-        Lagged { topic: self.core.name.clone(), missed }
+    fn got(&self, got: Result<M, RecvError>) -> Option<Result<M, Lagged>> {
+        match got {
+            Ok(msg) => {
+                self.core.say_taken();
+                Some(Ok(msg))
+            }
+            Err(RecvError::Lagged(missed)) => {
+                self.core.lagged.fetch_add(missed, Ordering::Relaxed);
+                Some(Err(Lagged { topic: self.core.name.clone(), missed }))
+            }
+            // We hold a sender.
+            Err(RecvError::Closed) => None,
+        }
     }
 }
 
@@ -258,6 +291,20 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        // Mostly something is there, and then nothing has to be waited with.
+        if let Some(receiver) = &mut this.receiver {
+            let budget = ready!(tokio::task::coop::poll_proceed(cx));
+            let got = match receiver.try_recv() {
+                Ok(msg) => Some(Ok(msg)),
+                Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+                Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
+                Err(TryRecvError::Empty) => None,
+            };
+            if let Some(got) = got {
+                budget.made_progress();
+                return Poll::Ready(this.got(got));
+            }
+        }
         if let Some(receiver) = this.receiver.take() {
             match &mut this.waiting {
                 None => this.waiting = Some(ReusableBoxFuture::new(receive(receiver))),
@@ -267,15 +314,7 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
         let Some(waiting) = &mut this.waiting else { return Poll::Ready(None) };
         let (got, receiver) = ready!(waiting.poll(cx));
         this.receiver = Some(receiver);
-        match got {
-            Ok(msg) => {
-                this.core.taken.notify_waiters();
-                Poll::Ready(Some(Ok(msg)))
-            }
-            Err(RecvError::Lagged(missed)) => Poll::Ready(Some(Err(this.lagged(missed)))),
-            // We hold a sender.
-            Err(RecvError::Closed) => Poll::Ready(None),
-        }
+        Poll::Ready(this.got(got))
     }
 }
 

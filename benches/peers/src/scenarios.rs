@@ -7,6 +7,7 @@ mod programs;
 mod promise;
 mod queue;
 mod sync;
+mod topic;
 
 use crate::args::Args;
 use crate::measure::Contest;
@@ -21,6 +22,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     contests.extend(sync::contests());
     contests.extend(promise::contests());
     contests.extend(actor::contests());
+    contests.extend(topic::contests());
     contests.extend(programs::contests(args));
     contests
 }

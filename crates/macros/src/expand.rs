@@ -60,6 +60,17 @@ fn messages(model: &Model) -> TokenStream {
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, method.name.unraw().to_string());
         quote! { #(#cfgs)* Self::#variant { .. } => #name, }
     });
+    let args = model.messages.iter().map(|method| {
+        let Method { variant, args, options, .. } = method;
+        let (cfgs, names) = (method.cfgs(), args.iter().map(|arg| &arg.name).collect::<Vec<_>>());
+        match options.is_boxed {
+            true => quote! { #(#cfgs)* Self::#variant { args, .. } => args, },
+            false => quote! {
+                #(#cfgs)* Self::#variant { #(#names,)* .. } => ::std::boxed::Box::new((#(#names,)*)),
+            },
+        }
+    });
+    let never_args = (!generics.params.is_empty()).then(|| quote!(Self::__Never(never, _) => match never {},));
     let froms = model.messages.iter().filter_map(|method| {
         let (event, arg) = (method.options.from.as_ref()?, method.args.first()?);
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, &arg.name);
@@ -89,6 +100,10 @@ fn messages(model: &Model) -> TokenStream {
         impl #impl_generics #krate::actor::Message for #msg #type_generics #wheres {
             fn name(&self) -> &'static str {
                 match *self { #(#names)* #never }
+            }
+
+            fn into_args(self) -> ::std::boxed::Box<dyn ::core::any::Any + ::core::marker::Send> {
+                match self { #(#args)* #never_args }
             }
         }
 

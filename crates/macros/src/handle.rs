@@ -28,19 +28,19 @@ pub(crate) fn handle(model: &Model) -> TokenStream {
         let Method { attrs, vis, variant, args, options, .. } = method;
         let signature = signature(model, method);
         let names: Vec<_> = args.iter().map(|arg| &arg.name).collect();
-        let (given, taken, tuple) = match options.is_boxed {
-            true => (quote!(args: ::std::boxed::Box::new((#(#names,)*)),), quote!(args,), quote!(args)),
-            false => (quote!(#(#names,)*), quote!(#(#names,)*), quote!(::std::boxed::Box::new((#(#names,)*)))),
+        let given = match options.is_boxed {
+            true => quote!(args: ::std::boxed::Box::new((#(#names,)*)),),
+            false => quote!(#(#names,)*),
         };
         quote! {
             #(#attrs)*
             #[allow(clippy::too_many_arguments)]
+            #[inline]
             #vis #signature {
                 #krate::actor::Call::new(
                     &self.actor,
                     #msg::#variant { #given reply: #krate::actor::Reply::nobody() },
                     |msg, port| if let #msg::#variant { reply, .. } = msg { *reply = port },
-                    |msg| match msg { #msg::#variant { #taken .. } => #tuple, _ => ::std::boxed::Box::new(()) },
                 )
             }
         }
@@ -90,24 +90,28 @@ fn identity(model: &Model) -> TokenStream {
     let handle_name = handle.to_string();
     quote! {
         impl #impl_generics ::core::convert::From<#krate::actor::ActorRef<#self_ty>> for #handle #type_generics #wheres {
+            #[inline]
             fn from(actor: #krate::actor::ActorRef<#self_ty>) -> Self {
                 Self { actor }
             }
         }
 
         impl #impl_generics ::core::convert::AsRef<#krate::actor::ActorRef<#self_ty>> for #handle #type_generics #wheres {
+            #[inline]
             fn as_ref(&self) -> &#krate::actor::ActorRef<#self_ty> {
                 &self.actor
             }
         }
 
         impl #impl_generics ::core::clone::Clone for #handle #type_generics #wheres {
+            #[inline]
             fn clone(&self) -> Self {
                 Self { actor: ::core::clone::Clone::clone(&self.actor) }
             }
         }
 
         impl #impl_generics ::core::cmp::PartialEq for #handle #type_generics #wheres {
+            #[inline]
             fn eq(&self, other: &Self) -> bool {
                 self.actor == other.actor
             }
@@ -116,6 +120,7 @@ fn identity(model: &Model) -> TokenStream {
         impl #impl_generics ::core::cmp::Eq for #handle #type_generics #wheres {}
 
         impl #impl_generics ::core::fmt::Debug for #handle #type_generics #wheres {
+            #[inline]
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_tuple(#handle_name).field(&self.actor).finish()
             }
@@ -139,7 +144,7 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     let defined = model.messages.iter().map(|method| {
         let (cfgs, name, signature) = (method.cfgs(), &method.name, signature(model, method));
         let names = method.args.iter().map(|arg| &arg.name);
-        quote! { #(#cfgs)* #signature { #handle::#name(self, #(#names),*) } }
+        quote! { #(#cfgs)* #[inline] #signature { #handle::#name(self, #(#names),*) } }
     });
     quote! {
         #[doc = #doc]
@@ -168,6 +173,7 @@ pub(crate) fn starts(model: &Model) -> TokenStream {
             /// # Panics
             /// Outside a tokio runtime.
             #[track_caller]
+            #[inline]
             #vis fn spawn(self) -> #handle #type_generics {
                 #krate::actor::spawn(self)
             }

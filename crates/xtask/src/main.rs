@@ -1,12 +1,14 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 //!
 //! `test` is the one command to run before a commit, and the one that CI runs. `bench` measures
-//! ours beside the rivals.
+//! ours beside the rivals, `compile-time` what the attribute costs to compile.
 //!
-//! Both need the Rust toolchain and nothing else. Whatever a later module needs on top of it (a
+//! They need the Rust toolchain and nothing else. Whatever a later module needs on top of it (a
 //! server to talk to) is fetched into the target folder, or installed where `CI=true`, by the step
 //! that needs it.
 
+mod compile_time;
+mod crate_of_actors;
 mod examples;
 mod manifest;
 mod step;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     match command.as_str() {
         "test" => test(args),
         "bench" => bench(args),
+        "compile-time" => compile_time(args),
         "help" | "--help" | "-h" => {
             println!("{}", usage());
             ExitCode::SUCCESS
@@ -46,7 +49,23 @@ fn test(names: &[String]) -> ExitCode {
 fn bench(args: &[String]) -> ExitCode {
     let workspace = Workspace::find();
     let mut cargo = workspace.cargo("run --release --manifest-path benches/peers/Cargo.toml --");
-    match workspace::run(cargo.args(args)) {
+    exit_code(workspace::run(cargo.args(args)))
+}
+
+fn compile_time(args: &[String]) -> ExitCode {
+    let rounds = match args {
+        [] => Some(compile_time::ROUNDS),
+        [rounds] => rounds.parse().ok().filter(|rounds| *rounds > 0),
+        _ => None,
+    };
+    match rounds {
+        Some(rounds) => exit_code(compile_time::measure(&Workspace::find(), rounds)),
+        None => misuse("`compile-time` takes the number of rounds, and nothing else"),
+    }
+}
+
+fn exit_code(result: Result<(), workspace::Failure>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
@@ -67,7 +86,9 @@ fn usage() -> String {
 
     test [step…]    run every check, or only the named steps:
                     {}
-    bench [arg…]    measure ours beside the rivals; the arguments go to the benchmark",
+    bench [arg…]    measure ours beside the rivals; the arguments go to the benchmark
+    compile-time [rounds]
+                    measure how long a crate of our actors compiles beside one of kameo's",
         steps.join(" ")
     )
 }

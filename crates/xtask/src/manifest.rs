@@ -1,4 +1,4 @@
-//! Reads the little we need of the root's `Cargo.toml`, line by line.
+//! Reads the little we need of a `Cargo.toml`, line by line.
 //!
 //! It knows the manifest as we write it: one `key = value` a line. That is a page less to trust
 //! than a TOML parser.
@@ -31,6 +31,13 @@ pub(crate) fn examples(manifest: &str) -> Vec<(&str, &str)> {
             Some((value("name")?, value("path")?))
         })
         .collect()
+}
+
+/// The line of `[dependencies]` that says which version of a crate, with which features.
+pub(crate) fn dependency<'a>(manifest: &'a str, name: &str) -> &'a str {
+    let lines = manifest.lines().skip_while(|line| *line != "[dependencies]");
+    let is_it = |line: &&str| entry(line).is_some_and(|(key, _)| key == name);
+    lines.take_while(|line| !line.starts_with("[features]")).find(is_it).expect("the manifest has this dependency")
 }
 
 /// Every section: its title with the brackets, and its entries.
@@ -74,6 +81,11 @@ tokio = "1"
     #[test]
     fn features_are_listed_without_default() {
         assert_eq!(super::features(MANIFEST), ["signal", "tower"]);
+    }
+
+    #[test]
+    fn a_dependency_is_its_line() {
+        assert_eq!(super::dependency(MANIFEST, "tokio"), "tokio = \"1\"");
     }
 
     #[test]

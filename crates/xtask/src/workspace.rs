@@ -62,14 +62,18 @@ impl fmt::Display for Failure {
 
 /// Prints a command, runs it to its end, and fails unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
-    let shown = shell_line(command);
-    println!("$ {shown}");
+    println!("$ {}", shell_line(command));
+    run_silently(command)
+}
+
+/// As [`run`], without a word unless it fails.
+pub(crate) fn run_silently(command: &mut Command) -> Result<(), Failure> {
     let reason = match command.status() {
         Ok(status) if status.success() => return Ok(()),
         Ok(status) => status.to_string(),
         Err(error) => format!("could not be started: {error}"),
     };
-    Err(Failure { command: shown, reason })
+    Err(Failure { command: shell_line(command), reason })
 }
 
 /// Writes a command the way one types it: the variables set for it, the program's name, the

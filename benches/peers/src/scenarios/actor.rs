@@ -4,6 +4,7 @@
 
 #[cfg(feature = "actix")]
 mod actix;
+mod attribute;
 mod by_hand;
 mod counter;
 mod kameo;
@@ -22,6 +23,7 @@ const ROOM: usize = 1024;
 
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = counter::contests();
+    contests.extend(counter::attribute_contests());
     contests.extend(ring::contests());
     contests.extend(restart::contests());
     contests.extend(memory::contests());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "actix")]
 use super::actix;
-use super::{Count, ROOM, by_hand, kameo, ours, ractor};
+use super::{Count, ROOM, attribute, by_hand, kameo, ours, ractor};
 use crate::measure::Contest;
 
 const TELLS: u64 = 1_000_000;
@@ -32,6 +32,19 @@ pub(super) fn contests() -> Vec<Contest> {
         Contest::of_tasks(made, "kameo", SPAWNS, spawn_ours, || spawn(|| kameo::counter(SMALL))).bar(4.0),
         Contest::of_tasks(made, "ractor", SPAWNS, spawn_ours, || spawn(ractor::counter)).bar(3.0),
         Contest::of_tasks(made, "ractor spawn_instant", SPAWNS, spawn_ours, || spawn(ractor::instant_counter)),
+    ]
+}
+
+/// The same loops, with actors that an attribute makes.
+pub(super) fn attribute_contests() -> Vec<Contest> {
+    let (told, asked) = ("actor/macro_tell", "actor/macro_ask");
+    let (tell_ours, ask_ours) = (|| tell(attribute::ours(ROOM)), || ask(attribute::ours(ROOM)));
+    vec![
+        Contest::of_tasks(told, "impl Actor", TELLS, tell_ours, || tell(attribute::by_hand(ROOM))),
+        Contest::of_tasks(told, "impl Actor, no reply", TELLS, tell_ours, || tell(ours::counter(ROOM))),
+        Contest::of_tasks(told, "kameo messages", TELLS, tell_ours, || tell(attribute::kameo(ROOM))).bar(4.0),
+        Contest::of_tasks(asked, "impl Actor", ASKS, ask_ours, || ask(attribute::by_hand(ROOM))),
+        Contest::of_tasks(asked, "kameo messages", ASKS, ask_ours, || ask(attribute::kameo(ROOM))).bar(1.6),
     ]
 }
 
