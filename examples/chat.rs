@@ -2,8 +2,9 @@
 //!
 //! Run: `cargo run --example chat`
 //!
-//! You will see what three guests read who come, talk and leave. Each of them is an actor that takes the lines of its
-//! connection and the talk of the room as streams: a guest who reads slowly holds nobody up, and is told what was missed.
+//! You will see what two guests read who come, talk and leave, and a third whose name is taken. Each of them is an actor that
+//! takes the lines of its connection and the talk of the room as streams: a guest who reads slowly would hold nobody up, and
+//! be told what was missed.
 
 use std::error::Error;
 use std::time::Duration;

@@ -11,6 +11,9 @@ use super::actor_ref::ActorRef;
 /// Actors of one type, one of which is picked for each message: in turn, the least loaded, or by a key. Clones are the
 /// same group.
 ///
+/// Write `Group::<Cart>`: many actors could have handles of one type, so the compiler does not guess. What is picked is a
+/// handle of its own, so a call that is to outlive the line is [`owned`](super::Call::owned).
+///
 /// # Examples
 /// ```
 /// use regatta::actor::{AskError, Group};
