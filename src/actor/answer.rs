@@ -9,11 +9,15 @@ use crate::error::{drop_quietly, log_quietly};
 #[doc(hidden)]
 #[inline]
 pub fn answer<T: Send + 'static>(reply: Reply<T>, value: T) {
-    // Whoever asked may have left.
-    drop(reply.send(value));
+    // Whoever asked may have left. A destructor that panics is no failure of the actor's, whoever runs it.
+    if let Err(unsent) = reply.send(value)
+        && std::mem::needs_drop::<T>()
+    {
+        drop_quietly(unsent);
+    }
 }
 
-/// As [`answer`]; an error that nobody asked for is logged.
+/// As [`answer`]; an error that nobody asked for, or waits for any more, is logged.
 #[doc(hidden)]
 #[inline]
 pub fn answer_result<T: Send + 'static, E: Send + 'static>(
@@ -23,13 +27,17 @@ pub fn answer_result<T: Send + 'static, E: Send + 'static>(
     method: &'static str,
     text: impl FnOnce(&E) -> String,
 ) {
-    if reply.is_nobodys()
-        && let Err(error) = &result
-    {
-        let error = text(error);
-        log_quietly(|| tracing::warn!(target: "regatta::actor", actor, method, error, "failed, and nobody asked"));
+    match reply.settle(result) {
+        Ok(()) => {}
+        Err(Err(error)) => {
+            let text = text(&error);
+            log_quietly(
+                || tracing::warn!(target: "regatta::actor", actor, method, error = text, "failed, and nobody asked"),
+            );
+            drop_quietly(error);
+        }
+        Err(value) => drop_quietly(value),
     }
-    drop_quietly(reply.settle(result));
 }
 
 /// An error on its way into the log, as far as its type can be shown.

@@ -126,7 +126,8 @@ impl<'a, M: Message, T: Send + 'static, E: Send + 'static> Call<'a, M, T, E> {
         Self::of(Inner::Done(Ok(value)))
     }
 
-    /// A call that fails: for mocks.
+    /// A call that fails when it is asked: for mocks; errors for it are made by [`testing`](crate::testing). What is told has
+    /// no error of a mock's.
     pub fn failed(error: AskError<E>) -> Self {
         Self::of(Inner::Done(Err(error)))
     }

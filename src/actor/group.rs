@@ -134,7 +134,8 @@ impl<A: Actor> Group<A> {
     /// whether there was such a member; if it stands in several places, the first is meant. Not to be awaited in the code of that member, which would wait for itself.
     ///
     /// # Cancel safety
-    /// Dropped in the middle, the old one drains and keeps its place; it can be replaced again.
+    /// Dropped while it waits for those who are picking that place, it has done nothing. Later, the old one drains and keeps
+    /// its place; it can be replaced again.
     pub async fn replace(&self, old: &impl AsRef<ActorRef<A>>, make: impl FnOnce() -> A::Handle) -> bool {
         let old = old.as_ref();
         for member in &self.core.members {

@@ -1,6 +1,7 @@
 //! Publish and subscribe: everybody who has subscribed gets every message.
 //!
-//! Invariant: a subscriber that is slow or gone costs the others nothing. Only [`Topic::publish_lossless`] waits.
+//! Invariant: a subscriber that does not take its messages costs the others nothing. Only [`Topic::publish_lossless`] waits
+//! for it.
 
 use std::error::Error;
 use std::fmt;
@@ -12,9 +13,9 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures::Stream;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Mutex, Notify};
-use tokio_util::sync::ReusableBoxFuture;
 
 use crate::observe::{Observe, Registration, Registry, Row};
 
@@ -57,7 +58,9 @@ use crate::observe::{Observe, Registration, Registry, Row};
 /// ```
 ///
 /// # Complexity
-/// A message is kept once, and cloned for each subscriber that takes it. Publishing takes one short lock.
+/// A message is kept once, and cloned for each subscriber that takes it, under the lock of its place: whoever publishes into
+/// that place waits for the clone. So a message is cheap to clone: `Topic<Arc<M>>` for what is large. Its `Clone` and its
+/// `Drop` must not use the topic.
 #[doc(alias = "broadcast")]
 #[doc(alias = "pubsub")]
 pub struct Topic<M> {
@@ -68,7 +71,10 @@ struct Core<M> {
     name: Arc<str>,
     sender: broadcast::Sender<M>,
     capacity: usize,
-    published: AtomicU64,
+    /// How many were published.
+    count: AtomicU64,
+    /// Something was published.
+    published: Arc<Notify>,
     /// Publications without a subscriber.
     unheard: AtomicU64,
     lagged: AtomicU64,
@@ -97,7 +103,8 @@ impl<M: Clone + Send + 'static> Topic<M> {
             name: name.into(),
             sender: broadcast::Sender::new(capacity),
             capacity,
-            published: AtomicU64::new(0),
+            count: AtomicU64::new(0),
+            published: Arc::default(),
             unheard: AtomicU64::new(0),
             lagged: AtomicU64::new(0),
             careful: Mutex::new(()),
@@ -124,8 +131,9 @@ impl<M: Clone + Send + 'static> Topic<M> {
     /// dropped.
     #[allow(clippy::must_use_candidate, reason = "mostly nobody counts")]
     pub fn publish(&self, msg: M) -> usize {
-        self.core.published.fetch_add(1, Ordering::Relaxed);
+        self.core.count.fetch_add(1, Ordering::Relaxed);
         let heard = self.core.sender.send(msg).unwrap_or(0);
+        self.core.published.notify_waiters();
         if heard == 0 {
             self.core.unheard.fetch_add(1, Ordering::Relaxed);
         }
@@ -190,7 +198,7 @@ impl<M: Send> Observe for Core<M> {
         row.state = "open";
         // Read first: what is unheard was published before.
         row.flow.dropped = self.unheard.load(Ordering::Relaxed);
-        let published = self.published.load(Ordering::Relaxed).max(row.flow.dropped);
+        let published = self.count.load(Ordering::Relaxed).max(row.flow.dropped);
         (row.flow.accepted, row.flow.done) = (published, published - row.flow.dropped);
         row.gauge("subscribers", self.sender.receiver_count(), None);
         row.gauge("kept", self.sender.len(), Some(self.capacity));
@@ -232,19 +240,20 @@ impl fmt::Display for Lagged {
 
 impl Error for Lagged {}
 
-type Receiver<M> = broadcast::Receiver<M>;
-type Received<M> = (Result<M, RecvError>, Receiver<M>);
-
 /// Gets what a [`Topic`] publishes, as a stream; it never ends by itself.
 ///
 /// # Cancel safety
 /// Nothing is lost when [`next`](futures::StreamExt::next) is dropped.
+///
+/// # Panics
+/// When the clone of a message panics, in the task of the subscriber; that message is lost, and the next one comes.
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription<M> {
     core: Arc<Core<M>>,
-    /// Absent while it is waited with.
-    receiver: Option<Receiver<M>>,
-    waiting: Option<ReusableBoxFuture<'static, Received<M>>>,
+    /// Gone only while the subscription is dropped.
+    receiver: Option<broadcast::Receiver<M>>,
+    /// While there is nothing.
+    waiting: Option<Pin<Box<OwnedNotified>>>,
 }
 
 impl<M: Clone + Send + 'static> Subscription<M> {
@@ -265,25 +274,19 @@ impl<M: Clone + Send + 'static> Subscription<M> {
         }
     }
 
-    fn got(&self, got: Result<M, RecvError>) -> Option<Result<M, Lagged>> {
-        match got {
-            Ok(msg) => {
-                self.core.say_taken();
-                Some(Ok(msg))
-            }
-            Err(RecvError::Lagged(missed)) => {
-                self.core.lagged.fetch_add(missed, Ordering::Relaxed);
-                Some(Err(Lagged { topic: self.core.name.clone(), missed }))
-            }
-            // We hold a sender.
-            Err(RecvError::Closed) => None,
-        }
+    fn lagged(&self, missed: u64) -> Lagged {
+        self.core.lagged.fetch_add(missed, Ordering::Relaxed);
+        Lagged { topic: self.core.name.clone(), missed }
     }
 }
 
-async fn receive<M: Clone>(mut receiver: Receiver<M>) -> Received<M> {
-    let got = receiver.recv().await;
-    (got, receiver)
+/// Says that a message was taken, also where its clone has panicked.
+struct Taking<'a, M>(&'a Core<M>);
+
+impl<M> Drop for Taking<'_, M> {
+    fn drop(&mut self) {
+        self.0.say_taken();
+    }
 }
 
 impl<M: Clone + Send + 'static> Stream for Subscription<M> {
@@ -291,30 +294,35 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        // Mostly something is there, and then nothing has to be waited with.
-        if let Some(receiver) = &mut this.receiver {
-            let budget = ready!(tokio::task::coop::poll_proceed(cx));
+        let budget = ready!(tokio::task::coop::poll_proceed(cx));
+        loop {
+            let Some(receiver) = &mut this.receiver else { return Poll::Ready(None) };
+            let taking = Taking(&this.core);
             let got = match receiver.try_recv() {
-                Ok(msg) => Some(Ok(msg)),
-                Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
-                Err(TryRecvError::Closed) => Some(Err(RecvError::Closed)),
-                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Empty) => {
+                    std::mem::forget(taking);
+                    // Listens before it looks once more.
+                    if let Some(waiting) = &mut this.waiting {
+                        ready!(waiting.as_mut().poll(cx));
+                        this.waiting = None;
+                    } else {
+                        let mut waiting = Box::pin(this.core.published.clone().notified_owned());
+                        let is_told = waiting.as_mut().enable();
+                        debug_assert!(!is_told, "nobody calls a single one");
+                        this.waiting = Some(waiting);
+                    }
+                    continue;
+                }
+                Ok(msg) => Ok(msg),
+                Err(TryRecvError::Lagged(missed)) => Err(missed),
+                // We hold a sender.
+                Err(TryRecvError::Closed) => return Poll::Ready(None),
             };
-            if let Some(got) = got {
-                budget.made_progress();
-                return Poll::Ready(this.got(got));
-            }
+            drop(taking);
+            this.waiting = None;
+            budget.made_progress();
+            return Poll::Ready(Some(got.map_err(|missed| this.lagged(missed))));
         }
-        if let Some(receiver) = this.receiver.take() {
-            match &mut this.waiting {
-                None => this.waiting = Some(ReusableBoxFuture::new(receive(receiver))),
-                Some(waiting) => waiting.set(receive(receiver)),
-            }
-        }
-        let Some(waiting) = &mut this.waiting else { return Poll::Ready(None) };
-        let (got, receiver) = ready!(waiting.poll(cx));
-        this.receiver = Some(receiver);
-        Poll::Ready(this.got(got))
     }
 }
 

@@ -56,7 +56,8 @@ impl<A: Actor> Stepper<A> {
     /// [ended](Self::reason).
     ///
     /// # Cancel safety
-    /// Not safe: the actor is cut off in the middle of the message, and ends at the next step.
+    /// Not safe: the actor is cut off in the middle of the message, and ends at the next step, or when the stepper is dropped;
+    /// who asks hears of it then.
     pub async fn step(&mut self) -> Option<&'static str> {
         match self.staged.step().await? {
             Ok(name) => Some(name),

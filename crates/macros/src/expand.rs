@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use crate::handle::{api, handle, starts};
-use crate::method::{Arg, Method, Place};
+use crate::method::{self, Arg, Method, Place};
 use crate::model::Model;
 use crate::types;
 
@@ -21,9 +21,14 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     quote! { #[allow(unreachable_pub, clippy::needless_pass_by_value)] #block #(#parts)* }
 }
 
+/// A name that nothing of the user's has: a constant of the same name would be a pattern.
+pub(crate) fn local(name: &str) -> Ident {
+    format_ident!("__regatta_{name}")
+}
+
 /// The enum.
 fn messages(model: &Model) -> TokenStream {
-    let Model { krate, vis, generics, .. } = model;
+    let Model { krate, vis, generics, allows, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let msg = model.named("Msg");
     let doc = format!("The messages of [`{}`], one for each of its methods.", model.name);
@@ -71,11 +76,12 @@ fn messages(model: &Model) -> TokenStream {
         }
     });
     let never_args = (!generics.params.is_empty()).then(|| quote!(Self::__Never(never, _) => match never {},));
+    let to = local("f");
     let froms = model.messages.iter().filter_map(|method| {
         let (event, arg) = (method.options.from.as_ref()?, method.args.first()?);
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, &arg.name);
         // At the argument, so that an error is said there.
-        let given = Ident::new("event", arg.ty.span());
+        let given = Ident::new("__regatta_event", arg.ty.span());
         let fields = match method.options.is_boxed {
             true => quote!(args: ::std::boxed::Box::new((#given,))),
             false => quote!(#name: #given),
@@ -92,11 +98,13 @@ fn messages(model: &Model) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
+        #(#allows)*
         #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated, missing_docs)]
         #[allow(rustdoc::broken_intra_doc_links)]
         #vis enum #msg #impl_generics #wheres { #(#variants,)* #rest }
 
-        #[allow(deprecated)]
+        #(#allows)*
+        #[allow(deprecated, clippy::used_underscore_binding)]
         impl #impl_generics #krate::actor::Message for #msg #type_generics #wheres {
             fn name(&self) -> &'static str {
                 match *self { #(#names)* #never }
@@ -108,8 +116,8 @@ fn messages(model: &Model) -> TokenStream {
         }
 
         impl #impl_generics ::core::fmt::Debug for #msg #type_generics #wheres {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.write_str(#krate::actor::Message::name(self))
+            fn fmt(&self, #to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #to.write_str(#krate::actor::Message::name(self))
             }
         }
 
@@ -140,10 +148,9 @@ fn field(model: &Model, method: &Method, what: &str, name: &Ident, ty: &TokenStr
 }
 
 /// Whether a field is to ask. Not for everything: that would be a circle where a type is of the actor itself, such as its
-/// handle. Nor for an editor, which shows the types, nor where a type depends on a parameter, of which a constant may know
-/// nothing.
+/// handle. Nor where a type depends on a parameter, of which a constant may know nothing.
 fn is_doubtful(model: &Model, ty: &Type) -> bool {
-    model.is_compiled && !model.mentions_generics(ty) && types::is_doubtful(&quote!(#ty))
+    !model.mentions_generics(ty) && types::is_doubtful(&quote!(#ty))
 }
 
 /// That a type is `Send`, as an assertion at its place.
@@ -158,7 +165,7 @@ fn assertion(model: &Model, ty: &Type, what: &str) -> TokenStream {
 
 /// The trait that one may implement by hand.
 fn actor(model: &Model) -> TokenStream {
-    let Model { krate, generics, self_ty, .. } = model;
+    let Model { krate, generics, self_ty, allows, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let (msg, handle, name) = (model.named("Msg"), model.named("Handle"), model.name.to_string());
     let arms = model.messages.iter().map(|method| {
@@ -191,21 +198,22 @@ fn actor(model: &Model) -> TokenStream {
         quote! { #(#cfgs)* #msg::#variant { #fields reply } => { #taken #body } }
     });
     let never = (!generics.params.is_empty()).then(|| quote!(#msg::__Never(never, _) => match never {},));
-    let hooks = hooks(model);
+    let (hooks, local) = (hooks(model), local("msg"));
     quote! {
+        #(#allows)*
         impl #impl_generics #krate::actor::Actor for #self_ty #wheres {
             type Msg = #msg #type_generics;
             type Handle = #handle #type_generics;
 
-            #[allow(unused_variables, deprecated)]
-            async fn handle(&mut self, msg: Self::Msg, __regatta_cx: &mut #krate::actor::Context<Self>) {
-                match msg { #(#arms)* #never }
+            #[allow(unused_variables, deprecated, clippy::used_underscore_binding)]
+            async fn handle(&mut self, #local: Self::Msg, __regatta_cx: &mut #krate::actor::Context<Self>) {
+                match #local { #(#arms)* #never }
             }
 
             #hooks
 
-            fn message_name(msg: &Self::Msg) -> &'static str {
-                #krate::actor::Message::name(msg)
+            fn message_name(#local: &Self::Msg) -> &'static str {
+                #krate::actor::Message::name(#local)
             }
         }
     }
@@ -274,9 +282,13 @@ fn lints(model: &Model) -> TokenStream {
             );
             quote_spanned!(name.span()=> ::core::assert!(::core::mem::size_of::<(#(#types,)*)>() <= #LARGE, #said);)
         });
-        quote! { #(#cfgs)* { #(#sent)* #size } }
+        let allows = method.attrs.iter().filter_map(method::permit);
+        quote! { #(#cfgs)* #(#allows)* { #(#sent)* #size } }
     });
+    let allows = &model.allows;
     quote! {
+        #(#allows)*
+        #[allow(deprecated)]
         const _: () = {
             #[allow(unused_imports)]
             use #krate::actor::IsNotSend as _;

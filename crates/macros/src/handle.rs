@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::expand::local;
 use crate::method::Method;
 use crate::model::Model;
 
@@ -21,9 +22,10 @@ fn signature(model: &Model, method: &Method) -> TokenStream {
 
 /// The handle, with a method for each message.
 pub(crate) fn handle(model: &Model) -> TokenStream {
-    let Model { krate, vis, generics, self_ty, .. } = model;
+    let Model { krate, vis, generics, self_ty, allows, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let (msg, handle) = (model.named("Msg"), model.named("Handle"));
+    let (given_msg, port) = (local("msg"), local("port"));
     let methods = model.messages.iter().map(|method| {
         let Method { attrs, vis, variant, args, options, .. } = method;
         let signature = signature(model, method);
@@ -40,7 +42,7 @@ pub(crate) fn handle(model: &Model) -> TokenStream {
                 #krate::actor::Call::new(
                     &self.actor,
                     #msg::#variant { #given reply: #krate::actor::Reply::nobody() },
-                    |msg, port| if let #msg::#variant { reply, .. } = msg { *reply = port },
+                    |#given_msg, #port| if let #msg::#variant { reply, .. } = #given_msg { *reply = #port },
                 )
             }
         }
@@ -57,7 +59,10 @@ pub(crate) fn handle(model: &Model) -> TokenStream {
             actor: #krate::actor::ActorRef<#self_ty>,
         }
 
+        #(#allows)*
         #[allow(
+            rustdoc::broken_intra_doc_links,
+            clippy::used_underscore_binding,
             private_interfaces,
             private_bounds,
             unreachable_pub,
@@ -87,7 +92,7 @@ fn identity(model: &Model) -> TokenStream {
     let Model { krate, generics, self_ty, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let handle = model.named("Handle");
-    let handle_name = handle.to_string();
+    let (handle_name, to) = (handle.to_string(), local("f"));
     quote! {
         impl #impl_generics ::core::convert::From<#krate::actor::ActorRef<#self_ty>> for #handle #type_generics #wheres {
             #[inline]
@@ -121,8 +126,8 @@ fn identity(model: &Model) -> TokenStream {
 
         impl #impl_generics ::core::fmt::Debug for #handle #type_generics #wheres {
             #[inline]
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_tuple(#handle_name).field(&self.actor).finish()
+            fn fmt(&self, #to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #to.debug_tuple(#handle_name).field(&self.actor).finish()
             }
         }
     }
@@ -130,7 +135,7 @@ fn identity(model: &Model) -> TokenStream {
 
 /// The trait that handles and mocks have.
 pub(crate) fn api(model: &Model) -> TokenStream {
-    let Model { api_vis, generics, .. } = model;
+    let Model { api_vis, generics, allows, .. } = model;
     let (impl_generics, type_generics, wheres) = generics.split_for_impl();
     let (api, handle) = (model.named("Api"), model.named("Handle"));
     let doc = format!("The methods of [`{}`] as messages, whoever answers them: [`{handle}`], or a mock.", model.name);
@@ -149,10 +154,13 @@ pub(crate) fn api(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[diagnostic::on_unimplemented(message = #unmet, label = #label, note = #note)]
+        #(#allows)*
         #[allow(private_interfaces, private_bounds, unreachable_pub, dead_code, missing_docs)]
+        #[allow(rustdoc::broken_intra_doc_links)]
         #api_vis trait #api #impl_generics: ::core::marker::Send + ::core::marker::Sync + 'static #wheres { #(#declared)* }
 
-        #[allow(deprecated)]
+        #(#allows)*
+        #[allow(deprecated, clippy::used_underscore_binding)]
         impl #impl_generics #api #type_generics for #handle #type_generics #wheres { #(#defined)* }
     }
 }

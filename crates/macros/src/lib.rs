@@ -23,7 +23,7 @@ pub fn actor(args: TokenStream, item: TokenStream) -> TokenStream {
         Ok(parsed) => parsed,
         Err(error) => return refused(item.into(), &error),
     };
-    if let Err(error) = twice::refuse(&model.name) {
+    if let Err(error) = twice::refuse(&model.name, &model.self_ty) {
         return refused(item.into(), &error);
     }
     let (made, error) = (expand::expand(&model), error.map(|error| error.to_compile_error()));

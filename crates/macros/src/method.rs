@@ -212,6 +212,11 @@ fn carry(attr: &Attribute) -> Option<Attribute> {
     only(attr, &["cfg", "deprecated", "doc", "allow"])
 }
 
+/// What an attribute permits.
+pub(crate) fn permit(attr: &Attribute) -> Option<Attribute> {
+    carry(attr).and_then(|attr| only(&attr, &["allow"]))
+}
+
 /// What of an attribute decides whether something is there.
 pub(crate) fn gate(attr: &Attribute) -> Option<Attribute> {
     only(attr, &["cfg"])
@@ -316,8 +321,25 @@ fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
 
 /// Messages travel to another task, and are known by their types.
 fn refuse_type(ty: &Type, what: &str) -> Result<()> {
-    if let Type::ImplTrait(_) = bare(ty) {
-        return Err(Error::new(ty.span(), format!("{what} is of one type: write the type, or `Box<dyn … + Send>`")));
+    if let Some(span) = opaque(ty) {
+        return Err(Error::new(span, format!("{what}, and is of one type: write it, or `Box<dyn … + Send>`")));
+    }
+    match bare(ty) {
+        Type::Never(never) => {
+            return Err(Error::new(never.span(), "who never returns never answers: leave the `!` out"));
+        }
+        Type::Path(path) if path.path.is_ident("str") => {
+            return Err(Error::new(ty.span(), format!("{what} by value: use `String`, or `Arc<str>`")));
+        }
+        Type::Slice(slice) => {
+            let said = format!("{what} by value: use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem));
+            return Err(Error::new(ty.span(), said));
+        }
+        Type::TraitObject(object) => {
+            let said = format!("{what} by value: use `Box<{}>`", plain(&Type::TraitObject(object.clone())));
+            return Err(Error::new(ty.span(), said));
+        }
+        _ => {}
     }
     match borrowed(ty) {
         None => Ok(()),
@@ -331,12 +353,25 @@ fn refuse_type(ty: &Type, what: &str) -> Result<()> {
     }
 }
 
+/// Where a type is `impl Trait`.
+fn opaque(ty: &Type) -> Option<Span> {
+    match bare(ty) {
+        Type::ImplTrait(opaque) => Some(opaque.span()),
+        Type::Path(path) => path.path.segments.iter().flat_map(types_of).find_map(opaque),
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(opaque),
+        Type::Array(array) => opaque(&array.elem),
+        Type::Reference(reference) => opaque(&reference.elem),
+        _ => None,
+    }
+}
+
 /// Where a type borrows what does not live for ever.
 fn borrowed(ty: &Type) -> Option<Span> {
     let of = |arguments: &PathArguments| match arguments {
         PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
             GenericArgument::Type(ty) => borrowed(ty),
             GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
+            GenericArgument::AssocType(assoc) => borrowed(&assoc.ty),
             _ => None,
         }),
         // What a closure gets and gives is its own matter.
@@ -351,6 +386,8 @@ fn borrowed(ty: &Type) -> Option<Span> {
         Type::Slice(slice) => borrowed(&slice.elem),
         Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
             syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
+            // What is for any lifetime borrows nothing.
+            syn::TypeParamBound::Trait(bound) if bound.lifetimes.is_some() => None,
             syn::TypeParamBound::Trait(bound) => bound.path.segments.iter().find_map(|segment| of(&segment.arguments)),
             _ => None,
         }),

@@ -13,6 +13,8 @@ use crate::method::{self, Method};
 pub(crate) struct Args {
     /// Where `regatta` is.
     pub(crate) krate: Path,
+    /// How far what is made is seen.
+    vis: Option<Visibility>,
 }
 
 pub(crate) struct Model {
@@ -27,8 +29,8 @@ pub(crate) struct Model {
     /// Of the trait, which shows all methods.
     pub(crate) api_vis: Visibility,
     pub(crate) messages: Vec<Method>,
-    /// The text is known, as it is to compilers.
-    pub(crate) is_compiled: bool,
+    /// What the block allows, its code does wherever it goes.
+    pub(crate) allows: Vec<syn::Attribute>,
     /// Nothing of the user's is where `spawn` and `supervised` go.
     pub(crate) is_started: bool,
     /// Those that are there, whether they are async, and what decides whether they are there.
@@ -50,15 +52,24 @@ impl Args {
 
 impl Parse for Args {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        if input.is_empty() {
-            return Ok(Self { krate: parse_quote!(::regatta) });
+        let mut args = Self { krate: parse_quote!(::regatta), vis: None };
+        while !input.is_empty() {
+            if input.peek(Token![crate]) {
+                input.parse::<Token![crate]>()?;
+                input.parse::<Token![=]>()?;
+                args.krate = input.call(Path::parse_mod_style)?;
+            } else if input.peek(Token![pub]) {
+                args.vis = Some(input.parse()?);
+            } else {
+                let said = "the arguments are `pub(crate)`, or another visibility of what is made, and `crate = path`, where \
+                            the crate `regatta` is";
+                return Err(input.error(said));
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
         }
-        if !input.peek(Token![crate]) {
-            return Err(input.error("the only argument is `crate = path`, where the crate `regatta` is"));
-        }
-        input.parse::<Token![crate]>()?;
-        input.parse::<Token![=]>()?;
-        Ok(Self { krate: input.call(Path::parse_mod_style)? })
+        Ok(args)
     }
 }
 
@@ -96,18 +107,22 @@ impl Model {
                         write `pub` before one";
             errors = Some(Error::new(name.span(), said));
         }
-        if let Some(twin) = without_twins(&mut messages) {
-            errors = Some(twin);
+        for twin in [without_twins(&mut messages), without_same_events(&mut messages)].into_iter().flatten() {
+            match &mut errors {
+                Some(errors) => errors.combine(twin),
+                None => errors = Some(twin),
+            }
         }
         let mut generics = block.generics.clone();
         own.visit_generics_mut(&mut generics);
         owned_and_sent(&mut generics);
-        let (vis, api_vis) = (parse_quote!(pub), narrowest(&messages));
-        let is_compiled = proc_macro::Span::call_site().local_file().is_some();
+        let vis = args.vis.clone().unwrap_or_else(|| parse_quote!(pub));
+        let api_vis = narrowest(&vis, &messages);
+        let allows = block.attrs.iter().filter_map(method::permit).collect();
+        block.generics = generics.clone();
         let krate = args.krate.clone();
         let is_started = !block.items.iter().any(|item| matches!(item, ImplItem::Fn(function) if is_made(function)));
-        let model =
-            Self { krate, block, name, self_ty, generics, vis, api_vis, messages, is_compiled, is_started, hooks };
+        let model = Self { krate, block, name, self_ty, generics, vis, api_vis, messages, allows, is_started, hooks };
         Ok((model, errors))
     }
 
@@ -206,9 +221,21 @@ fn without_twins(messages: &mut Vec<Method>) -> Option<Error> {
     Some(Error::new(method.name.span(), said))
 }
 
+/// Leaves out a method that is made from the event of another one.
+fn without_same_events(messages: &mut Vec<Method>) -> Option<Error> {
+    let event = |method: &Method| method.options.from.as_ref().map(|event| event.to_token_stream().to_string());
+    let place = messages.iter().enumerate().position(|(place, method)| {
+        let is_same = |earlier: &Method| event(earlier).is_some() && event(earlier) == event(method);
+        method.cfgs().next().is_none() && messages[..place].iter().any(is_same)
+    })?;
+    let method = messages.remove(place);
+    let said = "another method is made from this event already: an event calls one method";
+    Some(Error::new(method.options.from.as_ref()?.span(), said))
+}
+
 /// As far as the method that is seen least.
-fn narrowest(messages: &[Method]) -> Visibility {
-    let restricted = messages.iter().map(|method| &method.vis).filter_map(|vis| match vis {
+fn narrowest(vis: &Visibility, messages: &[Method]) -> Visibility {
+    let restricted = messages.iter().map(|method| &method.vis).chain([vis]).filter_map(|vis| match vis {
         Visibility::Restricted(restricted) => Some(restricted),
         _ => None,
     });

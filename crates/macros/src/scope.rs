@@ -7,10 +7,17 @@ pub(crate) struct Place {
     pub(crate) column: usize,
 }
 
-/// Whether there is no brace between the places that opens or closes a scope of one of them only.
+/// Whether nothing between the places opens or closes a scope, or the arguments of a macro, of one of them only.
 pub(crate) fn is_one(text: &str, one: Place, other: Place) -> bool {
     let (Some(one), Some(other)) = (offset(text, one), offset(text, other)) else { return false };
     text.get(one.min(other)..one.max(other)).is_some_and(is_balanced)
+}
+
+/// Whether a block with the attribute, for this type, begins there.
+pub(crate) fn has_block(text: &str, place: Place, name: &str) -> bool {
+    let Some(head) = offset(text, place).and_then(|from| text[from..].split('{').next()) else { return false };
+    let is_word = |word: &str| head.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word);
+    head.starts_with("#[") && is_word("actor") && is_word("impl") && is_word(name)
 }
 
 fn offset(text: &str, place: Place) -> Option<usize> {
@@ -21,7 +28,7 @@ fn offset(text: &str, place: Place) -> Option<usize> {
 }
 
 fn is_balanced(text: &str) -> bool {
-    let (mut rest, mut depth) = (text, 0_usize);
+    let (mut rest, mut open) = (text, Vec::new());
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
@@ -29,20 +36,21 @@ fn is_balanced(text: &str) -> bool {
             '"' => string(rest),
             '\'' => character(rest),
             'a'..='z' | 'A'..='Z' | '_' | '0'..='9' => word(rest),
-            '{' => {
-                depth += 1;
+            '{' | '(' | '[' => {
+                open.push(first);
                 1
             }
-            '}' if depth == 0 => return false,
-            '}' => {
-                depth -= 1;
+            '}' | ')' | ']' => {
+                if open.pop().is_none() {
+                    return false;
+                }
                 1
             }
             other => other.len_utf8(),
         };
         rest = rest.get(length..).unwrap_or_default();
     }
-    depth == 0
+    open.is_empty()
 }
 
 /// The length of a comment in which others may be.
@@ -128,7 +136,7 @@ mod tests {
 
     #[test]
     fn another_scope_is_seen() {
-        for text in ["} fn b() {", "{ mod a ", "}", "'a' }", "r\"\" {", "\"\\\\\" {", "'{ "] {
+        for text in ["} fn b() {", "{ mod a ", "}", "); m!(b, ", "]; m![", "'a' }", "r\"\" {", "\"\\\\\" {", "'{ "] {
             assert!(!is_balanced(text), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! What `#[regatta::actor]` has to see, and cannot: names that mean something else outside of the block, aliases, what comes
 //! out of another macro; and where mocks do as actors do.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
@@ -110,6 +111,13 @@ struct Peer {
 /// Something of the user's that a handle is in.
 struct Introduction(PeerHandle);
 
+trait Borrows<'a> {}
+
+trait AnyTick<T>: Send {
+    #[expect(dead_code, reason = "only the type matters")]
+    fn take(&self, tick: T);
+}
+
 /// Messages whose types are of the actor itself.
 #[regatta::actor]
 impl Peer {
@@ -135,6 +143,10 @@ impl Peer {
     }
 
     pub fn other(&self, _other: CellHandle<u8>) {}
+
+    pub fn in_cells(&self, _one: RefCell<Vec<PeerHandle>>, _two: Result<PeerHandle, Box<dyn AnyTick<u8>>>) {}
+
+    pub fn for_any(&self, _one: Box<dyn for<'a> Borrows<'a> + Send>, _two: Box<dyn for<'a> AnyTick<&'a str>>) {}
 
     #[expect(clippy::boxed_local, reason = "a message cannot be part of itself")]
     pub fn again(&mut self, msg: Box<PeerMsg>) -> u32 {
@@ -223,6 +235,80 @@ async fn actors_of_one_name_in_other_scopes_are_others() {
     }
 
     assert_eq!(Lamp.spawn().two().await.unwrap(), 2);
+}
+
+/// Names that what is made has as well, beside lints that are denied.
+#[deny(warnings, clippy::pedantic)]
+mod crowded {
+    #![expect(non_upper_case_globals, dead_code, reason = "names that what is made has as well")]
+
+    static msg: u8 = 1;
+    const port: u8 = 2;
+    static event: u8 = 3;
+    const f: u8 = 4;
+
+    #[deprecated]
+    pub(crate) struct Old;
+
+    pub(crate) struct Lamp;
+
+    #[allow(non_snake_case)]
+    #[regatta::actor(pub(crate))]
+    impl Lamp {
+        pub fn isLit(&self, forSure: bool) -> bool {
+            forSure
+        }
+
+        #[allow(deprecated)]
+        pub fn old(&self, _old: Old) -> Option<Old> {
+            None
+        }
+
+        #[msg(from = u8)]
+        pub fn tick(&self, _at: u8) {}
+    }
+}
+
+#[tokio::test]
+async fn neither_names_nor_lints_nearby_are_in_the_way() {
+    use crowded::LampApi;
+
+    let lamp = crowded::Lamp.spawn();
+    assert!(LampApi::isLit(&lamp, true).await.unwrap());
+}
+
+/// Its destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("an answer that nobody wants");
+    }
+}
+
+struct Arsenal;
+
+#[regatta::actor]
+impl Arsenal {
+    pub fn bomb(&self) -> Bomb {
+        Bomb
+    }
+
+    pub fn maybe(&self) -> Result<Bomb, String> {
+        Ok(Bomb)
+    }
+
+    pub fn is_there(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_wants_does_no_harm() {
+    let arsenal = Arsenal.spawn();
+    arsenal.bomb().tell().await.unwrap();
+    arsenal.maybe().tell().await.unwrap();
+    assert!(arsenal.is_there().await.unwrap());
 }
 
 type MockCall = Call<'static, PageMsg, u8, String>;

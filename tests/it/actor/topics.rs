@@ -1,5 +1,8 @@
 //! Topics and groups.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -262,4 +265,36 @@ async fn the_order_of_a_key_is_kept_across_a_replacement() {
 #[should_panic(expected = "group: members must be above zero")]
 fn a_group_of_nobody_is_refused() {
     let _ = Group::<Member>::new([]);
+}
+
+/// Its first clone panics.
+struct Fragile(Arc<AtomicU64>);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(self.0.fetch_add(1, Ordering::Relaxed) > 0, "the first clone");
+        Self(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_clone_that_panics_costs_a_message_and_neither_the_subscription_nor_the_publisher() {
+    for is_waiting in [false, true] {
+        let (topic, clones) = (Topic::new("fragile", 1), Arc::new(AtomicU64::new(0)));
+        let mut slow = topic.subscribe();
+        let mut next = Box::pin(AssertUnwindSafe(slow.next()).catch_unwind());
+        if is_waiting {
+            assert!((&mut next).now_or_never().is_none());
+        }
+        topic.publish(Fragile(clones.clone()));
+        let lossless = topic.clone();
+        let second = Fragile(clones.clone());
+        let mut publishing = Box::pin(async move { lossless.publish_lossless(second).await });
+        assert!((&mut publishing).now_or_never().is_none());
+        assert!(next.as_mut().await.is_err());
+        drop(next);
+        assert_eq!(publishing.await, 1);
+        assert!(matches!(slow.next().await, Some(Ok(_))), "waiting: {is_waiting}");
+        assert_eq!(topic.subscribers(), 1);
+    }
 }
