@@ -8,16 +8,17 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::Stream;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Mutex, Notify};
 
+use crate::error::{drop_quietly, wake_quietly};
 use crate::observe::{Observe, Registration, Registry, Row};
+use crate::task::{Ticket, Waiters};
 
 /// Sends every message to all who have subscribed; clones publish to the same ones.
 ///
@@ -73,8 +74,7 @@ struct Core<M> {
     capacity: usize,
     /// How many were published.
     count: AtomicU64,
-    /// Something was published.
-    published: Arc<Notify>,
+    idle: Idle,
     /// Publications without a subscriber.
     unheard: AtomicU64,
     lagged: AtomicU64,
@@ -104,7 +104,7 @@ impl<M: Clone + Send + 'static> Topic<M> {
             sender: broadcast::Sender::new(capacity),
             capacity,
             count: AtomicU64::new(0),
-            published: Arc::default(),
+            idle: Idle { is_anybody: AtomicBool::new(false), subscribers: std::sync::Mutex::new(Waiters::new()) },
             unheard: AtomicU64::new(0),
             lagged: AtomicU64::new(0),
             careful: Mutex::new(()),
@@ -133,7 +133,7 @@ impl<M: Clone + Send + 'static> Topic<M> {
     pub fn publish(&self, msg: M) -> usize {
         self.core.count.fetch_add(1, Ordering::Relaxed);
         let heard = self.core.sender.send(msg).unwrap_or(0);
-        self.core.published.notify_waiters();
+        self.core.idle.call();
         if heard == 0 {
             self.core.unheard.fetch_add(1, Ordering::Relaxed);
         }
@@ -166,13 +166,54 @@ impl<M: Clone + Send + 'static> Topic<M> {
     #[must_use = "what is published goes to those who have subscribed"]
     pub fn subscribe(&self) -> Subscription<M> {
         let receiver = self.core.sender.subscribe();
-        Subscription { core: self.core.clone(), receiver: Some(receiver), waiting: None }
+        Subscription { core: self.core.clone(), receiver: Some(receiver), ticket: None, turn: 0 }
     }
 
     /// How many have subscribed.
     #[must_use]
     pub fn subscribers(&self) -> usize {
         self.core.sender.receiver_count()
+    }
+}
+
+/// The subscribers who have nothing to take.
+struct Idle {
+    /// There may be one.
+    is_anybody: AtomicBool,
+    subscribers: std::sync::Mutex<Waiters>,
+}
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something is published. Who looks for a message after that misses none: what is published later calls.
+    fn wait(&self, ticket: &mut Option<Ticket>, waker: Waker) {
+        let displaced = {
+            let mut subscribers = self.lock();
+            self.is_anybody.store(true, Ordering::SeqCst);
+            subscribers.register(ticket, waker)
+        };
+        displaced.into_iter().for_each(drop_quietly);
+    }
+
+    /// Calls all of them.
+    fn call(&self) {
+        if !self.is_anybody.load(Ordering::SeqCst) {
+            return;
+        }
+        let called = {
+            let mut subscribers = self.lock();
+            self.is_anybody.store(false, Ordering::SeqCst);
+            subscribers.notify_all()
+        };
+        called.into_iter().for_each(wake_quietly);
+    }
+
+    fn leave(&self, ticket: Ticket) {
+        let left = self.lock().leave(ticket);
+        drop_quietly(left.waker);
     }
 }
 
@@ -252,9 +293,14 @@ pub struct Subscription<M> {
     core: Arc<Core<M>>,
     /// Gone only while the subscription is dropped.
     receiver: Option<broadcast::Receiver<M>>,
-    /// While there is nothing.
-    waiting: Option<Pin<Box<OwnedNotified>>>,
+    /// From the first wait on.
+    ticket: Option<Ticket>,
+    /// How many messages it may take before it asks whether it is others' turn.
+    turn: u8,
 }
+
+/// A question for each message would be a tenth of its cost.
+const TURN: u8 = 8;
 
 impl<M: Clone + Send + 'static> Subscription<M> {
     /// What is there already, without waiting.
@@ -294,23 +340,22 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        let budget = ready!(tokio::task::coop::poll_proceed(cx));
+        if this.turn == 0 {
+            ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
+            this.turn = TURN;
+        }
+        let mut waits = false;
         loop {
             let Some(receiver) = &mut this.receiver else { return Poll::Ready(None) };
             let taking = Taking(&this.core);
             let got = match receiver.try_recv() {
                 Err(TryRecvError::Empty) => {
                     std::mem::forget(taking);
-                    // Listens before it looks once more.
-                    if let Some(waiting) = &mut this.waiting {
-                        ready!(waiting.as_mut().poll(cx));
-                        this.waiting = None;
-                    } else {
-                        let mut waiting = Box::pin(this.core.published.clone().notified_owned());
-                        let is_told = waiting.as_mut().enable();
-                        debug_assert!(!is_told, "nobody calls a single one");
-                        this.waiting = Some(waiting);
+                    if waits {
+                        return Poll::Pending;
                     }
+                    this.core.idle.wait(&mut this.ticket, cx.waker().clone());
+                    waits = true;
                     continue;
                 }
                 Ok(msg) => Ok(msg),
@@ -319,8 +364,7 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
                 Err(TryRecvError::Closed) => return Poll::Ready(None),
             };
             drop(taking);
-            this.waiting = None;
-            budget.made_progress();
+            this.turn -= 1;
             return Poll::Ready(Some(got.map_err(|missed| this.lagged(missed))));
         }
     }
@@ -329,7 +373,8 @@ impl<M: Clone + Send + 'static> Stream for Subscription<M> {
 impl<M> Drop for Subscription<M> {
     fn drop(&mut self) {
         // The receiver first: what it has not taken is not waited for any more.
-        (self.receiver, self.waiting) = (None, None);
+        self.receiver = None;
+        self.ticket.take().into_iter().for_each(|ticket| self.core.idle.leave(ticket));
         self.core.taken.notify_waiters();
     }
 }

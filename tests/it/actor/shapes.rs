@@ -239,9 +239,13 @@ async fn actors_of_one_name_in_other_scopes_are_others() {
 
 /// Names that what is made has as well, beside lints that are denied.
 #[deny(warnings, clippy::pedantic)]
+#[expect(
+    non_upper_case_globals,
+    dead_code,
+    clippy::unused_self,
+    reason = "names and methods that only have to be there"
+)]
 mod crowded {
-    #![expect(non_upper_case_globals, dead_code, reason = "names that what is made has as well")]
-
     static msg: u8 = 1;
     const port: u8 = 2;
     static event: u8 = 3;
