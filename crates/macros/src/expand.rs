@@ -6,8 +6,9 @@ use syn::Type;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
+use crate::attrs;
 use crate::handle::{api, handle, starts};
-use crate::method::{self, Arg, Method, Place};
+use crate::method::{Arg, Method, Place};
 use crate::model::Model;
 use crate::types;
 
@@ -26,41 +27,63 @@ pub(crate) fn local(name: &str) -> Ident {
     format_ident!("__regatta_{name}")
 }
 
-/// The enum.
+/// The enum, and what every message can do.
 fn messages(model: &Model) -> TokenStream {
-    let Model { krate, vis, generics, allows, .. } = model;
-    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
+    let Model { vis, generics, allows, .. } = model;
+    let (impl_generics, _, wheres) = generics.split_for_impl();
     let msg = model.named("Msg");
     let doc = format!("The messages of [`{}`], one for each of its methods.", model.name);
-    let variants = model.messages.iter().map(|method| {
-        let Method { variant, args, options, .. } = method;
-        let (ok, err) = (&method.answer.ok, &method.answer.err);
-        let reply = err.as_ref().map_or_else(|| quote!(#ok), |err| quote!(#ok, #err));
-        let (reply, answers) = (quote!(#krate::actor::Reply<#reply>), [Some(ok), err.as_ref()]);
-        let answers: Vec<&Type> = answers.into_iter().flatten().collect();
-        let reply = field(model, method, "the answer", &format_ident!("reply"), &reply, &answers);
-        let fields = if options.is_boxed {
-            let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
-            let boxed = quote!(::std::boxed::Box<(#(#types,)*)>);
-            field(model, method, "an argument", &format_ident!("args"), &boxed, &types)
-        } else {
-            let fields = args.iter().map(|arg| {
-                let Arg { name, ty } = arg;
-                field(model, method, &arg.said(), name, &quote!(#ty), &[ty])
-            });
-            quote!(#(#fields)*)
-        };
-        let attrs = method.brief();
-        quote! { #(#attrs)* #variant { #fields #reply } }
-    });
+    let variants = model.messages.iter().map(|method| variant(model, method));
     let types = generics.type_params().map(|param| &param.ident);
     let rest = (!generics.params.is_empty()).then(|| {
         quote! {
             #[doc(hidden)]
-            __Never(::core::convert::Infallible, ::core::marker::PhantomData<fn() -> (#(::std::boxed::Box<#types>,)*)>)
+            __Never(
+                ::core::convert::Infallible,
+                ::core::marker::PhantomData<fn() -> (#(::std::boxed::Box<#types>,)*)>,
+            )
         }
     });
-    let never = (!generics.params.is_empty()).then(|| quote!(Self::__Never(ref never, _) => match *never {},));
+    let (impls, conversions) = (message_impls(model), conversions(model));
+    quote! {
+        #[doc = #doc]
+        #(#allows)*
+        #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated, missing_docs)]
+        #[allow(rustdoc::broken_intra_doc_links)]
+        #vis enum #msg #impl_generics #wheres { #(#variants,)* #rest }
+
+        #impls
+
+        #conversions
+    }
+}
+
+fn variant(model: &Model, method: &Method) -> TokenStream {
+    let (krate, Method { variant, args, options, .. }) = (&model.krate, method);
+    let (ok, err) = (&method.answer.ok, &method.answer.err);
+    let reply = err.as_ref().map_or_else(|| quote!(#ok), |err| quote!(#ok, #err));
+    let (reply, answers) = (quote!(#krate::actor::Reply<#reply>), [Some(ok), err.as_ref()]);
+    let answers: Vec<&Type> = answers.into_iter().flatten().collect();
+    let reply = field(model, method, "the answer", &format_ident!("reply"), &reply, &answers);
+    let fields = if options.is_boxed {
+        let types: Vec<&Type> = args.iter().map(|arg| &arg.ty).collect();
+        let boxed = quote!(::std::boxed::Box<(#(#types,)*)>);
+        field(model, method, "an argument", &format_ident!("args"), &boxed, &types)
+    } else {
+        let fields = args.iter().map(|arg| {
+            let Arg { name, ty } = arg;
+            field(model, method, &arg.said(), name, &quote!(#ty), &[ty])
+        });
+        quote!(#(#fields)*)
+    };
+    let attrs = method.brief();
+    quote! { #(#attrs)* #variant { #fields #reply } }
+}
+
+fn message_impls(model: &Model) -> TokenStream {
+    let Model { krate, generics, allows, .. } = model;
+    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
+    let (msg, to) = (model.named("Msg"), local("f"));
     let names = model.messages.iter().map(|method| {
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, method.name.unraw().to_string());
         quote! { #(#cfgs)* Self::#variant { .. } => #name, }
@@ -75,8 +98,35 @@ fn messages(model: &Model) -> TokenStream {
             },
         }
     });
-    let never_args = (!generics.params.is_empty()).then(|| quote!(Self::__Never(never, _) => match never {},));
-    let to = local("f");
+    let is_generic = !generics.params.is_empty();
+    let never = is_generic.then(|| quote!(Self::__Never(ref never, _) => match *never {},));
+    let never_args = is_generic.then(|| quote!(Self::__Never(never, _) => match never {},));
+    quote! {
+        #(#allows)*
+        #[allow(deprecated, clippy::used_underscore_binding)]
+        impl #impl_generics #krate::actor::Message for #msg #type_generics #wheres {
+            fn name(&self) -> &'static str {
+                match *self { #(#names)* #never }
+            }
+
+            fn into_args(self) -> ::std::boxed::Box<dyn ::core::any::Any + ::core::marker::Send> {
+                match self { #(#args)* #never_args }
+            }
+        }
+
+        impl #impl_generics ::core::fmt::Debug for #msg #type_generics #wheres {
+            fn fmt(&self, #to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #to.write_str(#krate::actor::Message::name(self))
+            }
+        }
+    }
+}
+
+/// Messages that are made from events.
+fn conversions(model: &Model) -> TokenStream {
+    let Model { krate, generics, .. } = model;
+    let (impl_generics, type_generics, wheres) = generics.split_for_impl();
+    let msg = model.named("Msg");
     let froms = model.messages.iter().filter_map(|method| {
         let (event, arg) = (method.options.from.as_ref()?, method.args.first()?);
         let (cfgs, variant, name) = (method.cfgs(), &method.variant, &arg.name);
@@ -96,33 +146,7 @@ fn messages(model: &Model) -> TokenStream {
             }
         })
     });
-    quote! {
-        #[doc = #doc]
-        #(#allows)*
-        #[allow(private_interfaces, private_bounds, unreachable_pub, deprecated, missing_docs)]
-        #[allow(rustdoc::broken_intra_doc_links)]
-        #vis enum #msg #impl_generics #wheres { #(#variants,)* #rest }
-
-        #(#allows)*
-        #[allow(deprecated, clippy::used_underscore_binding)]
-        impl #impl_generics #krate::actor::Message for #msg #type_generics #wheres {
-            fn name(&self) -> &'static str {
-                match *self { #(#names)* #never }
-            }
-
-            fn into_args(self) -> ::std::boxed::Box<dyn ::core::any::Any + ::core::marker::Send> {
-                match self { #(#args)* #never_args }
-            }
-        }
-
-        impl #impl_generics ::core::fmt::Debug for #msg #type_generics #wheres {
-            fn fmt(&self, #to: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                #to.write_str(#krate::actor::Message::name(self))
-            }
-        }
-
-        #(#froms)*
-    }
+    quote! { #(#froms)* }
 }
 
 /// A field. Where its type looks as if it were not `Send`, that is asked here: its type is none if it is not, so that nobody
@@ -282,7 +306,7 @@ fn lints(model: &Model) -> TokenStream {
             );
             quote_spanned!(name.span()=> ::core::assert!(::core::mem::size_of::<(#(#types,)*)>() <= #LARGE, #said);)
         });
-        let allows = method.attrs.iter().filter_map(method::permit);
+        let allows = method.attrs.iter().filter_map(attrs::permit);
         quote! { #(#cfgs)* #(#allows)* { #(#sent)* #size } }
     });
     let allows = &model.allows;

@@ -1,9 +1,11 @@
 //! The attribute of the crate `regatta`; use it from there, as `#[regatta::actor]`.
 
+mod attrs;
 mod expand;
 mod handle;
 mod method;
 mod model;
+mod refuse;
 mod scope;
 mod twice;
 mod types;

@@ -1,17 +1,16 @@
 //! One method that is a message.
 
 use proc_macro2::{Ident, Span};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
-use syn::{
-    Attribute, Error, FnArg, GenericArgument, ImplItemFn, Pat, Path, PathArguments, Result, ReturnType, Type,
-    Visibility, parse_quote,
-};
+use syn::{Attribute, Error, FnArg, ImplItemFn, Pat, Path, Result, ReturnType, Type, Visibility, parse_quote};
 
+use crate::attrs::{carry, gate, summary};
 use crate::model::Own;
-use crate::types::{self, bare};
+use crate::refuse::{refuse_gate, refuse_kind, refuse_type};
+use crate::types::{self, bare, last_of, types_of};
 
 pub(crate) struct Method {
     /// Those that everything that is made from it has as well.
@@ -181,126 +180,6 @@ impl Method {
     }
 }
 
-/// An attribute, unless it is documentation below the first paragraph.
-fn summary(attr: &Attribute, is_over: &mut bool) -> Option<Attribute> {
-    let syn::Meta::NameValue(meta) = &attr.meta else { return Some(attr.clone()) };
-    if !meta.path.is_ident("doc") {
-        return Some(attr.clone());
-    }
-    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &meta.value else { return None };
-    let text = text.value();
-    let said = text.lines().skip_while(|line| line.trim().is_empty()).take_while(|line| !line.trim().is_empty());
-    let said = said.collect::<Vec<_>>().join("\n");
-    if *is_over || said.is_empty() {
-        *is_over = true;
-        return None;
-    }
-    *is_over = said.len() < text.trim().len();
-    Some(parse_quote!(#[doc = #said]))
-}
-
-/// What of an attribute holds for everything that is made of a method.
-fn carry(attr: &Attribute) -> Option<Attribute> {
-    if attr.path().is_ident("expect") {
-        // It is met once, on the method; what is made of it may or may not meet it.
-        let mut allowed = attr.clone();
-        if let syn::Meta::List(list) = &mut allowed.meta {
-            list.path = parse_quote!(allow);
-        }
-        return Some(allowed);
-    }
-    only(attr, &["cfg", "deprecated", "doc", "allow"])
-}
-
-/// What an attribute permits.
-pub(crate) fn permit(attr: &Attribute) -> Option<Attribute> {
-    carry(attr).and_then(|attr| only(&attr, &["allow"]))
-}
-
-/// What of an attribute decides whether something is there.
-pub(crate) fn gate(attr: &Attribute) -> Option<Attribute> {
-    only(attr, &["cfg"])
-}
-
-/// An attribute, if it is called so; of a `cfg_attr` what is called so.
-fn only(attr: &Attribute, names: &[&str]) -> Option<Attribute> {
-    let is_one = |path: &Path| names.iter().any(|name| path.is_ident(name));
-    if !attr.path().is_ident("cfg_attr") {
-        return is_one(attr.path()).then(|| attr.clone());
-    }
-    let metas =
-        attr.parse_args_with(syn::punctuated::Punctuated::<syn::Meta, syn::Token![,]>::parse_terminated).ok()?;
-    let mut metas = metas.into_iter();
-    let when = metas.next()?;
-    let kept: Vec<_> = metas.filter(|meta| is_one(meta.path())).collect();
-    (!kept.is_empty()).then(|| parse_quote!(#[cfg_attr(#when, #(#kept),*)]))
-}
-
-/// A hook that is not what the actor's trait has under this name.
-pub(crate) fn refuse_hook(sig: &syn::Signature) -> Result<()> {
-    let (hook, owns, args, fails) = match sig.ident.to_string().as_str() {
-        "started" => ("async fn started(&mut self, cx: &mut Context<Self>) -> Result<(), BoxError>", false, 2, true),
-        "restarted" => (
-            "async fn restarted(&mut self, exit: &StopReason, cx: &mut Context<Self>) -> Result<(), BoxError>",
-            false,
-            3,
-            true,
-        ),
-        "stopping" => ("async fn stopping(&mut self, cx: &mut Context<Self>)", false, 2, false),
-        _ => ("async fn stopped(self, reason: &StopReason)", true, 2, false),
-    };
-    let is_unit = match &sig.output {
-        ReturnType::Default => true,
-        ReturnType::Type(_, ty) => matches!(bare(ty), Type::Tuple(unit) if unit.elems.is_empty()),
-    };
-    let is_owned = sig.receiver().map(|receiver| receiver.reference.is_none() && receiver.colon_token.is_none());
-    if is_owned == Some(owns) && sig.inputs.len() == args && is_unit != fails {
-        return Ok(());
-    }
-    Err(Error::new(sig.span(), format!("the hook `{}` is `{hook}`, or the same without `async`", sig.ident)))
-}
-
-/// An argument that is there at times only.
-fn refuse_gate(attrs: &[Attribute]) -> Result<()> {
-    let gate = attrs.iter().find(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"));
-    gate.map_or(Ok(()), |gate| {
-        let said = "a message has the same arguments always: put `#[cfg]` before the method, and write it twice";
-        Err(Error::new(gate.span(), said))
-    })
-}
-
-fn refuse_kind(sig: &syn::Signature) -> Result<()> {
-    if let Some(receiver) = sig.receiver()
-        && receiver.colon_token.is_some()
-    {
-        return Err(Error::new(receiver.span(), "a message is called by the actor: write `&mut self`, or `&self`"));
-    }
-    if let Some(receiver) = sig.receiver()
-        && receiver.reference.is_none()
-    {
-        let said = "a message leaves the actor its state: take `&mut self`; to end the actor from within, take \
-                    `cx: &mut Context<Self>` and call `cx.stop()`";
-        return Err(Error::new(receiver.span(), said));
-    }
-    if let Some(param) = sig.generics.params.first() {
-        let said = "a message is of one type, so its method has no generic parameters: write the type, or give them to the actor";
-        return Err(Error::new(param.span(), said));
-    }
-    if let Some(clause) = &sig.generics.where_clause {
-        return Err(Error::new(
-            clause.span(),
-            "a message is there for every actor of the type: write the bounds at the impl block",
-        ));
-    }
-    if let Some(unsafety) = &sig.unsafety {
-        return Err(Error::new(unsafety.span(), "a message is sent by anybody: it cannot be `unsafe`"));
-    }
-    if let Some(abi) = &sig.abi {
-        return Err(Error::new(abi.span(), "a message is no `extern` function"));
-    }
-    Ok(())
-}
-
 fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
     refuse_type(ty, "an argument travels to the actor")?;
     let name = match pat {
@@ -319,107 +198,6 @@ fn argument(pat: &Pat, ty: &Type) -> Result<Arg> {
     Ok(Arg { name, ty: ty.clone() })
 }
 
-/// Messages travel to another task, and are known by their types.
-fn refuse_type(ty: &Type, what: &str) -> Result<()> {
-    if let Some(span) = opaque(ty) {
-        return Err(Error::new(span, format!("{what}, and is of one type: write it, or `Box<dyn … + Send>`")));
-    }
-    match bare(ty) {
-        Type::Never(never) => {
-            return Err(Error::new(never.span(), "who never returns never answers: leave the `!` out"));
-        }
-        Type::Path(path) if path.path.is_ident("str") => {
-            return Err(Error::new(ty.span(), format!("{what} by value: use `String`, or `Arc<str>`")));
-        }
-        Type::Slice(slice) => {
-            let said = format!("{what} by value: use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem));
-            return Err(Error::new(ty.span(), said));
-        }
-        Type::TraitObject(object) => {
-            let said = format!("{what} by value: use `Box<{}>`", plain(&Type::TraitObject(object.clone())));
-            return Err(Error::new(ty.span(), said));
-        }
-        _ => {}
-    }
-    match borrowed(ty) {
-        None => Ok(()),
-        Some(borrow) => {
-            let hint = match bare(ty) {
-                Type::Reference(reference) => instead(reference),
-                _ => "own what is in it, or share it in an `Arc`".into(),
-            };
-            Err(Error::new(borrow, format!("{what}, to another task, and cannot borrow: {hint}")))
-        }
-    }
-}
-
-/// Where a type is `impl Trait`.
-fn opaque(ty: &Type) -> Option<Span> {
-    match bare(ty) {
-        Type::ImplTrait(opaque) => Some(opaque.span()),
-        Type::Path(path) => path.path.segments.iter().flat_map(types_of).find_map(opaque),
-        Type::Tuple(tuple) => tuple.elems.iter().find_map(opaque),
-        Type::Array(array) => opaque(&array.elem),
-        Type::Reference(reference) => opaque(&reference.elem),
-        _ => None,
-    }
-}
-
-/// Where a type borrows what does not live for ever.
-fn borrowed(ty: &Type) -> Option<Span> {
-    let of = |arguments: &PathArguments| match arguments {
-        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
-            GenericArgument::Type(ty) => borrowed(ty),
-            GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
-            GenericArgument::AssocType(assoc) => borrowed(&assoc.ty),
-            _ => None,
-        }),
-        // What a closure gets and gives is its own matter.
-        PathArguments::Parenthesized(_) | PathArguments::None => None,
-    };
-    match bare(ty) {
-        Type::Reference(reference) if is_static(reference) => borrowed(&reference.elem),
-        Type::Reference(reference) => Some(reference.span()),
-        Type::Path(path) => path.path.segments.iter().find_map(|segment| of(&segment.arguments)),
-        Type::Tuple(tuple) => tuple.elems.iter().find_map(borrowed),
-        Type::Array(array) => borrowed(&array.elem),
-        Type::Slice(slice) => borrowed(&slice.elem),
-        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
-            syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime.span()),
-            // What is for any lifetime borrows nothing.
-            syn::TypeParamBound::Trait(bound) if bound.lifetimes.is_some() => None,
-            syn::TypeParamBound::Trait(bound) => bound.path.segments.iter().find_map(|segment| of(&segment.arguments)),
-            _ => None,
-        }),
-        _ => None,
-    }
-}
-
-/// What lives for ever may be borrowed for ever.
-fn is_static(reference: &syn::TypeReference) -> bool {
-    reference.mutability.is_none() && reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
-}
-
-fn instead(reference: &syn::TypeReference) -> String {
-    match bare(&reference.elem) {
-        Type::Path(path) if path.path.is_ident("str") => "use `String`, or `Arc<str>`".into(),
-        Type::Path(path) if path.path.is_ident("Path") => "use `PathBuf`".into(),
-        Type::Slice(slice) => format!("use `Vec<{0}>`, or `Arc<[{0}]>`", plain(&slice.elem)),
-        other if reference.mutability.is_some() => format!("use `{0}`, and answer with it", plain(other)),
-        other => format!("use `{0}`, or `Arc<{0}>`", plain(other)),
-    }
-}
-
-fn plain(ty: &Type) -> String {
-    ty.to_token_stream()
-        .to_string()
-        .replace(" <", "<")
-        .replace("< ", "<")
-        .replace(" >", ">")
-        .replace(" ,", ",")
-        .replace(" :: ", "::")
-}
-
 /// `&mut Context<Self>`, under whatever path.
 fn is_context(ty: &Type) -> Result<bool> {
     if last_of(ty).is_some_and(|segment| segment.ident == "Context" && types_of(segment).first().is_some_and(is_self)) {
@@ -435,27 +213,6 @@ fn is_context(ty: &Type) -> Result<bool> {
 
 fn is_self(ty: &&Type) -> bool {
     matches!(bare(ty), Type::Path(path) if path.path.is_ident("Self"))
-}
-
-fn last_of(ty: &Type) -> Option<&syn::PathSegment> {
-    match bare(ty) {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
-        _ => None,
-    }
-}
-
-fn types_of(segment: &syn::PathSegment) -> Vec<&Type> {
-    match &segment.arguments {
-        PathArguments::AngleBracketed(arguments) => arguments
-            .args
-            .iter()
-            .filter_map(|argument| match argument {
-                GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
 }
 
 /// `Reply<T>` or `Reply<T, E>`, under whatever path.

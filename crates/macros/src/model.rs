@@ -7,7 +7,9 @@ use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Error, GenericParam, Generics, ImplItem, ItemImpl, Path, Result, Token, Type, Visibility, parse_quote};
 
+use crate::attrs;
 use crate::method::{self, Method};
+use crate::refuse::refuse_hook;
 
 /// What is in the parentheses of the attribute.
 pub(crate) struct Args {
@@ -118,7 +120,7 @@ impl Model {
         owned_and_sent(&mut generics);
         let vis = args.vis.clone().unwrap_or_else(|| parse_quote!(pub));
         let api_vis = narrowest(&vis, &messages);
-        let allows = block.attrs.iter().filter_map(method::permit).collect();
+        let allows = block.attrs.iter().filter_map(attrs::permit).collect();
         block.generics = generics.clone();
         let krate = args.krate.clone();
         let is_started = !block.items.iter().any(|item| matches!(item, ImplItem::Fn(function) if is_made(function)));
@@ -173,8 +175,8 @@ fn sort(
             let said = format!("`{name}` is a hook of the actor, and no message: leave `#[msg]` out");
             return Err(Error::new(span, said));
         }
-        method::refuse_hook(&function.sig)?;
-        let cfgs = function.attrs.iter().filter_map(method::gate).collect();
+        refuse_hook(&function.sig)?;
+        let cfgs = function.attrs.iter().filter_map(attrs::gate).collect();
         hooks.push((name, function.sig.asyncness.is_some(), cfgs));
         return Ok(());
     }
