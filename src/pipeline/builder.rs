@@ -10,12 +10,15 @@ use super::concurrency::Concurrency;
 use super::cpu::{CHUNK, CpuStage};
 use super::error::OnError;
 use super::fused::{Filter, FlatMap, Map, TryMap};
+use super::gather::{Batches, Gather};
+use super::gathering::Gathering;
 use super::hub::{Hub, Shape};
 use super::outlet::{Outlet, Relayed, Worked};
 use super::plan::Plan;
-use super::relay::{Batch, Buffer};
+use super::relay::Buffer;
 use super::segment::Segment;
 use super::source::{IterSource, StreamSource};
+use super::stage::Stage;
 use super::window::{Order, Window};
 use super::worker::AsyncStage;
 use crate::error::{BoxError, refuse_zero};
@@ -495,10 +498,20 @@ impl<S: Segment> Pipeline<S> {
     pub fn batch(mut self, size: usize, linger: Duration) -> Pipeline<Outlet<Vec<S::Item>, Relayed>> {
         refuse_zero("pipeline", "the batch's size", size);
         let stage = self.plan.stage("batch");
-        let hub = Batch::<S>::hub(stage.clone());
+        self.gathered(stage, Batches::new(size as u64, linger, usize::MAX, |_: &S::Item| 1), |batch| batch.len() as u64)
+    }
+
+    /// A stage that gathers; `weigh` tells how many items a result stands for.
+    pub(super) fn gathered<G: Gather<In = S::Item>, K: 'static>(
+        mut self,
+        stage: Arc<Stage>,
+        gather: G,
+        weigh: fn(&G::Out) -> u64,
+    ) -> Pipeline<Outlet<G::Out, K>> {
+        let hub = Gathering::<S, G>::hub(stage.clone(), weigh);
         let (segment, ours) = (self.segment, hub.clone());
         self.plan.starts.push(Box::new(move |engine| {
-            let _ = engine.spawner.spawn(stage.name(), Batch::run(segment, ours, size, linger));
+            let _ = engine.spawner.spawn(stage.name(), Gathering::run(segment, ours, gather, weigh));
         }));
         self.plan.stages.push(hub.clone());
         Pipeline { segment: Outlet::new(&hub), plan: self.plan }

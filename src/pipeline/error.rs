@@ -36,6 +36,9 @@ pub enum OnError {
     Stop,
     /// The item is left out, counted as `failed` and logged as a warning; the stage goes on.
     Skip,
+    /// As [`Skip`](Self::Skip), and the stage begins anew: what it has made of the items before, such as the state of a
+    /// [`scan`](super::Pipeline::scan), is dropped and made again. A stage that remembers nothing skips.
+    Reset,
 }
 
 impl PipelineError {

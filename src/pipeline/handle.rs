@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -78,6 +79,8 @@ pub(super) struct Live {
     /// One task, which drives the last segment and cleans up.
     conductor: TaskGroup,
     closures: Arc<Closures>,
+    /// A stage has ended before those upstream of it.
+    ended_early: Arc<AtomicBool>,
     stages: Vec<Arc<dyn StageView>>,
     registered: OnceLock<(Registration, Vec<StageRow>)>,
 }
@@ -106,6 +109,7 @@ impl Live {
             title: plan.title,
             stop: plan.stop,
             closures: closures.clone(),
+            ended_early: plan.ended_early,
             stages: plan.stages,
             registered: OnceLock::new(),
         });
@@ -170,6 +174,7 @@ impl Observe for Watched {
 impl<O: Send + 'static> PipelineHandle<O> {
     pub(super) fn start(live: Arc<Live>, finale: BoxFuture<'static, Result<O, PipelineError>>) -> Self {
         let (workers, closures, place) = (live.workers.clone(), live.closures.clone(), live.place());
+        let ended_early = live.ended_early.clone();
         // Even if the last segment takes a panic along that nobody foresaw, the workers have to go.
         let finale = Caught::new(place.clone(), finale);
         let conduct = async move {
@@ -179,8 +184,10 @@ impl<O: Send + 'static> PipelineHandle<O> {
                 None => Err(PipelineError::Cancelled(Cancelled::new(place))),
             };
             // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold. After
-            // a good end the workers are on their way out, and nobody has to be aborted.
-            let _ = if result.is_ok() { workers.join().await } else { gone(&workers).await };
+            // a good end the workers are on their way out, and nobody has to be aborted; unless a stage has ended early:
+            // then nobody wants what those before it work on.
+            let is_leaving = result.is_ok() && !ended_early.load(Ordering::Acquire);
+            let _ = if is_leaving { workers.join().await } else { gone(&workers).await };
             closures.ended_within(ABORT_GRACE).await;
             result
         };

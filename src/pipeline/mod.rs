@@ -46,7 +46,11 @@
 //! | [`map_async`](Pipeline::map_async), [`try_map_async`](Pipeline::try_map_async) | up to *n* tasks | *n* in work and max(*n*, 16) results |
 //! | [`map_cpu`](Pipeline::map_cpu), [`try_map_cpu`](Pipeline::try_map_cpu) | up to *n* jobs on the CPU pool | 64 *n* in work and 64 *n* results |
 //! | [`buffer`](Pipeline::buffer) | one task | its capacity |
-//! | [`batch`](Pipeline::batch) | one task | the batch it gathers and one that waits |
+//! | [`scan`](Pipeline::scan), [`try_scan`](Pipeline::try_scan), [`take`](Pipeline::take), [`take_while`](Pipeline::take_while), [`inspect`](Pipeline::inspect), [`flatten`](Pipeline::flatten) | fused | the item at hand, and the state |
+//! | [`window`](Pipeline::window) | fused | the items of a window |
+//! | [`batch`](Pipeline::batch), [`batch_weighted`](Pipeline::batch_weighted) | one task | the batch it gathers and one that waits |
+//! | [`debounce`](Pipeline::debounce), [`conflate`](Pipeline::conflate) | one task | one item, and one that waits |
+//! | [`throttle`](Pipeline::throttle) | one task | 16 that have passed |
 //!
 //! # Order
 //! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
@@ -82,6 +86,8 @@ mod cpu;
 mod drive;
 mod error;
 mod fused;
+mod gather;
+mod gathering;
 mod handle;
 mod hub;
 mod intake;
@@ -95,12 +101,15 @@ mod plan;
 mod relay;
 mod seat;
 mod segment;
+mod shaping;
 mod source;
 mod stage;
 mod state;
+mod steps;
 mod stop;
 mod stream;
 mod terminal;
+mod throttle;
 mod window;
 mod worker;
 
@@ -122,5 +131,7 @@ pub use source::{IterSource, StreamSource};
 #[doc(hidden)]
 pub use stage::Stage;
 pub use stage::StageStats;
+#[doc(hidden)]
+pub use steps::{Scan, Sliding, Take, TakeWhile};
 pub use stream::PipelineStream;
 pub use terminal::Run;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::cpu::CpuEngine;
 use super::stage::{Stage, StageView, Title};
@@ -19,14 +20,16 @@ pub(super) struct Plan {
     pub(super) stages: Vec<Arc<dyn StageView>>,
     /// The stage that was added last: the one that attributes apply to.
     pub(super) last: Option<Arc<Stage>>,
+    /// Set when a stage ends before those upstream of it.
+    pub(super) ended_early: Arc<AtomicBool>,
     /// What starts the concurrent stages.
     pub(super) starts: Vec<Start>,
 }
 
 impl Plan {
     pub(super) fn new() -> Self {
-        let (title, stop) = (Arc::default(), Stop::default());
-        Self { title, stop, stages: Vec::new(), last: None, starts: Vec::new() }
+        let (title, stop, ended_early) = (Arc::default(), Stop::default(), Arc::default());
+        Self { title, stop, stages: Vec::new(), last: None, ended_early, starts: Vec::new() }
     }
 
     /// Creates the next stage, named for what it does and its place.

@@ -1,14 +1,11 @@
-//! Stages that do no work on their items: a buffer, and batches. One task each.
+//! A stage that does no work on its items but keeps them: a buffer, in a task of its own.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
-
-use tokio::time::Sleep;
+use std::time::Instant;
 
 use super::error::PipelineError;
 use super::hub::{Hub, Shape};
@@ -16,7 +13,7 @@ use super::seat::Seat;
 use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use super::window::{Order, Window};
-use crate::error::{Full, drop_quietly};
+use crate::error::Full;
 use crate::policy::Overflow;
 
 /// Pulls into a bounded buffer, as fast as upstream gives.
@@ -84,110 +81,12 @@ impl<S: Segment> Buffer<S> {
                 surplus
             }
         });
-        (refused > 0).then(|| PipelineError::Full(Full::new(self.seat.place(), capacity)))
+        (refused > 0).then(|| PipelineError::Full(Full::new(self.seat.stage().place(), capacity)))
     }
 }
 
-/// Gathers items until there are enough, or the first of them has waited long enough.
-pub(super) struct Batch<S: Segment> {
-    segment: S,
-    seat: Seat<(), Vec<S::Item>>,
-    pulled: VecDeque<S::Item>,
-    pace: Pace,
-    size: usize,
-    linger: Duration,
-    batch: Vec<S::Item>,
-    /// When the batch is closed, whatever is in it; set by its first item.
-    deadline: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S: Segment> Batch<S> {
-    pub(super) fn hub(stage: Arc<Stage>) -> Arc<Hub<(), Vec<S::Item>>> {
-        // One batch waits to be taken while the next is gathered.
-        let shape = Shape { workers: 1, intake: usize::MAX, window: 1, spare: 0 };
-        Hub::new(stage, shape, Window::weighed(|batch: &Vec<S::Item>| batch.len() as u64))
-    }
-
-    pub(super) async fn run(segment: S, hub: Arc<Hub<(), Vec<S::Item>>>, size: usize, linger: Duration) {
-        let (seat, pace, batch) = (Seat::first(&hub), Pace::new(1024), Vec::new());
-        let mut stage = Self { segment, seat, pulled: VecDeque::new(), pace, size, linger, batch, deadline: None };
-        let failure = poll_fn(|cx| stage.poll_end(cx)).await;
-        poll_fn(|cx| stage.poll_flush(cx)).await;
-        stage.seat.end(failure);
-    }
-
-    /// Ready at the end of upstream, with the reason; a last batch may be in hand.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
-        let begun = Instant::now();
-        loop {
-            let coop = ready!(tokio::task::coop::poll_proceed(cx));
-            let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
-            if is_late || self.batch.len() >= self.size {
-                // A batch that is closed takes nothing more, also while it waits for room.
-                if ready!(self.poll_flush(cx)).is_none() {
-                    return Poll::Ready(None);
-                }
-            }
-            let room = self.size - self.batch.len();
-            let polled = poll_chunk(&mut self.segment, &mut self.pace, cx, room, &mut self.pulled);
-            self.gather();
-            match polled {
-                Poll::Ready(Halt::End) => return Poll::Ready(None),
-                Poll::Ready(Halt::Failed(failure)) => return Poll::Ready(Some(failure)),
-                Poll::Ready(Halt::Fuel | Halt::Full) => {}
-                // A deadline that has just been set must be polled once, or nobody wakes us for it.
-                Poll::Pending if self.batch.len() >= self.size || self.is_due(cx) => {}
-                Poll::Pending if self.seat.park(cx.waker()) => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(None),
-            }
-            coop.made_progress();
-            if begun.elapsed() > Pace::SLICE {
-                return poll_yield(cx);
-            }
-        }
-    }
-
-    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
-        self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
-    }
-
-    fn gather(&mut self) {
-        if self.pulled.is_empty() {
-            return;
-        }
-        if self.batch.is_empty() {
-            self.deadline = Some(Box::pin(tokio::time::sleep(self.linger)));
-        }
-        self.seat.relay(self.pulled.len() as u64, None, |_| Vec::new());
-        self.batch.extend(self.pulled.drain(..));
-    }
-
-    /// Hands the batch over as soon as there is room; `None` when nobody takes it any more.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        if self.batch.is_empty() {
-            return Poll::Ready(Some(()));
-        }
-        match self.seat.room(cx.waker()) {
-            None => Poll::Ready(None),
-            Some(0) => Poll::Pending,
-            Some(_) => {
-                self.deadline = None;
-                let batch = std::mem::take(&mut self.batch);
-                self.seat.relay(0, Some(batch), |_| Vec::new());
-                Poll::Ready(Some(()))
-            }
-        }
-    }
-}
-
-impl<S: Segment> Drop for Batch<S> {
-    fn drop(&mut self) {
-        self.seat.lose(self.batch.len() as u64);
-        drop_quietly(std::mem::take(&mut self.batch));
-    }
-}
-
-fn poll_chunk<S: Segment>(
+/// Pulls as many items as there is room for, in one go.
+pub(super) fn poll_chunk<S: Segment>(
     segment: &mut S,
     pace: &mut Pace,
     cx: &mut Context<'_>,

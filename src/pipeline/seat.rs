@@ -7,8 +7,9 @@ use std::task::Waker;
 use super::error::PipelineError;
 use super::hub::Hub;
 use super::segment::Halt;
+use super::stage::Stage;
 use super::state::{After, Desk};
-use super::window::{Outcome, Window};
+use super::window::{Gone, Outcome, Window};
 use crate::error::drop_quietly;
 
 /// The place of one worker at the hub. Dropping it, also by an abort, settles what it held.
@@ -45,8 +46,8 @@ impl<I, O> Seat<I, O> {
         Self { hub: hub.clone(), desk: Desk { waker: None, ticket: None, is_called: true, pulling: None, working: 0 } }
     }
 
-    pub(super) fn place(&self) -> Arc<str> {
-        self.hub.stage.place()
+    pub(super) fn stage(&self) -> &Arc<Stage> {
+        &self.hub.stage
     }
 
     /// How many items this worker was told to pull, if it was.
@@ -178,6 +179,13 @@ impl<I, O> Seat<I, O> {
             state.conclude(&mut after);
         }
         after.run();
+    }
+
+    /// Items that a relay had taken in are gone: in the place of others, into others, or with a failure.
+    pub(super) fn gone(&mut self, gone: &Gone) {
+        let mut state = self.hub.lock();
+        state.gathered -= gone.displaced + gone.merged + gone.failed;
+        state.window.gone(gone);
     }
 
     /// A relay was stopped with items in hand that it has not passed on.

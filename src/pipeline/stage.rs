@@ -121,7 +121,7 @@ impl Stage {
         let place = self.place();
         match self.policy() {
             OnError::Stop => Some(PipelineError::Failed { place, error }),
-            OnError::Skip => {
+            OnError::Skip | OnError::Reset => {
                 // Its words and its destructor are the user's: they may panic, which is no reason to stop either.
                 let _ = catch(&place, || {
                     tracing::warn!(target: "regatta::pipeline", %place, %error, "an item was skipped");
@@ -144,7 +144,7 @@ impl Stage {
                 tracing::error!(target: "regatta::pipeline", %place, %message, "a stage panicked");
                 Some(PipelineError::Panicked(panicked))
             }
-            OnError::Skip => {
+            OnError::Skip | OnError::Reset => {
                 tracing::warn!(target: "regatta::pipeline", %place, %message, "an item was skipped: the stage panicked");
                 None
             }

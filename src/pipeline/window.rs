@@ -16,6 +16,17 @@ pub(super) enum Outcome<O> {
     Failed(Box<PipelineError>),
 }
 
+/// What became of items that are part of no result.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Gone {
+    /// By policy, for another one.
+    pub(super) displaced: u64,
+    /// Part of another one.
+    pub(super) merged: u64,
+    /// With a failure.
+    pub(super) failed: u64,
+}
+
 /// The order in which results leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -269,6 +280,12 @@ impl<O> Window<O> {
     /// Counts items that a worker, or a relay, held when it was stopped.
     pub(super) fn lose(&mut self, items: u64) {
         self.discarded += items;
+    }
+
+    pub(super) fn gone(&mut self, gone: &Gone) {
+        self.dropped += gone.displaced;
+        self.done += gone.merged;
+        self.failed += gone.failed;
     }
 
     /// Ends the results here, with this failure if there is none yet.

@@ -10,6 +10,7 @@ mod naive;
 mod places;
 mod rules;
 mod runs;
+mod steps;
 mod stops;
 mod stress;
 mod terminals;

@@ -231,8 +231,10 @@ fn a_stage_that_dies_leaves_the_next_one_asleep() {
     // Lingering needs a clock, and this runtime has none: the batch's task cannot live.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let result = runtime.block_on(async {
-        let mut run =
-            std::pin::pin!(Pipeline::from_iter(0..10).batch(3, Duration::MAX).collect::<Vec<_>>().into_future());
+        let source = futures::stream::iter(0..10).chain(futures::stream::pending());
+        let mut run = std::pin::pin!(
+            Pipeline::from_stream(source).batch(3, Duration::from_secs(1)).collect::<Vec<_>>().into_future()
+        );
         for _ in 0..1_000 {
             if let std::task::Poll::Ready(result) = polled(run.as_mut()).await {
                 return Some(result);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use regatta::pipeline::{Concurrency, OnError, Pipeline, PipelineHandle, Segment};
-use regatta::policy::Overflow;
+use regatta::policy::{Overflow, Rate};
 
 use super::kit::{Log, burst};
 use crate::support::{DropCounter, DropGuard, Gate};
@@ -27,6 +27,17 @@ pub(super) enum Kind {
     Newest,
     Reject,
     Batch,
+    Scan,
+    TryScan,
+    Take,
+    TakeWhile,
+    Inspect,
+    Flatten,
+    Window,
+    Weighted,
+    Debounce,
+    Conflate,
+    Throttle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +56,7 @@ pub(super) enum Trouble {
 
 use Kind::*;
 
-pub(super) const KINDS: [Kind; 15] = [
+pub(super) const KINDS: [Kind; 26] = [
     Map,
     TryMap,
     Filter,
@@ -61,18 +72,29 @@ pub(super) const KINDS: [Kind; 15] = [
     Newest,
     Reject,
     Batch,
+    Scan,
+    TryScan,
+    Take,
+    TakeWhile,
+    Inspect,
+    Flatten,
+    Window,
+    Weighted,
+    Debounce,
+    Conflate,
+    Throttle,
 ];
 
 impl Kind {
     /// What can go wrong in it.
     pub(super) fn troubles(self) -> &'static [Trouble] {
         match self {
-            Map | Filter | Cpu => &[Trouble::Panic],
-            TryMap | TryCpu => &[Trouble::Error, Trouble::Panic],
-            FlatMap => &[Trouble::Panic, Trouble::HalfWay],
+            Map | Filter | Cpu | Scan | TakeWhile | Inspect | Weighted | Conflate => &[Trouble::Panic],
+            TryMap | TryCpu | TryScan => &[Trouble::Error, Trouble::Panic],
+            FlatMap | Flatten => &[Trouble::Panic, Trouble::HalfWay],
             Ordered | Unordered => &[Trouble::Panic, Trouble::Poll],
             TryOrdered | TryUnordered => &[Trouble::Error, Trouble::Panic, Trouble::Poll],
-            Wait | Oldest | Newest | Reject | Batch => &[],
+            Wait | Oldest | Newest | Reject | Batch | Take | Window | Debounce | Throttle => &[],
         }
     }
 
@@ -83,7 +105,7 @@ impl Kind {
 
     /// Whether items may be dropped or refused although nothing is wrong.
     pub(super) fn is_lossy(self) -> bool {
-        matches!(self, Oldest | Newest | Reject)
+        matches!(self, Oldest | Newest | Reject | Debounce)
     }
 }
 
@@ -219,6 +241,51 @@ pub(super) fn run(kind: Kind, setup: &Setup) -> PipelineHandle<()> {
         Newest => end(buffer(Overflow::DropNewest), setup),
         Reject => end(buffer(Overflow::Reject), setup),
         Batch => end(source.batch(3, Duration::MAX).flat_map(|batch| batch), setup),
+        Scan => end(source.scan(|| 0, count(move |item| inside.pass(item))).on_error(policy), setup),
+        TryScan => end(source.try_scan(|| 0, count(move |item| inside.try_pass(item))).on_error(policy), setup),
+        Take => end(source.take(usize::MAX), setup),
+        TakeWhile => {
+            let keep = move |item: &Item| {
+                inside.strike(Trouble::Panic, item.n);
+                true
+            };
+            end(source.take_while(keep).on_error(policy), setup)
+        }
+        Inspect => {
+            let look = move |item: &Item| inside.strike(Trouble::Panic, item.n);
+            end(source.inspect(look).on_error(policy), setup)
+        }
+        Flatten => {
+            let parts = source.map(move |item| inside.parts(item)).on_error(policy);
+            end(parts.flatten().on_error(policy), setup)
+        }
+        Window => {
+            let shared = source.map(Arc::new).window(1, 1).flat_map(|window| window);
+            end(shared.map(|item| Arc::try_unwrap(item).expect("one window, one item")), setup)
+        }
+        Weighted => {
+            let weigh = move |item: &Item| {
+                inside.strike(Trouble::Panic, item.n);
+                u64::from(item.n % 3)
+            };
+            end(source.batch_weighted(3, Duration::MAX, weigh).on_error(policy).flat_map(|batch| batch), setup)
+        }
+        Debounce => end(source.debounce(Duration::MAX), setup),
+        Conflate => {
+            let other = inside.clone();
+            let begin = move |item| vec![other.pass(item)];
+            let merge = move |items: &mut Vec<Item>, item| items.push(inside.pass(item));
+            end(source.conflate(begin, merge).on_error(policy).flat_map(|items| items), setup)
+        }
+        Throttle => end(source.throttle(Rate::per_sec(u32::MAX)), setup),
+    }
+}
+
+/// A step that counts, whatever else it does.
+fn count<T>(mut pass: impl FnMut(Item) -> T) -> impl FnMut(&mut u32, Item) -> T {
+    move |seen, item| {
+        *seen += 1;
+        pass(item)
     }
 }
 

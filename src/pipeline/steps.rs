@@ -1,0 +1,504 @@
+//! Fused stages that remember: a state that goes from item to item, a sliding window of them, and stages that end early.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use super::builder::{Fallible, Pipeline};
+use super::error::{OnError, PipelineError};
+use super::fused::{FlatMap, Map};
+use super::meter::Meter;
+use super::segment::{Halt, Segment};
+use super::stage::Stage;
+use crate::error::{BoxError, drop_quietly, refuse_zero};
+
+/// `scan` and `try_scan`: a state, made by a factory, and one item out for each in.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Scan<S, M, A, F> {
+    upstream: S,
+    make: M,
+    /// Absent before the first item, and after a failure that resets it.
+    state: Option<A>,
+    step: F,
+    meter: Meter,
+}
+
+/// `take`: so many items, and then the end.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Take<S> {
+    upstream: Early<S>,
+    left: usize,
+    meter: Meter,
+}
+
+/// `take_while`: the items before the first that is refused.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TakeWhile<S, F> {
+    upstream: Early<S>,
+    keep: F,
+    is_over: bool,
+    meter: Meter,
+}
+
+/// An upstream that may be of no more use before it ends: then it is let go at once.
+#[derive(Debug)]
+struct Early<S> {
+    segment: Option<S>,
+    source: Arc<Stage>,
+    ended_early: Arc<AtomicBool>,
+}
+
+impl<S: Segment> Early<S> {
+    fn new(segment: S, ended_early: Arc<AtomicBool>) -> Self {
+        Self { source: segment.source(), segment: Some(segment), ended_early }
+    }
+
+    fn let_go(&mut self) {
+        // Release: pairs with the Acquire of the end.
+        self.ended_early.store(true, Ordering::Release);
+        drop_quietly(self.segment.take());
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        self.segment.as_mut().and_then(Segment::culprit)
+    }
+}
+
+/// `window`: the last so many items, each so many items.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Sliding<S, T> {
+    upstream: S,
+    size: usize,
+    step: usize,
+    last: VecDeque<T>,
+    /// How many items are still to come, or to go, before the next window is full.
+    missing: usize,
+    meter: Meter,
+}
+
+impl<S, M, A, F> Scan<S, M, A, F> {
+    pub(super) fn new(upstream: S, make: M, step: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, make, state: None, step, meter: Meter::new(stage) }
+    }
+
+    fn reset(&mut self) {
+        if self.meter.stage().policy() == OnError::Reset {
+            drop_quietly(self.state.take());
+        }
+    }
+}
+
+impl<S: Segment> Take<S> {
+    fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
+        Self { upstream, left: most, meter: Meter::new(stage) }
+    }
+}
+
+impl<S: Segment, F> TakeWhile<S, F> {
+    fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
+        Self { upstream, keep, is_over: false, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, T> Sliding<S, T> {
+    pub(super) fn new(upstream: S, size: usize, step: usize, stage: Arc<Stage>) -> Self {
+        Self { upstream, size, step, last: VecDeque::new(), missing: size, meter: Meter::new(stage) }
+    }
+}
+
+impl<S, M, A, F, U, E> Segment for Scan<S, M, A, F>
+where
+    S: Segment,
+    M: FnMut() -> A + Send + 'static,
+    A: Send + 'static,
+    F: FnMut(&mut A, S::Item) -> Result<U, E> + Send + 'static,
+    U: Send + 'static,
+    E: Into<BoxError>,
+{
+    type Item = U;
+
+    #[inline(always)]
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(U) -> ControlFlow<()>,
+    {
+        let Self { upstream, make, state, step, meter } = self;
+        let (mut failure, mut has_failed) = (None::<PipelineError>, false);
+        let mut tally = meter.begin();
+        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+            let stepped = tally.watch.run(|| step(state.get_or_insert_with(&mut *make), item).map_err(Into::into));
+            match stepped {
+                Ok(out) => {
+                    *pushed += 1;
+                    sink(out)
+                }
+                // Whatever the policy: the run ends here, so that the state can be looked at.
+                Err(error) => {
+                    (failure, has_failed) = (tally.books.errored(error), true);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        drop(tally);
+        if !has_failed {
+            return polled;
+        }
+        self.reset();
+        Poll::Ready(failure.map_or(Halt::Fuel, Halt::Failed))
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() {
+            self.reset();
+            return Some(self.meter.stage().clone());
+        }
+        self.upstream.culprit()
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}
+
+impl<S: Segment> Segment for Take<S> {
+    type Item = S::Item;
+
+    #[inline(always)]
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(S::Item) -> ControlFlow<()>,
+    {
+        let Self { upstream, left, meter } = self;
+        if *left == 0 {
+            upstream.let_go();
+        }
+        let Some(segment) = &mut upstream.segment else { return Poll::Ready(Halt::End) };
+        let passing = meter.pass(pushed);
+        let polled = segment.poll_run(cx, fuel, passing.pushed, &mut |item| {
+            *left -= 1;
+            match sink(item) {
+                ControlFlow::Continue(()) if *left > 0 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        });
+        drop(passing);
+        if *left > 0 {
+            return polled;
+        }
+        // At once, not when there is room again.
+        upstream.let_go();
+        Poll::Ready(Halt::End)
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        self.upstream.culprit()
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source.clone()
+    }
+}
+
+impl<S, F> Segment for TakeWhile<S, F>
+where
+    S: Segment,
+    F: FnMut(&S::Item) -> bool + Send + 'static,
+{
+    type Item = S::Item;
+
+    #[inline(always)]
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(S::Item) -> ControlFlow<()>,
+    {
+        let Self { upstream, keep, is_over, meter } = self;
+        let Some(segment) = &mut upstream.segment else { return Poll::Ready(Halt::End) };
+        let mut tally = meter.begin();
+        let polled = segment.poll_run(cx, fuel, &mut tally.came, &mut |item| match tally
+            .watch
+            .run(|| keep(&item).then_some(item))
+        {
+            Some(item) => {
+                *pushed += 1;
+                sink(item)
+            }
+            None => {
+                *is_over = true;
+                ControlFlow::Break(())
+            }
+        });
+        drop(tally);
+        if !*is_over {
+            return polled;
+        }
+        upstream.let_go();
+        Poll::Ready(Halt::End)
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source.clone()
+    }
+}
+
+impl<S> Segment for Sliding<S, S::Item>
+where
+    S: Segment,
+    S::Item: Clone,
+{
+    type Item = Vec<S::Item>;
+
+    #[inline(always)]
+    fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
+    where
+        K: FnMut(Vec<S::Item>) -> ControlFlow<()>,
+    {
+        let Self { upstream, size, step, last, missing, meter } = self;
+        let mut tally = meter.begin();
+        upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+            // The clones and the destructors are the user's.
+            let full = tally.watch.run(|| slide(last, missing, *size, *step, item));
+            match full {
+                Some(window) => {
+                    *pushed += 1;
+                    sink(window)
+                }
+                None => ControlFlow::Continue(()),
+            }
+        })
+    }
+
+    fn culprit(&mut self) -> Option<Arc<Stage>> {
+        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
+}
+
+/// Takes the next item in, and gives the window that is full with it.
+fn slide<T: Clone>(last: &mut VecDeque<T>, missing: &mut usize, size: usize, step: usize, item: T) -> Option<Vec<T>> {
+    *missing -= 1;
+    // Between two windows that do not meet, items are in none.
+    if *missing < size {
+        last.push_back(item);
+    }
+    if *missing > 0 {
+        return None;
+    }
+    *missing = step;
+    let window = last.iter().cloned().collect();
+    last.drain(..step.min(size));
+    Some(window)
+}
+
+impl<S, M, A, F> Fallible for Scan<S, M, A, F> {}
+impl<S, F> Fallible for TakeWhile<S, F> {}
+impl<S, T> Fallible for Sliding<S, T> {}
+
+impl<S: Segment> Pipeline<S> {
+    /// Turns each item into another, with a state that goes from item to item. Fused, as [`map`](Self::map).
+    ///
+    /// `make` gives the state before the first item, and again after a failure where the policy is
+    /// [`OnError::Reset`](super::OnError::Reset).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sums = Pipeline::from_iter([1, 2, 3]).scan(|| 0, |sum, n| {
+    ///     *sum += n;
+    ///     *sum
+    /// });
+    /// assert_eq!(sums.collect::<Vec<i32>>().await?, [1, 3, 6]);
+    /// # Ok(()) }
+    /// ```
+    pub fn scan<A, M, F, U>(mut self, make: M, mut step: F) -> Pipeline<impl Segment<Item = U> + Fallible>
+    where
+        A: Send + 'static,
+        M: FnMut() -> A + Send + 'static,
+        F: FnMut(&mut A, S::Item) -> U + Send + 'static,
+        U: Send + 'static,
+    {
+        let stage = self.plan.fused("scan");
+        let step = move |state: &mut A, item| Ok::<U, BoxError>(step(state, item));
+        Pipeline { segment: Scan::new(self.segment, make, step, stage), plan: self.plan }
+    }
+
+    /// As [`scan`](Self::scan), with a closure that can fail; see [`on_error`](Self::on_error) for what happens then.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::{OnError, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Lines count from the last header on; after a line that is broken, from the beginning.
+    /// let lines = Pipeline::from_iter(["a", "b", "!", "c"]);
+    /// let numbered = lines.try_scan(|| 0, |number, line| {
+    ///     *number += 1;
+    ///     if line == "!" { Err("broken") } else { Ok(format!("{number} {line}")) }
+    /// });
+    /// assert_eq!(numbered.on_error(OnError::Reset).collect::<Vec<_>>().await?, ["1 a", "2 b", "1 c"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// An error of the closure fails its item, and with [`OnError::Stop`] the pipeline, as
+    /// [`PipelineError::Failed`](super::PipelineError::Failed).
+    pub fn try_scan<A, M, F, U, E>(mut self, make: M, step: F) -> Pipeline<Scan<S, M, A, F>>
+    where
+        A: Send + 'static,
+        M: FnMut() -> A + Send + 'static,
+        F: FnMut(&mut A, S::Item) -> Result<U, E> + Send + 'static,
+        U: Send + 'static,
+        E: Into<BoxError>,
+    {
+        let stage = self.plan.fused("try_scan");
+        Pipeline { segment: Scan::new(self.segment, make, step, stage), plan: self.plan }
+    }
+
+    /// Ends after `most` items: at once, whatever upstream is doing. What upstream has in work is finished for nobody, or
+    /// dropped at the end of the pipeline, and counted as discarded. With zero nothing is pulled. Fused.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let three: Vec<u64> = Pipeline::from_iter(1..).take(3).collect().await?;
+    /// assert_eq!(three, [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
+    pub fn take(mut self, most: usize) -> Pipeline<Take<S>> {
+        let stage = self.plan.fused("take");
+        let upstream = Early::new(self.segment, self.plan.ended_early.clone());
+        Pipeline { segment: Take::new(upstream, most, stage), plan: self.plan }
+    }
+
+    /// Ends before the first item that is not to be kept. Fused, as [`map`](Self::map).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let small: Vec<u64> = Pipeline::from_iter(1..).take_while(|n| *n < 3).collect().await?;
+    /// assert_eq!(small, [1, 2]);
+    /// # Ok(()) }
+    /// ```
+    pub fn take_while<F>(mut self, keep: F) -> Pipeline<TakeWhile<S, F>>
+    where
+        F: FnMut(&S::Item) -> bool + Send + 'static,
+    {
+        let stage = self.plan.fused("take_while");
+        let upstream = Early::new(self.segment, self.plan.ended_early.clone());
+        Pipeline { segment: TakeWhile::new(upstream, keep, stage), plan: self.plan }
+    }
+
+    /// Looks at each item as it passes. Fused, as [`map`](Self::map).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sum = Pipeline::from_iter(1..=3).inspect(|n| println!("{n}")).fold(0, |sum, n| sum + n).await?;
+    /// assert_eq!(sum, 6);
+    /// # Ok(()) }
+    /// ```
+    pub fn inspect<F>(mut self, mut look: F) -> Pipeline<impl Segment<Item = S::Item> + Fallible>
+    where
+        F: FnMut(&S::Item) + Send + 'static,
+    {
+        let stage = self.plan.fused("inspect");
+        let apply = move |item: S::Item| {
+            look(&item);
+            item
+        };
+        Pipeline { segment: Map::new(self.segment, apply, stage), plan: self.plan }
+    }
+
+    /// Takes items apart into what they consist of. Fused, as [`flat_map`](Self::flat_map).
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let flat: Vec<u32> = Pipeline::from_iter([vec![1, 2], vec![], vec![3]]).flatten().collect().await?;
+    /// assert_eq!(flat, [1, 2, 3]);
+    /// # Ok(()) }
+    /// ```
+    pub fn flatten<U>(mut self) -> Pipeline<impl Segment<Item = U> + Fallible>
+    where
+        S::Item: IntoIterator<Item = U>,
+        <S::Item as IntoIterator>::IntoIter: Send + 'static,
+        U: Send + 'static,
+    {
+        let stage = self.plan.fused("flatten");
+        Pipeline { segment: FlatMap::new(self.segment, |item: S::Item| item, stage), plan: self.plan }
+    }
+
+    /// Gives the last `size` items, each `step` items: a window that slides over the input. Windows are always full; what
+    /// is left at the end is in none. For batches, which leave nothing out, [`batch`](Self::batch). Fused.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let means = Pipeline::from_iter([1, 5, 6, 10]).window(3, 1).map(|last| last.iter().sum::<i32>() / 3);
+    /// assert_eq!(means.collect::<Vec<_>>().await?, [4, 7]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    /// When `size` or `step` is zero.
+    ///
+    /// # Complexity
+    /// Clones each item for every window it is in.
+    #[track_caller]
+    pub fn window(mut self, size: usize, step: usize) -> Pipeline<Sliding<S, S::Item>>
+    where
+        S::Item: Clone,
+    {
+        refuse_zero("pipeline", "the window's size", size);
+        refuse_zero("pipeline", "the window's step", step);
+        let stage = self.plan.fused("window");
+        Pipeline { segment: Sliding::new(self.segment, size, step, stage), plan: self.plan }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::slide;
+
+    fn windows(items: u32, size: usize, step: usize) -> Vec<Vec<u32>> {
+        let (mut last, mut missing) = (VecDeque::new(), size);
+        (0..items).filter_map(|item| slide(&mut last, &mut missing, size, step, item)).collect()
+    }
+
+    #[test]
+    fn windows_are_those_of_a_slice() {
+        for (size, step) in (1..6).flat_map(|size| (1..9).map(move |step| (size, step))) {
+            for items in 0..20_u32 {
+                let all: Vec<u32> = (0..items).collect();
+                let expected: Vec<Vec<u32>> = all.windows(size).step_by(step).map(<[u32]>::to_vec).collect();
+                assert_eq!(windows(items, size, step), expected, "{size} of {items}, each {step}");
+            }
+        }
+    }
+}
