@@ -90,9 +90,10 @@ impl Model {
             }
             let outcome = match make(found.item) {
                 Made::Result => Outcome::Done(found.item),
-                Made::Failure => {
-                    Outcome::Failed(Box::new(PipelineError::Failed { place: place.0.stage().place(), error: "made".into() }))
-                }
+                Made::Failure => Outcome::Failed(Box::new(PipelineError::Failed {
+                    place: place.0.stage().place(),
+                    error: "made".into(),
+                })),
             };
             finished.push((found.sequence, outcome));
         }
