@@ -199,6 +199,27 @@ impl<E> AskError<E> {
     /// # Errors
     /// This error, if there was no answer at all.
     pub fn into_handler(self) -> Result<E, AskError> {
+        self.parted()
+    }
+
+    /// The same, where the handler's error is another one.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::actor::AskError;
+    ///
+    /// fn in_words(error: AskError<std::num::ParseIntError>) -> AskError<String> {
+    ///     error.map_handler(|error| error.to_string())
+    /// }
+    /// # let _ = in_words;
+    /// ```
+    #[must_use]
+    pub fn map_handler<F>(self, map: impl FnOnce(E) -> F) -> AskError<F> {
+        self.parted().map_or_else(|other| other, |error| AskError::Handler(map(error)))
+    }
+
+    /// The handler's own error, or this one, whatever the errors of a handler's would be.
+    fn parted<F>(self) -> Result<E, AskError<F>> {
         Err(match self {
             Self::Handler(error) => return Ok(error),
             Self::Full { actor, message, limit, args } => AskError::Full { actor, message, limit, args },
@@ -246,25 +267,6 @@ impl<E> AskError<E> {
         args: Option<Args>,
     ) -> Self {
         Self::Elapsed { actor: head.name.clone(), message, limit, delivered, args: Returned::new(args) }
-    }
-
-    /// The same, where the handler's error is another one.
-    ///
-    /// # Examples
-    /// ```
-    /// use regatta::actor::AskError;
-    ///
-    /// fn in_words(error: AskError<std::num::ParseIntError>) -> AskError<String> {
-    ///     error.map_handler(|error| error.to_string())
-    /// }
-    /// # let _ = in_words;
-    /// ```
-    #[must_use]
-    pub fn map_handler<F>(self, map: impl FnOnce(E) -> F) -> AskError<F> {
-        match self.into_handler() {
-            Ok(error) => AskError::Handler(map(error)),
-            Err(other) => other.widen(),
-        }
     }
 
     pub(super) fn cycle(message: &'static str, path: Vec<Arc<str>>, args: Option<Args>) -> Self {
@@ -316,19 +318,7 @@ impl AskError {
     /// ```
     #[must_use]
     pub fn widen<F>(self) -> AskError<F> {
-        match self {
-            Self::Handler(never) => match never {},
-            Self::Full { actor, message, limit, args } => AskError::Full { actor, message, limit, args },
-            Self::Closed { actor, message, reason, args } => AskError::Closed { actor, message, reason, args },
-            Self::Stopped { actor, message, reason } => AskError::Stopped { actor, message, reason },
-            Self::Killed { actor, message, reason } => AskError::Killed { actor, message, reason },
-            Self::Panicked { actor, message, panicked } => AskError::Panicked { actor, message, panicked },
-            Self::NoReply { actor, message } => AskError::NoReply { actor, message },
-            Self::Elapsed { actor, message, limit, delivered, args } => {
-                AskError::Elapsed { actor, message, limit, delivered, args }
-            }
-            Self::Cycle { message, path, args } => AskError::Cycle { message, path, args },
-        }
+        self.map_handler(|never| match never {})
     }
 }
 

@@ -102,6 +102,7 @@ mod relay;
 mod seat;
 mod segment;
 mod shaping;
+mod sliding;
 mod source;
 mod stage;
 mod state;
@@ -127,11 +128,13 @@ pub use outlet::{Outlet, Relayed, Worked};
 pub use segment::Halt;
 pub use segment::Segment;
 #[doc(hidden)]
+pub use sliding::Sliding;
+#[doc(hidden)]
 pub use source::{IterSource, StreamSource};
 #[doc(hidden)]
 pub use stage::Stage;
 pub use stage::StageStats;
 #[doc(hidden)]
-pub use steps::{Scan, Sliding, Take, TakeWhile};
+pub use steps::{Scan, Take, TakeWhile};
 pub use stream::PipelineStream;
 pub use terminal::Run;
