@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use super::error::PipelineError;
 use super::meter::{Loan, Meter};
-use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
+use super::segment::{Chain, Halt, Pace, Payload, poll_guarded, poll_yield, with_one_upstream};
 use super::stage::Stage;
 use crate::error::drop_quietly;
 
 /// Runs a segment whose items matter to nobody any more, to its end.
-pub(super) async fn drive<S: Segment>(segment: &mut S) -> Result<(), PipelineError> {
+pub(super) async fn drive<S: Chain>(segment: &mut S) -> Result<(), PipelineError> {
     let mut pace = Pace::new(4096);
     poll_fn(|cx| poll_drive(segment, &mut pace, cx)).await
 }
 
-fn poll_drive<S: Segment>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>) -> Poll<Result<(), PipelineError>> {
+fn poll_drive<S: Chain>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>) -> Poll<Result<(), PipelineError>> {
     let mut spent = Duration::ZERO;
     loop {
         let coop = ready!(tokio::task::coop::poll_proceed(cx));
@@ -50,9 +50,8 @@ pub(super) struct Fold<S, F, A> {
 
 impl<S, F, A> Fold<S, F, A>
 where
-    S: Segment,
-    F: FnMut(A, S::Item) -> A + Send + 'static,
-    A: Send + 'static,
+    S: Chain,
+    F: FnMut(A, S::Out) -> A,
 {
     pub(super) fn new(upstream: S, value: A, fold: F, stage: Arc<Stage>) -> Self {
         Self { upstream, fold, value: Some(value), meter: Meter::new(stage) }
@@ -75,13 +74,12 @@ where
     }
 }
 
-impl<S, F, A> Segment for Fold<S, F, A>
+impl<S, F, A> Chain for Fold<S, F, A>
 where
-    S: Segment,
-    F: FnMut(A, S::Item) -> A + Send + 'static,
-    A: Send + 'static,
+    S: Chain,
+    F: FnMut(A, S::Out) -> A,
 {
-    type Item = ();
+    type Out = ();
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, _: &mut u64, _: &mut K) -> Poll<Halt>
@@ -97,11 +95,5 @@ where
         })
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source()
-    }
+    with_one_upstream!();
 }

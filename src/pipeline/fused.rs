@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::error::PipelineError;
 use super::meter::{Meter, Watch};
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload, with_one_upstream};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
@@ -75,13 +75,12 @@ impl<S, F> TryMap<S, F> {
     }
 }
 
-impl<S, F, U> Segment for Map<S, F>
+impl<S, F, U> Chain for Map<S, F>
 where
-    S: Segment,
-    F: FnMut(S::Item) -> U + Send + 'static,
-    U: Send + 'static,
+    S: Chain,
+    F: FnMut(S::Out) -> U,
 {
-    type Item = U;
+    type Out = U;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -96,26 +95,20 @@ where
         })
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source()
-    }
+    with_one_upstream!();
 }
 
-impl<S, F> Segment for Filter<S, F>
+impl<S, F> Chain for Filter<S, F>
 where
-    S: Segment,
-    F: FnMut(&S::Item) -> bool + Send + 'static,
+    S: Chain,
+    F: FnMut(&S::Out) -> bool,
 {
-    type Item = S::Item;
+    type Out = S::Out;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
-        K: FnMut(S::Item) -> ControlFlow<()>,
+        K: FnMut(S::Out) -> ControlFlow<()>,
     {
         let Self { upstream, keep, meter } = self;
         let mut tally = meter.begin();
@@ -131,24 +124,16 @@ where
         })
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source()
-    }
+    with_one_upstream!();
 }
 
-impl<S, F, I> Segment for FlatMap<S, F, I::IntoIter>
+impl<S, F, I> Chain for FlatMap<S, F, I::IntoIter>
 where
-    S: Segment,
-    F: FnMut(S::Item) -> I + Send + 'static,
+    S: Chain,
+    F: FnMut(S::Out) -> I,
     I: IntoIterator,
-    I::IntoIter: Send + 'static,
-    I::Item: Send + 'static,
 {
-    type Item = I::Item;
+    type Out = I::Item;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -176,14 +161,14 @@ where
         }
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             // The rest of the item it panicked on goes with it.
             drop_quietly(self.parts.take());
             self.meter.release();
-            return Some(self.meter.stage().clone());
+            return Ok(self.meter.stage().panicked(payload));
         }
-        self.upstream.culprit()
+        self.upstream.blame(payload)
     }
 
     fn source(&self) -> Arc<Stage> {
@@ -228,14 +213,13 @@ where
     None
 }
 
-impl<S, F, U, E> Segment for TryMap<S, F>
+impl<S, F, U, E> Chain for TryMap<S, F>
 where
-    S: Segment,
-    F: FnMut(S::Item) -> Result<U, E> + Send + 'static,
-    U: Send + 'static,
+    S: Chain,
+    F: FnMut(S::Out) -> Result<U, E>,
     E: Into<BoxError>,
 {
-    type Item = U;
+    type Out = U;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -264,11 +248,5 @@ where
         }
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source()
-    }
+    with_one_upstream!();
 }

@@ -124,9 +124,9 @@ pub use fused::{Filter, FlatMap, Map, TryMap};
 pub use handle::{PipelineHandle, PipelineStats};
 #[doc(hidden)]
 pub use outlet::{Outlet, Relayed, Worked};
-#[doc(hidden)]
-pub use segment::Halt;
 pub use segment::Segment;
+#[doc(hidden)]
+pub use segment::{Chain, Halt, Payload};
 #[doc(hidden)]
 pub use sliding::Sliding;
 #[doc(hidden)]

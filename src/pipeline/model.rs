@@ -11,7 +11,7 @@ use super::error::PipelineError;
 use super::hub::{Hub, Shape};
 use super::intake::Intake;
 use super::seat::Seat;
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload};
 use super::stage::{Stage, StageStats, StageView};
 use super::window::{Order, Outcome, Window};
 
@@ -38,8 +38,8 @@ struct Script {
     ends: bool,
 }
 
-impl Segment for Script {
-    type Item = u32;
+impl Chain for Script {
+    type Out = u32;
 
     // One item whatever the fuel is: that depends on the clock, and a model must not.
     fn poll_run<K>(&mut self, _: &mut Context<'_>, _: usize, _: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -56,8 +56,8 @@ impl Segment for Script {
         }
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        None
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        Err(payload)
     }
 
     fn source(&self) -> Arc<Stage> {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::error::PipelineError;
 use super::hub::Hub;
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload};
 use super::stage::Stage;
 
 /// What a stage hands to its successor, by the kind of stage it was: [`Worked`] has closures that can fail, [`Relayed`]
@@ -65,8 +65,8 @@ impl<O: Send + 'static, K> Outlet<O, K> {
     }
 }
 
-impl<O: Send + 'static, K: 'static> Segment for Outlet<O, K> {
-    type Item = O;
+impl<O, K> Chain for Outlet<O, K> {
+    type Out = O;
 
     fn poll_run<P>(&mut self, cx: &mut Context<'_>, mut fuel: usize, pushed: &mut u64, sink: &mut P) -> Poll<Halt>
     where
@@ -92,8 +92,8 @@ impl<O: Send + 'static, K: 'static> Segment for Outlet<O, K> {
         Poll::Ready(Halt::Fuel)
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        None
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        Err(payload)
     }
 
     fn source(&self) -> Arc<Stage> {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::error::PipelineError;
 use super::hub::{Hub, Shape};
 use super::seat::Seat;
-use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
+use super::segment::{Chain, Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::stage::Stage;
 use super::window::{Order, Window};
 use crate::error::Full;
@@ -86,12 +86,12 @@ impl<S: Segment> Buffer<S> {
 }
 
 /// Pulls as many items as there is room for, in one go.
-pub(super) fn poll_chunk<S: Segment>(
+pub(super) fn poll_chunk<S: Chain>(
     segment: &mut S,
     pace: &mut Pace,
     cx: &mut Context<'_>,
     room: usize,
-    into: &mut VecDeque<S::Item>,
+    into: &mut VecDeque<S::Out>,
 ) -> Poll<Halt> {
     let begun = Instant::now();
     let polled = poll_guarded(segment, cx, pace.size().min(room), &mut |item| {

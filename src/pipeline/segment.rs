@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::error::PipelineError;
 use super::stage::Stage;
 
-/// What a [`Pipeline`](super::Pipeline) is made of so far: a chain of a source and stages.
+/// What a [`Pipeline`](super::Pipeline) is made of so far: a chain of a source and stages, all `Send + 'static`.
 ///
 /// Not for implementing: it is here to be named where a pipeline is passed around.
 ///
@@ -28,27 +28,62 @@ use super::stage::Stage;
 /// }
 /// # let _ = cleaned(Pipeline::from_iter(vec![String::new()]));
 /// ```
-pub trait Segment: Send + 'static {
+pub trait Segment: Chain<Out = <Self as Segment>::Item> + Send + 'static {
     /// What comes out.
     type Item: Send + 'static;
+}
+
+impl<C> Segment for C
+where
+    C: Chain + Send + 'static,
+    C::Out: Send + 'static,
+{
+    type Item = C::Out;
+}
+
+/// A chain of a source and stages, whatever it borrows.
+#[doc(hidden)]
+pub trait Chain {
+    /// What comes out.
+    type Out;
 
     /// Pushes items into `sink` until `fuel` items are drawn from the source, the sink breaks (it has taken that item),
     /// or nothing is ready. `Pending` means that the waker is registered; items may have been pushed before.
     ///
     /// Each item is counted in `pushed` before the sink gets it.
-    #[doc(hidden)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
-        K: FnMut(Self::Item) -> ControlFlow<()>;
+        K: FnMut(Self::Out) -> ControlFlow<()>;
 
-    /// After a panic: the stage whose closure it was, made fit to go on; `None` when it was the source itself.
-    #[doc(hidden)]
-    fn culprit(&mut self) -> Option<Arc<Stage>>;
+    /// After a panic: the stage whose closure it was is made fit to go on, and tells what ends the pipeline, if anything
+    /// does. Gives the panic back when it was the source itself.
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload>;
 
     /// The stage at the head, to be blamed when the source itself fails.
-    #[doc(hidden)]
     fn source(&self) -> Arc<Stage>;
 }
+
+/// What a panic carries.
+#[doc(hidden)]
+pub type Payload = Box<dyn Any + Send>;
+
+/// The rest of a [`Chain`], for a stage with one closure and one neighbour upstream.
+macro_rules! with_one_upstream {
+    () => {
+        fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+            if self.meter.take_blame() {
+                Ok(self.meter.stage().panicked(payload))
+            } else {
+                self.upstream.blame(payload)
+            }
+        }
+
+        fn source(&self) -> Arc<Stage> {
+            self.upstream.source()
+        }
+    };
+}
+pub(super) use with_one_upstream;
 
 /// Why a segment stopped pushing.
 #[derive(Debug)]
@@ -67,8 +102,8 @@ pub enum Halt {
 /// Runs a segment; a panic in it meets the policy of the stage it came from.
 pub(super) fn poll_guarded<S, K>(segment: &mut S, cx: &mut Context<'_>, fuel: usize, sink: &mut K) -> Poll<Halt>
 where
-    S: Segment,
-    K: FnMut(S::Item) -> ControlFlow<()>,
+    S: Chain,
+    K: FnMut(S::Out) -> ControlFlow<()>,
 {
     match catch_unwind(AssertUnwindSafe(|| segment.poll_run(cx, fuel, &mut 0, sink))) {
         Ok(polled) => polled,
@@ -76,15 +111,13 @@ where
     }
 }
 
-fn blame<S: Segment>(segment: &mut S, payload: Box<dyn Any + Send>) -> Halt {
-    match segment.culprit() {
+fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
+    match segment.blame(payload) {
         // The item is consumed and everything before it is in the sink already: the next run goes on behind it.
-        Some(stage) => match stage.panicked(payload) {
-            Some(error) => Halt::Failed(error),
-            None => Halt::Fuel,
-        },
+        Ok(None) => Halt::Fuel,
+        Ok(Some(failure)) => Halt::Failed(failure),
         // A source that panicked cannot be asked again, whatever the policy.
-        None => Halt::Failed(segment.source().source_panicked(payload)),
+        Err(payload) => Halt::Failed(segment.source().source_panicked(payload)),
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
+use super::error::PipelineError;
 use super::meter::Meter;
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload, Segment, with_one_upstream};
 use super::stage::Stage;
 use crate::error::refuse_zero;
 
@@ -30,17 +31,17 @@ impl<S, T> Sliding<S, T> {
     }
 }
 
-impl<S> Segment for Sliding<S, S::Item>
+impl<S> Chain for Sliding<S, S::Out>
 where
-    S: Segment,
-    S::Item: Clone,
+    S: Chain,
+    S::Out: Clone,
 {
-    type Item = Vec<S::Item>;
+    type Out = Vec<S::Out>;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
-        K: FnMut(Vec<S::Item>) -> ControlFlow<()>,
+        K: FnMut(Vec<S::Out>) -> ControlFlow<()>,
     {
         let Self { upstream, size, step, last, missing, meter } = self;
         let mut tally = meter.begin();
@@ -57,13 +58,7 @@ where
         })
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source()
-    }
+    with_one_upstream!();
 }
 
 /// Takes the next item in, and gives the window that is full with it.

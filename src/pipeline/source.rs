@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use futures::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::error::PipelineError;
 use super::meter::{Loan, Meter};
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload};
 use super::stage::Stage;
 use super::stop::Stop;
 
@@ -45,12 +46,8 @@ impl<S> StreamSource<S> {
     }
 }
 
-impl<I> Segment for IterSource<I>
-where
-    I: Iterator + Send + 'static,
-    I::Item: Send + 'static,
-{
-    type Item = I::Item;
+impl<I: Iterator> Chain for IterSource<I> {
+    type Out = I::Item;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, _: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -71,8 +68,8 @@ where
         Poll::Ready(draw(iterator, fuel % UNROLLED, passing.pushed, sink).unwrap_or(Halt::Fuel))
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        None
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        Err(payload)
     }
 
     fn source(&self) -> Arc<Stage> {
@@ -103,12 +100,8 @@ where
     None
 }
 
-impl<S> Segment for StreamSource<S>
-where
-    S: Stream + Send + 'static,
-    S::Item: Send + 'static,
-{
-    type Item = S::Item;
+impl<S: Stream> Chain for StreamSource<S> {
+    type Out = S::Item;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -138,8 +131,8 @@ where
         Poll::Ready(Halt::Fuel)
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        None
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        Err(payload)
     }
 
     fn source(&self) -> Arc<Stage> {

@@ -9,7 +9,7 @@ use super::builder::{Fallible, Pipeline};
 use super::error::{OnError, PipelineError};
 use super::fused::{FlatMap, Map};
 use super::meter::Meter;
-use super::segment::{Halt, Segment};
+use super::segment::{Chain, Halt, Payload, Segment, with_one_upstream};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
@@ -52,7 +52,7 @@ struct Early<S> {
     ended_early: Arc<AtomicBool>,
 }
 
-impl<S: Segment> Early<S> {
+impl<S: Chain> Early<S> {
     fn new(segment: S, ended_early: Arc<AtomicBool>) -> Self {
         Self { source: segment.source(), segment: Some(segment), ended_early }
     }
@@ -63,8 +63,15 @@ impl<S: Segment> Early<S> {
         drop_quietly(self.segment.take());
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        self.segment.as_mut().and_then(Segment::culprit)
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        match &mut self.segment {
+            Some(segment) => segment.blame(payload),
+            None => Err(payload),
+        }
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.source.clone()
     }
 }
 
@@ -80,28 +87,26 @@ impl<S, M, A, F> Scan<S, M, A, F> {
     }
 }
 
-impl<S: Segment> Take<S> {
+impl<S: Chain> Take<S> {
     fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
         Self { upstream, left: most, meter: Meter::new(stage) }
     }
 }
 
-impl<S: Segment, F> TakeWhile<S, F> {
+impl<S: Chain, F> TakeWhile<S, F> {
     fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
         Self { upstream, keep, is_over: false, meter: Meter::new(stage) }
     }
 }
 
-impl<S, M, A, F, U, E> Segment for Scan<S, M, A, F>
+impl<S, M, A, F, U, E> Chain for Scan<S, M, A, F>
 where
-    S: Segment,
-    M: FnMut() -> A + Send + 'static,
-    A: Send + 'static,
-    F: FnMut(&mut A, S::Item) -> Result<U, E> + Send + 'static,
-    U: Send + 'static,
+    S: Chain,
+    M: FnMut() -> A,
+    F: FnMut(&mut A, S::Out) -> Result<U, E>,
     E: Into<BoxError>,
 {
-    type Item = U;
+    type Out = U;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
@@ -133,12 +138,12 @@ where
         Poll::Ready(failure.map_or(Halt::Fuel, Halt::Failed))
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             self.reset();
-            return Some(self.meter.stage().clone());
+            return Ok(self.meter.stage().panicked(payload));
         }
-        self.upstream.culprit()
+        self.upstream.blame(payload)
     }
 
     fn source(&self) -> Arc<Stage> {
@@ -146,13 +151,13 @@ where
     }
 }
 
-impl<S: Segment> Segment for Take<S> {
-    type Item = S::Item;
+impl<S: Chain> Chain for Take<S> {
+    type Out = S::Out;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
-        K: FnMut(S::Item) -> ControlFlow<()>,
+        K: FnMut(S::Out) -> ControlFlow<()>,
     {
         let Self { upstream, left, meter } = self;
         if *left == 0 {
@@ -176,26 +181,26 @@ impl<S: Segment> Segment for Take<S> {
         Poll::Ready(Halt::End)
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        self.upstream.culprit()
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        self.upstream.blame(payload)
     }
 
     fn source(&self) -> Arc<Stage> {
-        self.upstream.source.clone()
+        self.upstream.source()
     }
 }
 
-impl<S, F> Segment for TakeWhile<S, F>
+impl<S, F> Chain for TakeWhile<S, F>
 where
-    S: Segment,
-    F: FnMut(&S::Item) -> bool + Send + 'static,
+    S: Chain,
+    F: FnMut(&S::Out) -> bool,
 {
-    type Item = S::Item;
+    type Out = S::Out;
 
     #[inline(always)]
     fn poll_run<K>(&mut self, cx: &mut Context<'_>, fuel: usize, pushed: &mut u64, sink: &mut K) -> Poll<Halt>
     where
-        K: FnMut(S::Item) -> ControlFlow<()>,
+        K: FnMut(S::Out) -> ControlFlow<()>,
     {
         let Self { upstream, keep, is_over, meter } = self;
         let Some(segment) = &mut upstream.segment else { return Poll::Ready(Halt::End) };
@@ -221,13 +226,7 @@ where
         Poll::Ready(Halt::End)
     }
 
-    fn culprit(&mut self) -> Option<Arc<Stage>> {
-        if self.meter.take_blame() { Some(self.meter.stage().clone()) } else { self.upstream.culprit() }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.upstream.source.clone()
-    }
+    with_one_upstream!();
 }
 
 impl<S, M, A, F> Fallible for Scan<S, M, A, F> {}
