@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use futures::{Stream, TryFutureExt};
 
-use super::concurrency::Concurrency;
+use super::concurrency::{Concurrency, Concurrent, Layout, Unkeyed, shape};
 use super::cpu::{CHUNK, CpuStage};
-use super::error::OnError;
 use super::fused::{Filter, FlatMap, Map, TryMap};
 use super::gather::{Batches, Gather};
 use super::gathering::Gathering;
-use super::hub::{Hub, Shape};
-use super::outlet::{Outlet, Relayed, Worked};
+use super::hub::Hub;
+use super::intake::Intake;
+use super::keys::{Sort, Unsorted};
+use super::on_error::OnError;
+use super::outlet::{Awaited, Outlet, Relayed, Worked};
 use super::plan::Plan;
 use super::relay::Buffer;
+use super::rules::Rulebook;
 use super::segment::Segment;
 use super::source::{IterSource, StreamSource};
 use super::stage::Stage;
@@ -27,9 +30,6 @@ use crate::pool::CpuPool;
 use crate::queue::Consumer;
 #[allow(unused_imports, reason = "for the links in the docs")]
 use crate::queue::Delivery;
-
-/// How many results may wait at a stage, beside those in work, before it stops taking input.
-const HANDOVER: usize = 16;
 
 /// A chain of stages, described and not yet running; see [the module](super).
 ///
@@ -47,13 +47,13 @@ pub struct Pipeline<S> {
     message = "`on_error` must follow a stage that runs a closure",
     note = "sources, `buffer` and `batch` run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …"
 )]
-pub trait Fallible {}
+pub trait Fallible {
+    /// What comes into the stage.
+    type Input;
 
-impl<S, F> Fallible for Map<S, F> {}
-impl<S, F> Fallible for Filter<S, F> {}
-impl<S, F, I> Fallible for FlatMap<S, F, I> {}
-impl<S, F> Fallible for TryMap<S, F> {}
-impl<O> Fallible for Outlet<O, Worked> {}
+    #[doc(hidden)]
+    fn set_on_error(&mut self, on_error: OnError<Self::Input>);
+}
 
 impl<I: Iterator> Pipeline<IterSource<I>> {
     /// Begins with the items of an iterator, drawn one by one as there is room for them.
@@ -265,13 +265,14 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
-    pub fn map_async<F, Fut, U>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
+    pub fn map_async<C, F, Fut, U>(self, concurrency: C, work: F) -> Pipeline<Outlet<U, Awaited<S::Item>>>
     where
+        C: Concurrent<S::Item, Sort: Send + 'static>,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = U> + Send + 'static,
         U: Send + 'static,
     {
-        self.async_stage("map_async", concurrency.into(), move |item| {
+        self.async_stage("map_async", concurrency.layout(), move |item| {
             futures::FutureExt::map(work(item), Ok::<U, BoxError>)
         })
     }
@@ -303,32 +304,39 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
-    pub fn try_map_async<F, Fut, U, E>(
-        self,
-        concurrency: impl Into<Concurrency>,
-        work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    pub fn try_map_async<C, F, Fut, U, E>(self, concurrency: C, work: F) -> Pipeline<Outlet<U, Awaited<S::Item>>>
     where
+        C: Concurrent<S::Item, Sort: Send + 'static>,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<U, E>> + Send + 'static,
         U: Send + 'static,
         E: Into<BoxError> + 'static,
     {
-        self.async_stage("try_map_async", concurrency.into(), move |item| work(item).map_err(Into::into))
+        self.async_stage("try_map_async", concurrency.layout(), move |item| work(item).map_err(Into::into))
     }
 
-    fn async_stage<F, Fut, U>(mut self, kind: &str, concurrency: Concurrency, work: F) -> Pipeline<Outlet<U, Worked>>
+    fn async_stage<H, F, Fut, U>(
+        mut self,
+        kind: &str,
+        layout: Layout<H>,
+        work: F,
+    ) -> Pipeline<Outlet<U, Awaited<S::Item>>>
     where
+        H: Sort<S::Item> + Send + 'static,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<U, BoxError>> + Send + 'static,
         U: Send + 'static,
     {
         let stage = self.plan.stage(kind);
-        let hub = Hub::new(stage, shape(concurrency, 1), Window::new(order(concurrency)));
-        let (segment, ours) = (self.segment, hub.clone());
-        self.plan.starts.push(Box::new(move |engine| AsyncStage::start(ours, segment, work, engine.spawner.clone())));
+        let (hub, sort) = Hub::laid_out(stage, layout);
+        let (segment, rulebook) = (self.segment, Rulebook::new());
+        let (ours, rules) = (hub.clone(), rulebook.clone());
+        self.plan.starts.push(Box::new(move |engine| {
+            let intake = Intake::new(segment, sort, ours.stage().place());
+            AsyncStage::start(ours, intake, work, rules.take(), engine.spawner.clone());
+        }));
         self.plan.stages.push(hub.clone());
-        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+        Pipeline { segment: Outlet::new(&hub, Awaited(rulebook)), plan: self.plan }
     }
 
     /// Turns items into others on the runtime's default [`CpuPool`], at most `concurrency` closures at once: for work
@@ -352,12 +360,12 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
-    pub fn map_cpu<F, U>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
+    pub fn map_cpu<F, U>(self, concurrency: impl Unkeyed, work: F) -> Pipeline<Outlet<U, Worked<S::Item>>>
     where
         F: Fn(S::Item) -> U + Send + Sync + 'static,
         U: Send + 'static,
     {
-        self.cpu_stage("map_cpu", concurrency.into(), None, move |item| Ok(work(item)))
+        self.cpu_stage("map_cpu", concurrency.concurrency(), None, move |item| Ok(work(item)))
     }
 
     /// As [`map_cpu`](Self::map_cpu), on a pool of the caller's choice.
@@ -368,14 +376,14 @@ impl<S: Segment> Pipeline<S> {
     pub fn map_cpu_on<F, U>(
         self,
         pool: &CpuPool,
-        concurrency: impl Into<Concurrency>,
+        concurrency: impl Unkeyed,
         work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    ) -> Pipeline<Outlet<U, Worked<S::Item>>>
     where
         F: Fn(S::Item) -> U + Send + Sync + 'static,
         U: Send + 'static,
     {
-        self.cpu_stage("map_cpu", concurrency.into(), Some(pool.clone()), move |item| Ok(work(item)))
+        self.cpu_stage("map_cpu", concurrency.concurrency(), Some(pool.clone()), move |item| Ok(work(item)))
     }
 
     /// As [`map_cpu`](Self::map_cpu), with closures that can fail; see [`on_error`](Self::on_error) for what happens
@@ -388,13 +396,13 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When the concurrency is zero.
     #[track_caller]
-    pub fn try_map_cpu<F, U, E>(self, concurrency: impl Into<Concurrency>, work: F) -> Pipeline<Outlet<U, Worked>>
+    pub fn try_map_cpu<F, U, E>(self, concurrency: impl Unkeyed, work: F) -> Pipeline<Outlet<U, Worked<S::Item>>>
     where
         F: Fn(S::Item) -> Result<U, E> + Send + Sync + 'static,
         U: Send + 'static,
         E: Into<BoxError>,
     {
-        self.cpu_stage("try_map_cpu", concurrency.into(), None, move |item| work(item).map_err(Into::into))
+        self.cpu_stage("try_map_cpu", concurrency.concurrency(), None, move |item| work(item).map_err(Into::into))
     }
 
     /// As [`try_map_cpu`](Self::try_map_cpu), on a pool of the caller's choice.
@@ -409,16 +417,16 @@ impl<S: Segment> Pipeline<S> {
     pub fn try_map_cpu_on<F, U, E>(
         self,
         pool: &CpuPool,
-        concurrency: impl Into<Concurrency>,
+        concurrency: impl Unkeyed,
         work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    ) -> Pipeline<Outlet<U, Worked<S::Item>>>
     where
         F: Fn(S::Item) -> Result<U, E> + Send + Sync + 'static,
         U: Send + 'static,
         E: Into<BoxError>,
     {
         let pool = Some(pool.clone());
-        self.cpu_stage("try_map_cpu", concurrency.into(), pool, move |item| work(item).map_err(Into::into))
+        self.cpu_stage("try_map_cpu", concurrency.concurrency(), pool, move |item| work(item).map_err(Into::into))
     }
 
     fn cpu_stage<F, U>(
@@ -427,20 +435,23 @@ impl<S: Segment> Pipeline<S> {
         concurrency: Concurrency,
         pool: Option<CpuPool>,
         work: F,
-    ) -> Pipeline<Outlet<U, Worked>>
+    ) -> Pipeline<Outlet<U, Worked<S::Item>>>
     where
         F: Fn(S::Item) -> Result<U, BoxError> + Send + Sync + 'static,
         U: Send + 'static,
     {
         let stage = self.plan.stage(kind);
-        let hub = Hub::new(stage, shape(concurrency, CHUNK), Window::new(order(concurrency)));
-        let (segment, ours) = (self.segment, hub.clone());
+        let order = if concurrency.is_ordered() { Order::Input } else { Order::Completion };
+        let hub = Hub::new(stage, shape(concurrency.limit(), CHUNK), Window::new(order));
+        let (segment, rulebook) = (self.segment, Rulebook::new());
+        let (ours, rules) = (hub.clone(), rulebook.clone());
         self.plan.starts.push(Box::new(move |engine| {
             let pool = pool.unwrap_or_else(CpuPool::current);
-            CpuStage::start(ours, segment, work, pool, engine.clone());
+            let intake = Intake::new(segment, Unsorted, ours.stage().place());
+            CpuStage::start(ours, intake, work, rules.take(), pool, engine.clone());
         }));
         self.plan.stages.push(hub.clone());
-        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+        Pipeline { segment: Outlet::new(&hub, Worked(rulebook)), plan: self.plan }
     }
 
     /// Lets upstream run ahead by up to `capacity` items; `overflow` says what happens when it is further ahead.
@@ -472,7 +483,7 @@ impl<S: Segment> Pipeline<S> {
             let _ = engine.spawner.spawn(stage.name(), Buffer::run(segment, ours, capacity, overflow));
         }));
         self.plan.stages.push(hub.clone());
-        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+        Pipeline { segment: Outlet::new(&hub, Relayed), plan: self.plan }
     }
 
     /// Gathers items into batches of `size`; a batch that is not full leaves when its first item has waited for
@@ -498,7 +509,12 @@ impl<S: Segment> Pipeline<S> {
     pub fn batch(mut self, size: usize, linger: Duration) -> Pipeline<Outlet<Vec<S::Item>, Relayed>> {
         refuse_zero("pipeline", "the batch's size", size);
         let stage = self.plan.stage("batch");
-        self.gathered(stage, Batches::new(size as u64, linger, usize::MAX, |_: &S::Item| 1), |batch| batch.len() as u64)
+        self.gathered(
+            stage,
+            Batches::new(size as u64, linger, usize::MAX, |_: &S::Item| 1),
+            |batch| batch.len() as u64,
+            |_| Relayed,
+        )
     }
 
     /// A stage that gathers; `weigh` tells how many items a result stands for.
@@ -507,14 +523,17 @@ impl<S: Segment> Pipeline<S> {
         stage: Arc<Stage>,
         gather: G,
         weigh: fn(&G::Out) -> u64,
+        kind: fn(Rulebook<S::Item>) -> K,
     ) -> Pipeline<Outlet<G::Out, K>> {
         let hub = Gathering::<S, G>::hub(stage.clone(), weigh);
-        let (segment, ours) = (self.segment, hub.clone());
+        let (segment, rulebook) = (self.segment, Rulebook::new());
+        let (ours, rules) = (hub.clone(), rulebook.clone());
         self.plan.starts.push(Box::new(move |engine| {
-            let _ = engine.spawner.spawn(stage.name(), Gathering::run(segment, ours, gather, weigh));
+            let gathering = Gathering::new(segment, ours, gather, weigh, rules.take().on_error);
+            let _ = engine.spawner.spawn(stage.name(), gathering.run());
         }));
         self.plan.stages.push(hub.clone());
-        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+        Pipeline { segment: Outlet::new(&hub, kind(rulebook)), plan: self.plan }
     }
 
     /// Names the stage that was added last, in errors, traces, statistics and snapshots.
@@ -541,24 +560,11 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(running.stats().stages[1].flow.failed, 1);
     /// # Ok(()) }
     /// ```
-    pub fn on_error(self, on_error: OnError) -> Self
+    pub fn on_error(mut self, on_error: OnError<S::Input>) -> Self
     where
         S: Fallible,
     {
-        if let Some(stage) = &self.plan.last {
-            stage.set_policy(on_error);
-        }
+        self.segment.set_on_error(on_error);
         self
     }
-}
-
-/// How much a stage may hold: `chunk` items for each of its workers, and as much again, or a little more, in results.
-pub(super) fn shape(concurrency: Concurrency, chunk: usize) -> Shape {
-    let workers = concurrency.limit();
-    let intake = workers.saturating_mul(chunk);
-    Shape { workers, intake, window: intake.saturating_add(intake.max(HANDOVER)), spare: 0 }
-}
-
-fn order(concurrency: Concurrency) -> Order {
-    if concurrency.is_ordered() { Order::Input } else { Order::Completion }
 }

@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 use super::error::PipelineError;
 use super::hub::Hub;
 use super::intake::Intake;
+use super::keys::{Mark, Ready};
+use super::on_error::Failure;
+use super::rules::Rules;
 use super::seat::Seat;
 use super::segment::{Pace, Segment};
 use super::window::Outcome;
-use super::worker::outcome;
 use crate::error::{BoxError, Panicked, catch, drop_quietly};
 use crate::pool::CpuPool;
 use crate::task::Spawner;
@@ -30,6 +32,7 @@ pub(super) struct CpuStage<S: Segment, F, O> {
     hub: Arc<Hub<S::Item, O>>,
     intake: Intake<S>,
     work: Arc<F>,
+    rules: Arc<Rules<S::Item>>,
     pool: CpuPool,
     engine: CpuEngine,
     place: Arc<str>,
@@ -52,12 +55,12 @@ pub(super) struct Closures {
     ended: Notify,
 }
 
-type Chunk<I> = Vec<(u64, I)>;
-type Answers<O> = Vec<(u64, Result<Result<O, BoxError>, Panicked>)>;
+/// What a closure made of one item, and the item again where the policy asks for it.
+type Answer<I, O> = (Mark, Result<Result<O, BoxError>, Panicked>, Option<I>);
 
 /// What a job brings back.
-struct Answered<O> {
-    answers: Answers<O>,
+struct Answered<I, O> {
+    answers: Vec<Answer<I, O>>,
     took: Duration,
     // Dropped last, wherever that is: until then the job counts as running, since its results live.
     guard: Guard,
@@ -70,10 +73,17 @@ where
     O: Send + 'static,
 {
     /// Starts the stage with one worker; more are hired as there is work for them.
-    pub(super) fn start(hub: Arc<Hub<S::Item, O>>, segment: S, work: F, pool: CpuPool, engine: CpuEngine) {
-        let (place, name, work) = (hub.stage().place(), hub.stage().name(), Arc::new(work));
-        let seat = Seat::first(&hub);
-        let stage = Arc::new(Self { hub, intake: Intake::new(segment), work, pool, engine, place, name });
+    pub(super) fn start(
+        hub: Arc<Hub<S::Item, O>>,
+        intake: Intake<S>,
+        work: F,
+        rules: Rules<S::Item>,
+        pool: CpuPool,
+        engine: CpuEngine,
+    ) {
+        let (place, name) = (hub.stage().place(), hub.stage().name());
+        let (seat, work, rules) = (Seat::first(&hub), Arc::new(work), Arc::new(rules));
+        let stage = Arc::new(Self { hub, intake, work, rules, pool, engine, place, name });
         stage.hire(seat, 0);
     }
 
@@ -91,17 +101,18 @@ where
             if let Some(number) = found.hire {
                 self.clone().hire(Seat::hired(&self.hub), number);
             }
-            let mut chunk = vec![(found.sequence, found.item)];
+            let mut chunk = vec![found.ready];
             seat.take_ready(pace.size(), at_once, &mut chunk);
             finished = self.run(chunk, &mut pace).await;
         }
     }
 
-    async fn run(&self, chunk: Chunk<S::Item>, pace: &mut Pace) -> Vec<(u64, Outcome<O>)> {
-        let sequences: Vec<u64> = chunk.iter().map(|(sequence, _)| *sequence).collect();
-        let (work, place, abort) = (self.work.clone(), self.place.clone(), self.engine.abort.clone());
+    async fn run(&self, chunk: Vec<Ready<S::Item>>, pace: &mut Pace) -> Vec<(Mark, Outcome<O>)> {
+        let marks: Vec<Mark> = chunk.iter().map(|ready| ready.mark).collect();
+        let (work, rules) = (self.work.clone(), self.rules.clone());
+        let (place, abort) = (self.place.clone(), self.engine.abort.clone());
         let guard = Guard::new(self.engine.closures.clone());
-        let job = Job { work, chunk, place, abort, guard };
+        let job = Job { work, rules, chunk, place, abort, guard };
         let submitted = self.pool.submit(move || job.run()).await;
         let answered = match submitted {
             Ok(handle) => handle.await.map_err(BoxError::from),
@@ -113,29 +124,41 @@ where
         match answered {
             Ok(Answered { answers, took, guard }) => {
                 pace.took(answers.len(), took);
-                let answers = answers.into_iter();
-                let finished = answers.map(|(sequence, output)| (sequence, outcome(&self.hub, output))).collect();
+                let mut finished = Vec::with_capacity(answers.len());
+                for (mark, output, kept) in answers {
+                    let outcome = match output {
+                        Ok(Ok(result)) => Outcome::Done(result),
+                        Ok(Err(error)) => self.failed(Failure::Error(error), kept).await,
+                        Err(panicked) => self.failed(Failure::Panicked(panicked), kept).await,
+                    };
+                    finished.push((mark, outcome));
+                }
                 drop(guard);
                 finished
             }
             // The pool has stopped, or its policy has pushed the job out: that is no item's fault, so no policy is asked.
-            Err(error) => self.lost(&sequences, error),
+            Err(error) => self.lost(&marks, error),
         }
     }
 
-    fn lost(&self, sequences: &[u64], error: BoxError) -> Vec<(u64, Outcome<O>)> {
+    async fn failed(&self, failure: Failure, kept: Option<S::Item>) -> Outcome<O> {
+        self.rules.settle(self.hub.stage(), failure, kept, 1).await
+    }
+
+    fn lost(&self, marks: &[Mark], error: BoxError) -> Vec<(Mark, Outcome<O>)> {
         let mut failure = Some(PipelineError::Failed { place: self.place.clone(), error });
-        let end = |sequence: &u64| {
-            (*sequence, failure.take().map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure))))
+        let end = |mark: &Mark| {
+            (*mark, failure.take().map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure))))
         };
-        sequences.iter().map(end).collect()
+        marks.iter().map(end).collect()
     }
 }
 
 /// One chunk on its way to a blocking thread.
 struct Job<F, I> {
     work: Arc<F>,
-    chunk: Chunk<I>,
+    rules: Arc<Rules<I>>,
+    chunk: Vec<Ready<I>>,
     place: Arc<str>,
     abort: CancellationToken,
     // Dropped last: when it says that the job is over, what the job captured is gone.
@@ -146,17 +169,23 @@ impl<F, I, O> Job<F, I>
 where
     F: Fn(I) -> Result<O, BoxError>,
 {
-    fn run(self) -> Answered<O> {
-        let Self { work, chunk, place, abort, guard } = self;
+    fn run(self) -> Answered<I, O> {
+        let Self { work, rules, chunk, place, abort, guard } = self;
         let (begun, mut answers) = (Instant::now(), Vec::with_capacity(chunk.len()));
         let mut chunk = chunk.into_iter();
         while !abort.is_cancelled() {
-            let Some((sequence, item)) = chunk.next() else { break };
-            answers.push((sequence, catch(&place, || work(item))));
+            let Some(Ready { mark, item, .. }) = chunk.next() else { break };
+            let mut kept = None;
+            let output = catch(&place, || {
+                kept = rules.keep(&item);
+                work(item)
+            });
+            answers.push((mark, output, kept));
         }
         chunk.for_each(drop_quietly);
-        // It may be the last that holds the closure.
+        // It may be the last that holds the closure, or the queue of the dead letters.
         drop_quietly(work);
+        drop_quietly(rules);
         Answered { answers, took: begun.elapsed(), guard }
     }
 }

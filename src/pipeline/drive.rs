@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::error::PipelineError;
 use super::meter::{Loan, Meter};
-use super::segment::{Chain, Halt, Pace, Payload, poll_guarded, poll_yield, with_one_upstream};
+use super::on_error::Failure;
+use super::segment::{Chain, Halt, Pace, Payload, poll_guarded, poll_yield};
 use super::stage::Stage;
-use crate::error::drop_quietly;
+use crate::error::{Panicked, drop_quietly};
 
 /// Runs a segment whose items matter to nobody any more, to its end.
 pub(super) async fn drive<S: Chain>(segment: &mut S) -> Result<(), PipelineError> {
@@ -95,5 +96,15 @@ where
         })
     }
 
-    with_one_upstream!();
+    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        if self.meter.take_blame() {
+            let panicked = Panicked::from_payload(self.meter.stage().place(), payload);
+            return Ok(Some(self.meter.stage().stopped_by(Failure::Panicked(panicked))));
+        }
+        self.upstream.blame(payload)
+    }
+
+    fn source(&self) -> Arc<Stage> {
+        self.upstream.source()
+    }
 }

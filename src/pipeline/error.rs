@@ -1,4 +1,4 @@
-//! How a pipeline fails, and what a stage does about its own failures.
+//! How a pipeline fails.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::error::{BoxError, Cancelled, Full, Panicked};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// A closure returned an error and its stage's policy is [`OnError::Stop`].
+    /// A closure returned an error and its stage's policy is [`OnError::Stop`](super::OnError::Stop).
     #[non_exhaustive]
     Failed {
         /// The stage and its pipeline.
@@ -24,21 +24,6 @@ pub enum PipelineError {
     Full(Full),
     /// The pipeline was aborted, or its runtime went away.
     Cancelled(Cancelled),
-}
-
-/// What a stage does with an item whose closure fails, by an error or by a panic. It holds for this stage alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum OnError {
-    /// The pipeline ends with the error. Nothing new is started; an ordered stage still emits everything before the
-    /// failed item, an unordered one what was started before the failure.
-    #[default]
-    Stop,
-    /// The item is left out, counted as `failed` and logged as a warning; the stage goes on.
-    Skip,
-    /// As [`Skip`](Self::Skip), and the stage begins anew: what it has made of the items before, such as the state of a
-    /// [`scan`](super::Pipeline::scan), is dropped and made again. A stage that remembers nothing skips.
-    Reset,
 }
 
 impl PipelineError {

@@ -7,71 +7,78 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::builder::Fallible;
 use super::error::PipelineError;
+use super::letters::Letters;
 use super::meter::{Meter, Watch};
-use super::segment::{Chain, Halt, Payload, with_one_upstream};
+use super::on_error::OnError;
+use super::segment::{Chain, Halt, Payload, fallible, letters_first, with_one_upstream};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
 /// `map`: one item in, one out.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Map<S, F> {
+pub struct Map<S: Chain, F> {
     upstream: S,
     apply: F,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
 /// `filter`: an item goes on or not.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Filter<S, F> {
+pub struct Filter<S: Chain, F> {
     upstream: S,
     keep: F,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
 /// `flat_map`: one item in, any number out.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct FlatMap<S, F, I> {
+pub struct FlatMap<S: Chain, F, I> {
     upstream: S,
     split: F,
     /// The item that is being taken apart.
     parts: Option<I>,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
 /// `try_map`: one item in, one out or an error.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TryMap<S, F> {
+pub struct TryMap<S: Chain, F> {
     upstream: S,
     apply: F,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
-impl<S, F> Map<S, F> {
+impl<S: Chain, F> Map<S, F> {
     pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, apply, meter: Meter::new(stage) }
+        Self { upstream, apply, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
-impl<S, F> Filter<S, F> {
+impl<S: Chain, F> Filter<S, F> {
     pub(super) fn new(upstream: S, keep: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, keep, meter: Meter::new(stage) }
+        Self { upstream, keep, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
-impl<S, F, I> FlatMap<S, F, I> {
+impl<S: Chain, F, I> FlatMap<S, F, I> {
     pub(super) fn new(upstream: S, split: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, split, parts: None, meter: Meter::new(stage) }
+        Self { upstream, split, parts: None, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
-impl<S, F> TryMap<S, F> {
+impl<S: Chain, F> TryMap<S, F> {
     pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, apply, meter: Meter::new(stage) }
+        Self { upstream, apply, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
@@ -87,12 +94,18 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        let Self { upstream, apply, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, apply, meter, letters } = self;
         let passing = meter.pass(pushed);
-        upstream.poll_run(cx, fuel, passing.pushed, &mut |item| {
-            let mapped = passing.watch.run(|| apply(item));
+        let polled = upstream.poll_run(cx, fuel, passing.pushed, &mut |item| {
+            let mapped = passing.watch.run(|| {
+                letters.keep(&item);
+                apply(item)
+            });
             sink(mapped)
-        })
+        });
+        letters.forget();
+        polled
     }
 
     with_one_upstream!();
@@ -110,18 +123,25 @@ where
     where
         K: FnMut(S::Out) -> ControlFlow<()>,
     {
-        let Self { upstream, keep, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, keep, meter, letters } = self;
         let mut tally = meter.begin();
-        upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
             // An item that is left out is dropped inside the closure's watch: its destructor is the user's too.
-            match tally.watch.run(|| keep(&item).then_some(item)) {
+            let kept = tally.watch.run(|| {
+                letters.keep(&item);
+                keep(&item).then_some(item)
+            });
+            match kept {
                 Some(item) => {
                     *pushed += 1;
                     sink(item)
                 }
                 None => ControlFlow::Continue(()),
             }
-        })
+        });
+        letters.forget();
+        polled
     }
 
     with_one_upstream!();
@@ -140,7 +160,8 @@ where
     where
         K: FnMut(I::Item) -> ControlFlow<()>,
     {
-        let Self { upstream, split, parts, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, split, parts, meter, letters } = self;
         let mut tally = meter.begin();
         // An item may have endless parts: they are paid for with the same fuel as items, so the run ends all the same.
         let mut budget = fuel;
@@ -148,11 +169,17 @@ where
         let polled = match ended {
             Some(_) => Poll::Pending,
             None => upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
-                *parts = Some(tally.watch.run(|| split(item).into_iter()));
+                *parts = Some(tally.watch.run(|| {
+                    letters.keep(&item);
+                    split(item).into_iter()
+                }));
                 ended = hand_on(parts, tally.watch, &mut budget, pushed, sink);
                 if ended.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }),
         };
+        if parts.is_none() {
+            letters.forget();
+        }
         tally.books.hold(u64::from(parts.is_some()));
         // Whoever stopped us early knows better than upstream, which only saw the closure break.
         match ended {
@@ -166,7 +193,7 @@ where
             // The rest of the item it panicked on goes with it.
             drop_quietly(self.parts.take());
             self.meter.release();
-            return Ok(self.meter.stage().panicked(payload));
+            return Ok(self.letters.panicked(self.meter.stage(), payload));
         }
         self.upstream.blame(payload)
     }
@@ -177,7 +204,7 @@ where
 }
 
 /// Whatever is left of the item that was being taken apart is discarded, and counted so.
-impl<S, F, I> Drop for FlatMap<S, F, I> {
+impl<S: Chain, F, I> Drop for FlatMap<S, F, I> {
     fn drop(&mut self) {
         self.meter.discard(u64::from(self.parts.is_some()));
     }
@@ -226,27 +253,49 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        let Self { upstream, apply, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, apply, meter, letters } = self;
         let mut failure: Option<PipelineError> = None;
         let mut tally = meter.begin();
-        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| match tally
-            .watch
-            .run(|| apply(item).map_err(Into::into))
-        {
-            Ok(mapped) => {
-                *pushed += 1;
-                sink(mapped)
-            }
-            Err(error) => {
-                failure = tally.books.errored(error);
-                if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+            let applied = tally.watch.run(|| {
+                letters.keep(&item);
+                apply(item).map_err(Into::into)
+            });
+            match applied {
+                Ok(mapped) => {
+                    *pushed += 1;
+                    sink(mapped)
+                }
+                Err(error) => {
+                    failure = letters.errored(tally.books, error);
+                    let goes_on = failure.is_none() && !letters.is_sending();
+                    if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                }
             }
         });
-        match failure {
-            Some(failure) => Poll::Ready(Halt::Failed(failure)),
-            None => polled,
-        }
+        letters.end(polled, failure)
     }
 
     with_one_upstream!();
+}
+
+impl<S: Chain, F> Fallible for Map<S, F> {
+    type Input = S::Out;
+    fallible!();
+}
+
+impl<S: Chain, F> Fallible for Filter<S, F> {
+    type Input = S::Out;
+    fallible!();
+}
+
+impl<S: Chain, F, I> Fallible for FlatMap<S, F, I> {
+    type Input = S::Out;
+    fallible!();
+}
+
+impl<S: Chain, F> Fallible for TryMap<S, F> {
+    type Input = S::Out;
+    fallible!();
 }

@@ -9,9 +9,11 @@ use std::time::Instant as Clock;
 
 use tokio::time::{Instant, Sleep};
 
-use super::error::{OnError, PipelineError};
+use super::error::PipelineError;
 use super::gather::{Due, Gather, Pushed};
 use super::hub::{Hub, Shape};
+use super::letters::Letters;
+use super::on_error::{Failure, OnError};
 use super::relay::poll_chunk;
 use super::seat::Seat;
 use super::segment::{Halt, Pace, Segment, poll_yield};
@@ -32,6 +34,9 @@ pub(super) struct Gathering<S: Segment, G: Gather<In = S::Item>> {
     inside: u64,
     weigh: fn(&G::Out) -> u64,
     sleep: Option<Pin<Box<Sleep>>>,
+    letters: Letters<S::Item>,
+    /// Upstream has ended, for this reason.
+    ended: Option<Option<PipelineError>>,
 }
 
 impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
@@ -42,13 +47,23 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
         Hub::new(stage, shape, Window::weighed(weigh))
     }
 
-    pub(super) async fn run(segment: S, hub: Arc<Hub<(), G::Out>>, gather: G, weigh: fn(&G::Out) -> u64) {
+    pub(super) fn new(
+        segment: S,
+        hub: Arc<Hub<(), G::Out>>,
+        gather: G,
+        weigh: fn(&G::Out) -> u64,
+        on_error: OnError<S::Item>,
+    ) -> Self {
         let (seat, pace, place) = (Seat::first(&hub), Pace::new(1024), hub.stage().place());
-        let (pulled, gather) = (VecDeque::new(), Some(gather));
-        let mut stage = Self { segment, seat, pulled, pace, gather, place, inside: 0, weigh, sleep: None };
-        let failure = poll_fn(|cx| stage.poll_end(cx)).await;
-        poll_fn(|cx| stage.poll_flush(cx)).await;
-        stage.seat.end(failure);
+        let (pulled, gather, mut letters) = (VecDeque::new(), Some(gather), Letters::new());
+        letters.set(on_error);
+        Self { segment, seat, pulled, pace, gather, place, inside: 0, weigh, sleep: None, letters, ended: None }
+    }
+
+    pub(super) async fn run(mut self) {
+        let failure = poll_fn(|cx| self.poll_end(cx)).await;
+        poll_fn(|cx| self.poll_flush(cx)).await;
+        self.seat.end(failure);
     }
 
     fn gather(&mut self) -> &mut G {
@@ -63,6 +78,12 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
         let begun = Clock::now();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
+            if let Some(failure) = ready!(self.poll_pushed(cx)) {
+                return Poll::Ready(Some(failure));
+            }
+            if let Some(reason) = self.ended.take() {
+                return Poll::Ready(reason);
+            }
             let mut is_blocked = false;
             if self.is_due(cx) {
                 match self.poll_leave(cx) {
@@ -80,23 +101,38 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
                 return Poll::Pending;
             }
             let polled = poll_chunk(&mut self.segment, &mut self.pace, cx, room, &mut self.pulled);
-            if let Some(failure) = self.push() {
-                return Poll::Ready(Some(failure));
-            }
+            let came = self.pulled.len() as u64;
+            self.seat.relay(came, None, |_| Vec::new());
+            self.inside += came;
             match polled {
-                Poll::Ready(Halt::End) => return Poll::Ready(None),
-                Poll::Ready(Halt::Failed(failure)) => return Poll::Ready(Some(failure)),
+                Poll::Ready(Halt::End) => self.ended = Some(None),
+                Poll::Ready(Halt::Failed(failure)) => self.ended = Some(Some(failure)),
                 Poll::Ready(Halt::Fuel | Halt::Full) => {}
+                Poll::Pending if came > 0 => {}
                 // Who waits for room is called when the stage closes, as well.
                 Poll::Pending if is_blocked => return Poll::Pending,
-                // A time that has just been set must be polled once, or nobody wakes us for it.
-                Poll::Pending if self.is_due(cx) => {}
                 Poll::Pending if self.seat.park(cx.waker()) => return Poll::Pending,
                 Poll::Pending => return Poll::Ready(None),
             }
             coop.made_progress();
             if begun.elapsed() > Pace::SLICE {
                 return poll_yield(cx);
+            }
+        }
+    }
+
+    /// Pushes what was pulled, and waits where the dead letter of an item does; the failure that ends the stage, if there is
+    /// one.
+    fn poll_pushed(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        loop {
+            if let Some(failure) = ready!(self.letters.poll_sent(cx)) {
+                return Poll::Ready(Some(failure));
+            }
+            if self.pulled.is_empty() {
+                return Poll::Ready(None);
+            }
+            if let Some(failure) = self.push() {
+                return Poll::Ready(Some(failure));
             }
         }
     }
@@ -116,43 +152,49 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
         }
     }
 
-    /// Takes in what was pulled; the failure that ends the stage, if there is one.
+    /// Pushes what was pulled, as far as no letter has to wait; the failure that ends the stage, if there is one.
     fn push(&mut self) -> Option<PipelineError> {
-        if self.pulled.is_empty() {
-            return None;
-        }
-        let (came, now) = (self.pulled.len() as u64, Instant::now());
-        self.seat.relay(came, None, |_| Vec::new());
-        self.inside += came;
-        let (mut gone, mut displaced, mut failure) = (Gone::default(), Vec::new(), None);
-        while let Some(item) = self.pulled.pop_front() {
-            let place = self.place.clone();
-            let gather = self.gather();
-            match catch(&place, || gather.push(item, now)) {
+        let (now, mut gone, mut displaced, mut failure) = (Instant::now(), Gone::default(), Vec::new(), None);
+        while failure.is_none() && !self.letters.is_sending() {
+            let Some(item) = self.pulled.pop_front() else { break };
+            let Self { gather, letters, place, .. } = self;
+            let Some(gather) = gather else { unreachable!("it is there until the stage is dropped") };
+            let pushed = catch(place, || {
+                letters.keep(&item);
+                gather.push(item, now)
+            });
+            match pushed {
                 Ok(Pushed::Kept) => {}
                 Ok(Pushed::Merged) => gone.merged += 1,
                 Ok(Pushed::Displaced(item)) => displaced.push(item),
                 Err(panicked) => {
                     gone.failed += 1;
-                    failure = self.seat.stage().clone().panicked_with(panicked);
-                    if self.seat.stage().policy() == OnError::Reset {
-                        let lost = self.gather().reset();
-                        gone.failed += lost.iter().map(self.weigh).sum::<u64>();
-                        lost.into_iter().for_each(drop_quietly);
-                    }
+                    failure = self.letters.failed(&self.seat.stage().clone(), Failure::Panicked(panicked));
+                    gone.failed += self.reset();
                 }
             }
-            if failure.is_some() {
-                break;
-            }
         }
-        // What came behind a failure goes nowhere; it is counted when the stage is dropped.
-        self.pulled.drain(..).for_each(drop_quietly);
+        self.letters.forget();
+        if failure.is_some() {
+            // What came behind goes nowhere; it is counted when the stage is dropped.
+            self.pulled.drain(..).for_each(drop_quietly);
+        }
         gone.displaced = displaced.len() as u64;
         self.inside -= gone.displaced + gone.merged + gone.failed;
         self.seat.gone(&gone);
         displaced.into_iter().for_each(drop_quietly);
         failure
+    }
+
+    /// Begins anew, if that is the policy; tells how many items go with what was there.
+    fn reset(&mut self) -> u64 {
+        if !self.letters.is_reset() {
+            return 0;
+        }
+        let (lost, weigh) = (self.gather().reset(), self.weigh);
+        let items = lost.iter().map(weigh).sum();
+        lost.into_iter().for_each(drop_quietly);
+        items
     }
 
     /// Hands over what is due as soon as there is room; `None` when nobody takes it any more.

@@ -14,13 +14,17 @@
 //! 5. `accepted = done + failed + dropped + discarded + in flight`; a result counts as done when it is taken.
 //! 6. No user code and no destructor of a user's value, also of an error, runs under the lock. Wakers are foreign code:
 //!    they are cloned before it, and called or dropped after it.
-//! 7. A worker or a relay that leaves before the stage has closed was stopped, or died: the stage ends with a failure.
+//! 7. Of the items of one key, one at most is ready or with a worker; the others wait in its line, and hold their places.
+//!    Whoever finishes an item makes the next of its line ready, under the same lock.
+//! 8. A worker or a relay that leaves before the stage has closed was stopped, or died: the stage ends with a failure.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
+use super::concurrency::Layout;
 use super::error::PipelineError;
+use super::keys::Lines;
 use super::loom::{Mutex, MutexGuard};
 use super::stage::{Stage, StageStats, StageView};
 use super::state::{After, State};
@@ -46,13 +50,26 @@ pub(super) struct Shape {
 pub(super) struct Hub<I, O> {
     pub(super) stage: Arc<Stage>,
     pub(super) shape: Shape,
+    /// How many items of one key.
+    cap: usize,
     state: Mutex<State<I, O>>,
 }
 
 impl<I, O> Hub<I, O> {
     pub(super) fn new(stage: Arc<Stage>, shape: Shape, window: Window<O>) -> Arc<Self> {
+        Self::with_lines(stage, shape, window, usize::MAX)
+    }
+
+    /// A stage as the user has laid it out; gives back what sorts its items.
+    pub(super) fn laid_out<H>(stage: Arc<Stage>, layout: Layout<H>) -> (Arc<Self>, H) {
+        let Layout { shape, order, sort, cap } = layout;
+        (Self::with_lines(stage, shape, Window::new(order), cap), sort)
+    }
+
+    fn with_lines(stage: Arc<Stage>, shape: Shape, window: Window<O>, cap: usize) -> Arc<Self> {
         let state = State {
             ready: VecDeque::new(),
+            lines: Lines::new(cap),
             working: 0,
             window,
             is_closed: false,
@@ -67,11 +84,15 @@ impl<I, O> Hub<I, O> {
             accepted: 0,
             gathered: 0,
         };
-        Arc::new(Self { stage, shape, state: Mutex::new(state) })
+        Arc::new(Self { stage, shape, cap, state: Mutex::new(state) })
     }
 
     pub(super) fn stage(&self) -> &Arc<Stage> {
         &self.stage
+    }
+
+    pub(super) fn cap(&self) -> usize {
+        self.cap
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<I, O>> {
@@ -143,7 +164,8 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
         let state = self.lock();
         let window = &state.window;
         // Counted by what is here, not by what is missing: so that a sum that does not come out shows.
-        let in_flight = (state.ready.len() + state.working) as u64 + state.gathered + window.waiting();
+        let waiting = state.lines.waiting();
+        let in_flight = (state.ready.len() + waiting + state.working) as u64 + state.gathered + window.waiting();
         StageStats {
             name,
             flow: Flow {
@@ -158,6 +180,8 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
             window: Some(self.shape.window),
             busy: state.working,
             workers: state.workers,
+            retried: self.stage.retried(),
+            waiting,
         }
     }
 }

@@ -2,41 +2,47 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use super::keys::{Line, Mark, Ready, Refusal, Sort, Unsorted};
 use super::loom::Mutex;
 use super::seat::{Next, Seat};
 use super::segment::{Halt, Pace, Segment, poll_guarded, poll_yield};
 use super::window::Outcome;
-use crate::error::drop_quietly;
+use crate::error::{catch, drop_quietly};
 
-pub(super) struct Intake<S: Segment> {
+pub(super) struct Intake<S: Segment, H = Unsorted> {
     /// Only the worker that the hub has told to pull locks this, so it is never waited for. `None` when the stage is
     /// over: whatever the segment holds is let go as soon as it is of no more use.
-    puller: Mutex<Option<Puller<S>>>,
+    puller: Mutex<Option<Puller<S, H>>>,
+    /// For panics of what sorts.
+    place: Arc<str>,
 }
 
-struct Puller<S: Segment> {
+struct Puller<S: Segment, H> {
     segment: S,
+    sort: H,
     pulled: VecDeque<S::Item>,
+    /// The lines of those items, where any of them stands in one.
+    lines: VecDeque<(Line, Refusal)>,
     pace: Pace,
 }
 
 /// What the hub had for a worker.
 pub(super) struct Found<I> {
-    pub(super) sequence: u64,
-    pub(super) item: I,
+    pub(super) ready: Ready<I>,
     /// The number of a worker to hire.
     pub(super) hire: Option<usize>,
 }
 
-impl<S: Segment> Intake<S> {
-    pub(super) fn new(segment: S) -> Self {
+impl<S: Segment, H: Sort<S::Item>> Intake<S, H> {
+    pub(super) fn new(segment: S, sort: H, place: Arc<str>) -> Self {
         // No more than this many without a look at the clock; the hub asks for less most of the time.
-        let puller = Puller { segment, pulled: VecDeque::new(), pace: Pace::new(1024) };
-        Self { puller: Mutex::new(Some(puller)) }
+        let (pulled, lines) = (VecDeque::new(), VecDeque::new());
+        let puller = Puller { segment, sort, pulled, lines, pace: Pace::new(1024) };
+        Self { puller: Mutex::new(Some(puller)), place }
     }
 
     /// Reports what is finished and finds the next item, pulling if it is this worker's turn to.
@@ -46,7 +52,7 @@ impl<S: Segment> Intake<S> {
         &self,
         cx: &mut Context<'_>,
         seat: &mut Seat<S::Item, O>,
-        finished: &mut Vec<(u64, Outcome<O>)>,
+        finished: &mut Vec<(Mark, Outcome<O>)>,
     ) -> Poll<Option<Found<S::Item>>> {
         loop {
             if let Some(room) = seat.pulling() {
@@ -54,7 +60,7 @@ impl<S: Segment> Intake<S> {
             }
             let (next, hire) = seat.turn(finished.drain(..), cx.waker());
             match next {
-                Next::Work(sequence, item) => return Poll::Ready(Some(Found { sequence, item, hire })),
+                Next::Work(ready) => return Poll::Ready(Some(Found { ready, hire })),
                 Next::Pull => {}
                 Next::Idle => return Poll::Pending,
                 Next::Over => {
@@ -72,10 +78,11 @@ impl<S: Segment> Intake<S> {
             // Pulling is work of its own where upstream filters: it has to yield like any other.
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let mut slot = self.puller.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(Puller { segment, pulled, pace }) = slot.as_mut() else {
-                seat.pulled(&mut VecDeque::new(), Some(Halt::End));
+            let Some(puller) = slot.as_mut() else {
+                seat.pulled(&mut VecDeque::new(), &mut VecDeque::new(), Some(Halt::End));
                 return Poll::Ready(());
             };
+            let Puller { segment, pulled, pace, .. } = puller;
             let (fuel, begun) = (pace.size().min(room), Instant::now());
             let polled = poll_guarded(segment, cx, fuel, &mut |item| {
                 pulled.push_back(item);
@@ -100,7 +107,8 @@ impl<S: Segment> Intake<S> {
                 Poll::Ready(halt) => Some(halt),
             };
             coop.made_progress();
-            seat.pulled(pulled, halt);
+            puller.sort(&self.place);
+            seat.pulled(&mut puller.pulled, &mut puller.lines, halt);
             return Poll::Ready(());
         }
     }
@@ -110,9 +118,26 @@ impl<S: Segment> Intake<S> {
         let Ok(mut slot) = self.puller.try_lock() else { return };
         let puller = slot.take();
         drop(slot);
-        if let Some(Puller { segment, pulled, .. }) = puller {
+        if let Some(Puller { segment, sort, pulled, .. }) = puller {
             drop_quietly(segment);
+            drop_quietly(sort);
             drop_quietly(pulled);
+        }
+    }
+}
+
+impl<S: Segment, H: Sort<S::Item>> Puller<S, H> {
+    /// Finds the lines of what was pulled: with the user's code, so before the hub is locked.
+    fn sort(&mut self, place: &Arc<str>) {
+        let Self { sort, pulled, lines, .. } = self;
+        if <H as Sort<S::Item>>::IS_TRIVIAL {
+            return;
+        }
+        for item in &*pulled {
+            lines.push_back(match catch(place, || sort.sort(item)) {
+                Ok(line) => (line, Refusal::None),
+                Err(panicked) => (None, Refusal::Panicked(Box::new(panicked))),
+            });
         }
     }
 }

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use super::error::PipelineError;
 use super::stage::Stage;
-use crate::error::BoxError;
 
 /// What a fused stage knows of itself, beside its closure.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub(super) struct Watch {
 /// The counts of one stage: written by its one runner, published once a run.
 #[derive(Debug)]
 pub(super) struct Books {
-    stage: Arc<Stage>,
+    pub(super) stage: Arc<Stage>,
     accepted: u64,
     failed: u64,
     /// Items inside: one while a stage takes an item apart.
@@ -114,11 +112,9 @@ impl Watch {
 }
 
 impl Books {
-    /// Meets an error of the stage's closure: the failure that ends the pipeline, or nothing if it is skipped.
-    #[cold]
-    pub(super) fn errored(&mut self, error: BoxError) -> Option<PipelineError> {
+    /// Counts an item whose closure returned an error.
+    pub(super) fn fail(&mut self) {
         self.failed += 1;
-        self.stage.errored(error)
     }
 
     /// Says how many items are inside at the end of the run.

@@ -91,14 +91,19 @@ mod gathering;
 mod handle;
 mod hub;
 mod intake;
+mod keys;
+mod letters;
 mod loom;
 mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub mod model;
+mod on_error;
 mod outlet;
 mod plan;
 mod relay;
+mod retry;
+mod rules;
 mod seat;
 mod segment;
 mod shaping;
@@ -117,13 +122,21 @@ mod worker;
 #[doc(hidden)]
 pub use builder::Fallible;
 pub use builder::Pipeline;
-pub use concurrency::Concurrency;
-pub use error::{OnError, PipelineError};
+pub use concurrency::{Concurrency, Concurrent};
+#[doc(hidden)]
+pub use concurrency::{Layout, Unkeyed};
+pub use error::PipelineError;
 #[doc(hidden)]
 pub use fused::{Filter, FlatMap, Map, TryMap};
 pub use handle::{PipelineHandle, PipelineStats};
+pub use keys::Keyed;
 #[doc(hidden)]
-pub use outlet::{Outlet, Relayed, Worked};
+pub use keys::{Sort, Unsorted};
+pub use on_error::{DeadLetter, DeadLetters, OnError};
+#[doc(hidden)]
+pub use outlet::{Awaited, Outlet, Relayed, Worked};
+#[doc(hidden)]
+pub use retry::{Attempted, Rules};
 pub use segment::Segment;
 #[doc(hidden)]
 pub use segment::{Chain, Halt, Payload};

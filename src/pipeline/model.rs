@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 use super::error::PipelineError;
 use super::hub::{Hub, Shape};
 use super::intake::Intake;
+use super::keys::{Line, Ready, Sort};
 use super::seat::Seat;
 use super::segment::{Chain, Halt, Payload};
 use super::stage::{Stage, StageStats, StageView};
@@ -19,7 +21,7 @@ use super::window::{Order, Outcome, Window};
 #[derive(Clone)]
 pub struct Model {
     hub: Arc<Hub<u32, u32>>,
-    intake: Arc<Intake<Script>>,
+    intake: Arc<Intake<Script, Lines>>,
 }
 
 /// The place of one worker, or of a relay.
@@ -29,6 +31,15 @@ pub struct Place(Seat<u32, u32>);
 pub enum Made {
     Result,
     Failure,
+}
+
+/// Sorts numbers into so many lines; into none with zero.
+struct Lines(u32);
+
+impl Sort<u32> for Lines {
+    fn sort(&mut self, item: &u32) -> Line {
+        NonZeroU64::new(u64::from(item.checked_rem(self.0).map_or(0, |line| line + 1)))
+    }
 }
 
 /// Gives some numbers, one each time, and then ends or never moves again.
@@ -67,10 +78,20 @@ impl Chain for Script {
 
 impl Model {
     pub fn new(workers: usize, window: usize, is_ordered: bool, items: u32, ends: bool) -> Self {
+        Self::with_lines(workers, window, is_ordered, items, ends, 0)
+    }
+
+    /// A stage with so many keys, which numbers have in turn.
+    pub fn keyed(workers: usize, window: usize, items: u32, keys: u32) -> Self {
+        Self::with_lines(workers, window, false, items, true, keys)
+    }
+
+    fn with_lines(workers: usize, window: usize, is_ordered: bool, items: u32, ends: bool, keys: u32) -> Self {
         let stage = Stage::new("model".into(), Arc::default());
         let order = if is_ordered { Order::Input } else { Order::Completion };
         let hub = Hub::new(stage.clone(), Shape { workers, intake: workers, window, spare: 0 }, Window::new(order));
-        let intake = Arc::new(Intake::new(Script { stage, left: (0..items).collect(), ends }));
+        let place = stage.place();
+        let intake = Arc::new(Intake::new(Script { stage, left: (0..items).collect(), ends }, Lines(keys), place));
         Self { hub, intake }
     }
 
@@ -88,14 +109,15 @@ impl Model {
             if found.hire.is_some() {
                 hire(Place(Seat::hired(&self.hub)));
             }
-            let outcome = match make(found.item) {
-                Made::Result => Outcome::Done(found.item),
+            let Ready { mark, item, .. } = found.ready;
+            let outcome = match make(item) {
+                Made::Result => Outcome::Done(item),
                 Made::Failure => Outcome::Failed(Box::new(PipelineError::Failed {
                     place: place.0.stage().place(),
                     error: "made".into(),
                 })),
             };
-            finished.push((found.sequence, outcome));
+            finished.push((mark, outcome));
         }
     }
 

@@ -2,36 +2,65 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::builder::Fallible;
 use super::error::PipelineError;
 use super::hub::Hub;
+use super::on_error::OnError;
+use super::rules::Rulebook;
 use super::segment::{Chain, Halt, Payload};
 use super::stage::Stage;
 
-/// What a stage hands to its successor, by the kind of stage it was: [`Worked`] has closures that can fail, [`Relayed`]
-/// has none.
+/// What a stage hands to its successor, by the kind of stage it was: [`Awaited`] has futures that can fail, [`Worked`]
+/// closures, [`Relayed`] neither.
 #[doc(hidden)]
 pub struct Outlet<O, K> {
     hub: Arc<dyn Results<O>>,
     stage: Arc<Stage>,
     /// Taken from the hub and not yet pushed on.
     taken: VecDeque<O>,
-    kind: PhantomData<fn() -> K>,
+    kind: K,
 }
 
-/// A stage that runs closures.
+/// A stage that awaits futures for items `I`.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Worked {}
+pub struct Awaited<I>(pub(super) Rulebook<I>);
+
+/// A stage that runs closures on items `I`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Worked<I>(pub(super) Rulebook<I>);
 
 /// A stage that passes on what it gets.
 #[doc(hidden)]
 #[derive(Debug)]
-pub enum Relayed {}
+pub struct Relayed;
+
+impl<O, I> Fallible for Outlet<O, Awaited<I>> {
+    type Input = I;
+
+    fn set_on_error(&mut self, on_error: OnError<I>) {
+        self.kind.0.amend(|rules| rules.on_error = on_error);
+    }
+}
+
+impl<O, I> Outlet<O, Awaited<I>> {
+    pub(super) fn rulebook(&self) -> &Rulebook<I> {
+        &self.kind.0
+    }
+}
+
+impl<O, I> Fallible for Outlet<O, Worked<I>> {
+    type Input = I;
+
+    fn set_on_error(&mut self, on_error: OnError<I>) {
+        self.kind.0.amend(|rules| rules.on_error = on_error);
+    }
+}
 
 /// The hub without the type of its input.
 pub(super) trait Results<O>: Send + Sync {
@@ -60,8 +89,8 @@ impl<I: Send, O: Send> Results<O> for Hub<I, O> {
 }
 
 impl<O: Send + 'static, K> Outlet<O, K> {
-    pub(super) fn new<I: Send + 'static>(hub: &Arc<Hub<I, O>>) -> Self {
-        Self { stage: hub.stage().clone(), hub: hub.clone(), taken: VecDeque::new(), kind: PhantomData }
+    pub(super) fn new<I: Send + 'static>(hub: &Arc<Hub<I, O>>, kind: K) -> Self {
+        Self { stage: hub.stage().clone(), hub: hub.clone(), taken: VecDeque::new(), kind }
     }
 }
 

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use super::error::PipelineError;
 use super::hub::Hub;
+use super::keys::{Line, Mark, Ready, Refusal};
 use super::segment::Halt;
 use super::stage::Stage;
 use super::state::{After, Desk};
@@ -21,7 +22,7 @@ pub(super) struct Seat<I, O> {
 /// What a worker does next.
 pub(super) enum Next<I> {
     /// Work on this.
-    Work(u64, I),
+    Work(Ready<I>),
     /// Pull: `Seat::pulling` says how many.
     Pull,
     /// Sleep; the waker is registered.
@@ -58,7 +59,7 @@ impl<I, O> Seat<I, O> {
     /// Reports what is finished and asks for more. Gives the number of a new worker to hire, if one is wanted.
     pub(super) fn turn(
         &mut self,
-        finished: impl IntoIterator<Item = (u64, Outcome<O>)>,
+        finished: impl IntoIterator<Item = (Mark, Outcome<O>)>,
         waker: &Waker,
     ) -> (Next<I>, Option<usize>) {
         let Self { hub, desk } = self;
@@ -67,9 +68,9 @@ impl<I, O> Seat<I, O> {
         let next = {
             let mut state = hub.lock();
             state.arrive(desk, &mut after);
-            for (sequence, outcome) in finished {
+            for (mark, outcome) in finished {
                 desk.working -= 1;
-                state.record(sequence, outcome, &mut after);
+                state.record(mark, outcome, &mut after);
             }
             let next = state.choose(desk, hub.shape);
             state.conclude(&mut after);
@@ -85,7 +86,7 @@ impl<I, O> Seat<I, O> {
     /// Takes more of what is ready, up to `most` in all, without waiting: for workers that work on chunks.
     ///
     /// A fair share only: what is ready is for as many as can work at once.
-    pub(super) fn take_ready(&mut self, most: usize, at_once: usize, into: &mut Vec<(u64, I)>) {
+    pub(super) fn take_ready(&mut self, most: usize, at_once: usize, into: &mut Vec<Ready<I>>) {
         let Self { hub, desk } = self;
         let mut state = hub.lock();
         let share = (into.len() + state.ready.len()).div_ceil(hub.shape.workers.min(at_once)).min(most);
@@ -96,7 +97,14 @@ impl<I, O> Seat<I, O> {
     }
 
     /// Brings what was pulled; `halt` says why pulling stopped.
-    pub(super) fn pulled(&mut self, items: &mut VecDeque<I>, halt: Option<Halt>) {
+    ///
+    /// Those whose line is known come with it; the others stand in none.
+    pub(super) fn pulled(
+        &mut self,
+        items: &mut VecDeque<I>,
+        lines: &mut VecDeque<(Line, Refusal)>,
+        halt: Option<Halt>,
+    ) {
         let Self { hub, desk } = self;
         let mut after = After::new();
         {
@@ -105,10 +113,12 @@ impl<I, O> Seat<I, O> {
             state.is_pulling = false;
             after.displaced = state.puller.take();
             for item in items.drain(..) {
-                let sequence = state.accepted;
+                let (line, refusal) = lines.pop_front().unwrap_or((None, Refusal::None));
+                let mark = Mark { sequence: state.accepted, line };
                 state.accepted += 1;
                 state.window.admit();
-                state.ready.push_back((sequence, item));
+                let joined = state.lines.join(Ready { mark, item, refusal });
+                state.ready.extend(joined);
             }
             if state.is_closed {
                 // Closed while this worker was pulling: what it brings comes too late.

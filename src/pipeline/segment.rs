@@ -67,12 +67,12 @@ pub trait Chain {
 #[doc(hidden)]
 pub type Payload = Box<dyn Any + Send>;
 
-/// The rest of a [`Chain`], for a stage with one closure and one neighbour upstream.
+/// The rest of a [`Chain`], for a stage with one closure, its policy and one neighbour upstream.
 macro_rules! with_one_upstream {
     () => {
         fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
             if self.meter.take_blame() {
-                Ok(self.meter.stage().panicked(payload))
+                Ok(self.letters.panicked(self.meter.stage(), payload))
             } else {
                 self.upstream.blame(payload)
             }
@@ -84,6 +84,26 @@ macro_rules! with_one_upstream {
     };
 }
 pub(super) use with_one_upstream;
+
+/// `on_error` behind a stage with a policy of its own.
+macro_rules! fallible {
+    () => {
+        fn set_on_error(&mut self, on_error: OnError<Self::Input>) {
+            self.letters.set(on_error);
+        }
+    };
+}
+pub(super) use fallible;
+
+/// First thing in a run: a dead letter that waits for room goes before the next item.
+macro_rules! letters_first {
+    ($letters:expr, $cx:expr) => {
+        if let Some(failure) = std::task::ready!($letters.poll_sent($cx)) {
+            return Poll::Ready(Halt::Failed(failure));
+        }
+    };
+}
+pub(super) use letters_first;
 
 /// Why a segment stopped pushing.
 #[derive(Debug)]

@@ -36,13 +36,18 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When `limit` is zero. A panic of `weigh` meets the stage's policy, as a failure of its item.
     #[track_caller]
-    pub fn batch_weighted<W>(mut self, limit: u64, linger: Duration, weigh: W) -> Pipeline<Outlet<Vec<S::Item>, Worked>>
+    pub fn batch_weighted<W>(
+        mut self,
+        limit: u64,
+        linger: Duration,
+        weigh: W,
+    ) -> Pipeline<Outlet<Vec<S::Item>, Worked<S::Item>>>
     where
         W: FnMut(&S::Item) -> u64 + Send + 'static,
     {
         refuse_zero("pipeline", "the batch's limit", usize::from(limit > 0));
         let stage = self.plan.stage("batch_weighted");
-        self.gathered(stage, Batches::new(limit, linger, AT_ONCE, weigh), |batch| batch.len() as u64)
+        self.gathered(stage, Batches::new(limit, linger, AT_ONCE, weigh), |batch| batch.len() as u64, Worked)
     }
 
     /// Lets an item go on once nothing more has come for `quiet`, and drops those it takes the place of, counted as
@@ -62,7 +67,7 @@ impl<S: Segment> Pipeline<S> {
     /// ```
     pub fn debounce(mut self, quiet: Duration) -> Pipeline<Outlet<S::Item, Relayed>> {
         let stage = self.plan.stage("debounce");
-        self.gathered(stage, Debounced::new(quiet), |_| 1)
+        self.gathered(stage, Debounced::new(quiet), |_| 1, |_| Relayed)
     }
 
     /// Makes one of the items that come while the next stage is busy: the first begins a value, the others are merged into
@@ -83,14 +88,14 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// A panic of a closure meets the stage's policy, as a failure of its item; [`OnError::Reset`](super::OnError::Reset)
     /// drops the value it was to be merged into as well.
-    pub fn conflate<A, B, M>(mut self, begin: B, merge: M) -> Pipeline<Outlet<A, Worked>>
+    pub fn conflate<A, B, M>(mut self, begin: B, merge: M) -> Pipeline<Outlet<A, Worked<S::Item>>>
     where
         A: Send + 'static,
         B: FnMut(S::Item) -> A + Send + 'static,
         M: FnMut(&mut A, S::Item) + Send + 'static,
     {
         let stage = self.plan.stage("conflate");
-        self.gathered(stage, Conflated::new(begin, merge), |_| 1)
+        self.gathered(stage, Conflated::new(begin, merge), |_| 1, Worked)
     }
 
     /// Lets items pass at a rate, with the [burst](Rate::burst) it allows after a rest. No item is pulled before it may
@@ -118,6 +123,6 @@ impl<S: Segment> Pipeline<S> {
             let _ = engine.spawner.spawn(stage.name(), Throttle::run(segment, ours, rate));
         }));
         self.plan.stages.push(hub.clone());
-        Pipeline { segment: Outlet::new(&hub), plan: self.plan }
+        Pipeline { segment: Outlet::new(&hub, Relayed), plan: self.plan }
     }
 }

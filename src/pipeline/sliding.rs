@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
 use super::error::PipelineError;
+use super::letters::Letters;
 use super::meter::Meter;
-use super::segment::{Chain, Halt, Payload, Segment, with_one_upstream};
+use super::on_error::OnError;
+use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first, with_one_upstream};
 use super::stage::Stage;
 use crate::error::refuse_zero;
 
@@ -23,11 +25,20 @@ pub struct Sliding<S, T> {
     /// How many items are still to come, or to go, before the next window is full.
     missing: usize,
     meter: Meter,
+    letters: Letters<T>,
 }
 
 impl<S, T> Sliding<S, T> {
     pub(super) fn new(upstream: S, size: usize, step: usize, stage: Arc<Stage>) -> Self {
-        Self { upstream, size, step, last: VecDeque::new(), missing: size, meter: Meter::new(stage) }
+        Self {
+            upstream,
+            size,
+            step,
+            last: VecDeque::new(),
+            missing: size,
+            meter: Meter::new(stage),
+            letters: Letters::new(),
+        }
     }
 }
 
@@ -43,11 +54,15 @@ where
     where
         K: FnMut(Vec<S::Out>) -> ControlFlow<()>,
     {
-        let Self { upstream, size, step, last, missing, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, size, step, last, missing, meter, letters } = self;
         let mut tally = meter.begin();
-        upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+        let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
             // The clones and the destructors are the user's.
-            let full = tally.watch.run(|| slide(last, missing, *size, *step, item));
+            let full = tally.watch.run(|| {
+                letters.keep(&item);
+                slide(last, missing, *size, *step, item)
+            });
             match full {
                 Some(window) => {
                     *pushed += 1;
@@ -55,7 +70,9 @@ where
                 }
                 None => ControlFlow::Continue(()),
             }
-        })
+        });
+        letters.forget();
+        polled
     }
 
     with_one_upstream!();
@@ -77,7 +94,10 @@ fn slide<T: Clone>(last: &mut VecDeque<T>, missing: &mut usize, size: usize, ste
     Some(window)
 }
 
-impl<S, T> Fallible for Sliding<S, T> {}
+impl<S, T> Fallible for Sliding<S, T> {
+    type Input = T;
+    fallible!();
+}
 
 impl<S: Segment> Pipeline<S> {
     /// Gives the last `size` items, each `step` items: a window that slides over the input. Windows are always full; what

@@ -1,32 +1,31 @@
 //! What a stage is to everyone but its own loop: a name, a policy, and books that can be read at any time.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::error::{OnError, PipelineError};
-use crate::error::{BoxError, Panicked, catch};
+use super::error::PipelineError;
+use super::on_error::Failure;
+use super::segment::Payload;
+use crate::error::{Panicked, catch};
 use crate::observe::Flow;
+use crate::policy::RetryBudget;
 
 /// One stage of one pipeline.
 #[doc(hidden)]
 pub struct Stage {
     /// Set while the pipeline is built, read from then on.
-    spec: Mutex<Spec>,
+    name: Mutex<Arc<str>>,
     pipeline: Arc<Title>,
     counts: Counts,
+    /// First attempts, where there may be others.
+    attempts: AtomicU64,
+    retried: AtomicU64,
 }
 
 /// The pipeline's name: known at the end of the building, needed by every stage.
 #[derive(Debug, Default)]
 pub(super) struct Title(Mutex<Option<Arc<str>>>);
-
-#[derive(Debug, Clone)]
-struct Spec {
-    name: Arc<str>,
-    on_error: OnError,
-}
 
 /// The books of a fused stage, in a form that others can read: written by its one runner only.
 #[derive(Debug, Default)]
@@ -55,6 +54,10 @@ pub struct StageStats {
     pub busy: usize,
     /// How many tasks were started to work for it; they stay until it ends.
     pub workers: usize,
+    /// How often an item was [tried again](super::Pipeline::retry).
+    pub retried: u64,
+    /// Items that wait for another of their [key](super::Concurrency::keyed).
+    pub waiting: usize,
 }
 
 /// Something that knows a stage's numbers.
@@ -82,28 +85,16 @@ impl Title {
 
 impl Stage {
     pub(super) fn new(name: Arc<str>, pipeline: Arc<Title>) -> Arc<Self> {
-        let spec = Mutex::new(Spec { name, on_error: OnError::Stop });
-        Arc::new(Self { spec, pipeline, counts: Counts::default() })
-    }
-
-    fn spec(&self) -> MutexGuard<'_, Spec> {
-        self.spec.lock().unwrap_or_else(PoisonError::into_inner)
+        let (attempts, retried) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { name: Mutex::new(name), pipeline, counts: Counts::default(), attempts, retried })
     }
 
     pub(super) fn rename(&self, name: Arc<str>) {
-        self.spec().name = name;
-    }
-
-    pub(super) fn set_policy(&self, on_error: OnError) {
-        self.spec().on_error = on_error;
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
     pub(super) fn name(&self) -> Arc<str> {
-        self.spec().name.clone()
-    }
-
-    pub(super) fn policy(&self) -> OnError {
-        self.spec().on_error
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How errors speak of this stage.
@@ -116,43 +107,51 @@ impl Stage {
         &self.counts
     }
 
-    /// A closure of this stage returned an error: what ends the pipeline, or nothing where the item is skipped.
-    pub(super) fn errored(&self, error: BoxError) -> Option<PipelineError> {
+    /// An item has failed, and that ends the stage.
+    pub(super) fn stopped_by(&self, failure: Failure) -> PipelineError {
+        let error = failure.into_error(self.place());
+        if let PipelineError::Panicked(Panicked { place, message }) = &error {
+            tracing::error!(target: "regatta::pipeline", %place, %message, "a stage panicked");
+        }
+        error
+    }
+
+    /// An item has failed, and the stage goes on without it.
+    pub(super) fn skipped(&self, failure: Failure) {
         let place = self.place();
-        match self.policy() {
-            OnError::Stop => Some(PipelineError::Failed { place, error }),
-            OnError::Skip | OnError::Reset => {
-                // Its words and its destructor are the user's: they may panic, which is no reason to stop either.
+        match failure {
+            Failure::Panicked(Panicked { message, .. }) => {
+                tracing::warn!(target: "regatta::pipeline", %place, %message, "an item was skipped: the stage panicked");
+            }
+            // Its words and its destructor are the user's: they may panic, which is no reason to stop either.
+            Failure::Error(error) => {
                 let _ = catch(&place, || {
                     tracing::warn!(target: "regatta::pipeline", %place, %error, "an item was skipped");
                     drop(error);
                 });
-                None
             }
         }
     }
 
-    /// A closure of this stage panicked: what ends the pipeline, or nothing where the item is skipped.
-    pub(super) fn panicked(&self, payload: Box<dyn Any + Send>) -> Option<PipelineError> {
-        self.panicked_with(Panicked::from_payload(self.place(), payload))
+    /// Counts an item that may be tried again.
+    pub(super) fn attempted(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn panicked_with(&self, panicked: Panicked) -> Option<PipelineError> {
-        let Panicked { place, message } = &panicked;
-        match self.policy() {
-            OnError::Stop => {
-                tracing::error!(target: "regatta::pipeline", %place, %message, "a stage panicked");
-                Some(PipelineError::Panicked(panicked))
-            }
-            OnError::Skip | OnError::Reset => {
-                tracing::warn!(target: "regatta::pipeline", %place, %message, "an item was skipped: the stage panicked");
-                None
-            }
-        }
+    /// Takes one retry out of the budget, if there is one left.
+    pub(super) fn may_retry(&self, budget: &RetryBudget) -> bool {
+        let attempts = self.attempts.load(Ordering::Relaxed);
+        let spend = |retried| budget.allows(attempts, retried).then_some(retried + 1);
+        // No order with anything else: each retry is counted by one addition.
+        self.retried.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
+    }
+
+    pub(super) fn retried(&self) -> u64 {
+        self.retried.load(Ordering::Relaxed)
     }
 
     /// The stream or iterator of this stage panicked: that always ends the pipeline.
-    pub(super) fn source_panicked(&self, payload: Box<dyn Any + Send>) -> PipelineError {
+    pub(super) fn source_panicked(&self, payload: Payload) -> PipelineError {
         let panicked = Panicked::from_payload(self.place(), payload);
         tracing::error!(target: "regatta::pipeline", place = %panicked.place, message = %panicked.message, "a source panicked");
         PipelineError::Panicked(panicked)
@@ -192,7 +191,8 @@ impl Counts {
 /// A fused stage has no state of its own that others may look at, only its books.
 impl StageView for Stage {
     fn stats(&self) -> StageStats {
-        StageStats { name: self.name(), flow: self.counts.flow(), queued: 0, window: None, busy: 0, workers: 0 }
+        let (name, flow) = (self.name(), self.counts.flow());
+        StageStats { name, flow, queued: 0, window: None, busy: 0, workers: 0, retried: 0, waiting: 0 }
     }
 }
 

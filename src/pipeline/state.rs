@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::error::PipelineError;
 use super::hub::Shape;
+use super::keys::{Lines, Mark, Ready};
 use super::seat::Next;
 use super::window::{Outcome, Window};
 use crate::error::{drop_quietly, wake_quietly};
@@ -12,7 +13,9 @@ use crate::task::{Ticket, Waiters};
 
 pub(super) struct State<I, O> {
     /// Pulled, and not yet with a worker.
-    pub(super) ready: VecDeque<(u64, I)>,
+    pub(super) ready: VecDeque<Ready<I>>,
+    /// Pulled, and waiting for another of their key.
+    pub(super) lines: Lines<I>,
     /// With workers.
     pub(super) working: usize,
     /// Results, and the order they leave in.
@@ -60,7 +63,7 @@ pub(super) struct After<I, O> {
     pub(super) helper: Option<Waker>,
     /// A waker that nobody needs any more.
     pub(super) displaced: Option<Waker>,
-    pub(super) items: VecDeque<(u64, I)>,
+    pub(super) items: Vec<Ready<I>>,
     pub(super) results: Vec<O>,
     /// Errors that nobody will hear of, because another came first.
     pub(super) failures: Vec<PipelineError>,
@@ -70,7 +73,7 @@ pub(super) struct After<I, O> {
 
 impl<I, O> After<I, O> {
     pub(super) fn new() -> Self {
-        let (wake, items, results, failures) = (Vec::new(), VecDeque::new(), Vec::new(), Vec::new());
+        let (wake, items, results, failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { wake, consumer: None, helper: None, displaced: None, items, results, failures, hire: None }
     }
 
@@ -113,20 +116,24 @@ impl<I, O> State<I, O> {
     /// Pulls nothing more and starts nothing more.
     pub(super) fn close(&mut self, after: &mut After<I, O>) {
         self.is_closed = true;
-        let unstarted = std::mem::take(&mut self.ready);
-        for (sequence, _) in &unstarted {
-            self.window.discard(*sequence);
+        let unstarted = after.items.len();
+        after.items.extend(self.ready.drain(..));
+        after.items.extend(self.lines.clear());
+        for item in &after.items[unstarted..] {
+            self.window.discard(item.mark.sequence);
         }
-        after.items.extend(unstarted);
         after.wake.extend(self.idle.notify_all());
         after.wake.extend(self.puller.take());
         self.is_waking = false;
     }
 
-    pub(super) fn record(&mut self, sequence: u64, outcome: Outcome<O>, after: &mut After<I, O>) {
+    pub(super) fn record(&mut self, mark: Mark, outcome: Outcome<O>, after: &mut After<I, O>) {
         self.working -= 1;
         let is_failure = matches!(outcome, Outcome::Failed(_));
-        after.results.extend(self.window.settle(sequence, outcome));
+        after.results.extend(self.window.settle(mark.sequence, outcome));
+        if let Some(key) = mark.line {
+            self.ready.extend(self.lines.leave(key));
+        }
         if is_failure && !self.is_closed {
             self.close(after);
         }
@@ -185,10 +192,10 @@ impl<I, O> State<I, O> {
     }
 
     pub(super) fn choose(&mut self, desk: &mut Desk, shape: Shape) -> Next<I> {
-        if let Some((sequence, item)) = self.ready.pop_front() {
+        if let Some(ready) = self.ready.pop_front() {
             self.working += 1;
             desk.working += 1;
-            return Next::Work(sequence, item);
+            return Next::Work(ready);
         }
         if self.is_closed {
             return Next::Over;

@@ -6,23 +6,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
-use super::error::{OnError, PipelineError};
+use super::error::PipelineError;
 use super::fused::{FlatMap, Map};
+use super::letters::Letters;
 use super::meter::Meter;
-use super::segment::{Chain, Halt, Payload, Segment, with_one_upstream};
+use super::on_error::OnError;
+use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first, with_one_upstream};
 use super::stage::Stage;
 use crate::error::{BoxError, drop_quietly};
 
 /// `scan` and `try_scan`: a state, made by a factory, and one item out for each in.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Scan<S, M, A, F> {
+pub struct Scan<S: Chain, M, A, F> {
     upstream: S,
     make: M,
     /// Absent before the first item, and after a failure that resets it.
     state: Option<A>,
     step: F,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
 /// `take`: so many items, and then the end.
@@ -37,11 +40,12 @@ pub struct Take<S> {
 /// `take_while`: the items before the first that is refused.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TakeWhile<S, F> {
+pub struct TakeWhile<S: Chain, F> {
     upstream: Early<S>,
     keep: F,
     is_over: bool,
     meter: Meter,
+    letters: Letters<S::Out>,
 }
 
 /// An upstream that may be of no more use before it ends: then it is let go at once.
@@ -75,13 +79,13 @@ impl<S: Chain> Early<S> {
     }
 }
 
-impl<S, M, A, F> Scan<S, M, A, F> {
+impl<S: Chain, M, A, F> Scan<S, M, A, F> {
     pub(super) fn new(upstream: S, make: M, step: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, make, state: None, step, meter: Meter::new(stage) }
+        Self { upstream, make, state: None, step, meter: Meter::new(stage), letters: Letters::new() }
     }
 
     fn reset(&mut self) {
-        if self.meter.stage().policy() == OnError::Reset {
+        if self.letters.is_reset() {
             drop_quietly(self.state.take());
         }
     }
@@ -95,7 +99,7 @@ impl<S: Chain> Take<S> {
 
 impl<S: Chain, F> TakeWhile<S, F> {
     fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, keep, is_over: false, meter: Meter::new(stage) }
+        Self { upstream, keep, is_over: false, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
@@ -113,11 +117,15 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        let Self { upstream, make, state, step, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, make, state, step, meter, letters } = self;
         let (mut failure, mut has_failed) = (None::<PipelineError>, false);
         let mut tally = meter.begin();
         let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
-            let stepped = tally.watch.run(|| step(state.get_or_insert_with(&mut *make), item).map_err(Into::into));
+            let stepped = tally.watch.run(|| {
+                letters.keep(&item);
+                step(state.get_or_insert_with(&mut *make), item).map_err(Into::into)
+            });
             match stepped {
                 Ok(out) => {
                     *pushed += 1;
@@ -125,12 +133,13 @@ where
                 }
                 // Whatever the policy: the run ends here, so that the state can be looked at.
                 Err(error) => {
-                    (failure, has_failed) = (tally.books.errored(error), true);
+                    (failure, has_failed) = (letters.errored(tally.books, error), true);
                     ControlFlow::Break(())
                 }
             }
         });
         drop(tally);
+        letters.forget();
         if !has_failed {
             return polled;
         }
@@ -141,7 +150,7 @@ where
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             self.reset();
-            return Ok(self.meter.stage().panicked(payload));
+            return Ok(self.letters.panicked(self.meter.stage(), payload));
         }
         self.upstream.blame(payload)
     }
@@ -202,23 +211,28 @@ where
     where
         K: FnMut(S::Out) -> ControlFlow<()>,
     {
-        let Self { upstream, keep, is_over, meter } = self;
+        letters_first!(self.letters, cx);
+        let Self { upstream, keep, is_over, meter, letters } = self;
         let Some(segment) = &mut upstream.segment else { return Poll::Ready(Halt::End) };
         let mut tally = meter.begin();
-        let polled = segment.poll_run(cx, fuel, &mut tally.came, &mut |item| match tally
-            .watch
-            .run(|| keep(&item).then_some(item))
-        {
-            Some(item) => {
-                *pushed += 1;
-                sink(item)
-            }
-            None => {
-                *is_over = true;
-                ControlFlow::Break(())
+        let polled = segment.poll_run(cx, fuel, &mut tally.came, &mut |item| {
+            let kept = tally.watch.run(|| {
+                letters.keep(&item);
+                keep(&item).then_some(item)
+            });
+            match kept {
+                Some(item) => {
+                    *pushed += 1;
+                    sink(item)
+                }
+                None => {
+                    *is_over = true;
+                    ControlFlow::Break(())
+                }
             }
         });
         drop(tally);
+        letters.forget();
         if !*is_over {
             return polled;
         }
@@ -229,8 +243,15 @@ where
     with_one_upstream!();
 }
 
-impl<S, M, A, F> Fallible for Scan<S, M, A, F> {}
-impl<S, F> Fallible for TakeWhile<S, F> {}
+impl<S: Chain, M, A, F> Fallible for Scan<S, M, A, F> {
+    type Input = S::Out;
+    fallible!();
+}
+
+impl<S: Chain, F> Fallible for TakeWhile<S, F> {
+    type Input = S::Out;
+    fallible!();
+}
 
 impl<S: Segment> Pipeline<S> {
     /// Turns each item into another, with a state that goes from item to item. Fused, as [`map`](Self::map).
@@ -250,7 +271,11 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(sums.collect::<Vec<i32>>().await?, [1, 3, 6]);
     /// # Ok(()) }
     /// ```
-    pub fn scan<A, M, F, U>(mut self, make: M, mut step: F) -> Pipeline<impl Segment<Item = U> + Fallible>
+    pub fn scan<A, M, F, U>(
+        mut self,
+        make: M,
+        mut step: F,
+    ) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item>>
     where
         A: Send + 'static,
         M: FnMut() -> A + Send + 'static,
@@ -343,7 +368,7 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(sum, 6);
     /// # Ok(()) }
     /// ```
-    pub fn inspect<F>(mut self, mut look: F) -> Pipeline<impl Segment<Item = S::Item> + Fallible>
+    pub fn inspect<F>(mut self, mut look: F) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item>>
     where
         F: FnMut(&S::Item) + Send + 'static,
     {
@@ -366,7 +391,7 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(flat, [1, 2, 3]);
     /// # Ok(()) }
     /// ```
-    pub fn flatten<U>(mut self) -> Pipeline<impl Segment<Item = U> + Fallible>
+    pub fn flatten<U>(mut self) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item>>
     where
         S::Item: IntoIterator<Item = U>,
         <S::Item as IntoIterator>::IntoIter: Send + 'static,

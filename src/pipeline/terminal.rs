@@ -2,25 +2,30 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
 
-use super::builder::{Pipeline, shape};
-use super::concurrency::Concurrency;
+use super::builder::Pipeline;
+use super::concurrency::{Concurrent, Layout};
 use super::drive::{Fold, drive};
-use super::error::{OnError, PipelineError};
+use super::error::PipelineError;
 use super::handle::{Live, PipelineHandle};
 use super::hub::Hub;
-use super::outlet::{Outlet, Worked};
+use super::intake::Intake;
+use super::keys::Sort;
+use super::on_error::OnError;
+use super::outlet::{Awaited, Outlet, Relayed};
 use super::plan::Plan;
+use super::rules::{Retry, Rulebook};
 use super::segment::Segment;
 use super::stream::PipelineStream;
-use super::window::{Order, Window};
+use super::window::Order;
 use super::worker::AsyncStage;
-use crate::error::{BoxError, Closed, Full};
+use crate::error::{BoxError, Closed, Full, refuse_zero};
+use crate::policy::{Backoff, RetryBudget};
 use crate::queue::Producer;
 
 /// A whole pipeline, ready to run and giving `O` at its end.
@@ -31,12 +36,14 @@ pub struct Run<O, K = ()> {
     plan: Plan,
     /// What the conductor does: drive the last segment to its end.
     finale: BoxFuture<'static, Result<O, PipelineError>>,
-    kind: PhantomData<fn() -> K>,
+    /// What kind of stage the last one is, with what is known of it.
+    kind: K,
 }
 
 impl<S: Segment> Pipeline<S> {
     /// Ends by awaiting `work` for each item, up to `concurrency` at once, begun in order: with more than one
-    /// at once, closures that are called at the same moment may overtake each other.
+    /// at once, closures that are called at the same moment may overtake each other. With
+    /// [`Concurrency::keyed`](super::Concurrency::keyed) those of one key do not.
     ///
     /// # Examples
     /// ```
@@ -60,12 +67,13 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When `concurrency` is zero.
     #[track_caller]
-    pub fn for_each<F, Fut>(self, concurrency: usize, work: F) -> Run<(), Worked>
+    pub fn for_each<C, F, Fut>(self, concurrency: C, work: F) -> Run<(), Awaited<S::Item>>
     where
+        C: Concurrent<S::Item, Sort: Send + 'static>,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.sink("for_each", Concurrency::unordered(concurrency), move |item| work(item).map(Ok))
+        self.sink("for_each", concurrency.layout(), move |item| work(item).map(Ok))
     }
 
     /// As [`for_each`](Self::for_each), with futures that can fail; see [`Run::on_error`] for what happens then.
@@ -93,13 +101,14 @@ impl<S: Segment> Pipeline<S> {
     /// # Panics
     /// When `concurrency` is zero.
     #[track_caller]
-    pub fn try_for_each<F, Fut, E>(self, concurrency: usize, work: F) -> Run<(), Worked>
+    pub fn try_for_each<C, F, Fut, E>(self, concurrency: C, work: F) -> Run<(), Awaited<S::Item>>
     where
+        C: Concurrent<S::Item, Sort: Send + 'static>,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError> + 'static,
     {
-        self.sink("try_for_each", Concurrency::unordered(concurrency), move |item| work(item).map_err(Into::into))
+        self.sink("try_for_each", concurrency.layout(), move |item| work(item).map_err(Into::into))
     }
 
     /// Ends by sending each item into a queue, in order, waiting while it is full. The producer is dropped at the end.
@@ -120,9 +129,9 @@ impl<S: Segment> Pipeline<S> {
     /// assert!(running.await.is_err());
     /// # Ok(()) }
     /// ```
-    pub fn forward(self, producer: Producer<S::Item>) -> Run<(), Worked> {
+    pub fn forward(self, producer: Producer<S::Item>) -> Run<(), Awaited<S::Item>> {
         let producer = Arc::new(producer);
-        self.sink("forward", Concurrency::unordered(1), move |item| {
+        self.sink("forward", Concurrent::<S::Item>::layout(1), move |item| {
             let producer = producer.clone();
             async move {
                 producer.send(item).await.map_err(|error| {
@@ -137,18 +146,23 @@ impl<S: Segment> Pipeline<S> {
         })
     }
 
-    fn sink<F, Fut>(mut self, kind: &str, concurrency: Concurrency, work: F) -> Run<(), Worked>
+    fn sink<H, F, Fut>(mut self, kind: &str, layout: Layout<H>, work: F) -> Run<(), Awaited<S::Item>>
     where
+        H: Sort<S::Item> + Send + 'static,
         F: Fn(S::Item) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
         let stage = self.plan.stage(kind);
-        let hub = Hub::new(stage, shape(concurrency, 1), Window::new(Order::Sink));
-        let (segment, ours) = (self.segment, hub.clone());
-        self.plan.starts.push(Box::new(move |engine| AsyncStage::start(ours, segment, work, engine.spawner.clone())));
+        let (hub, sort) = Hub::laid_out(stage, Layout { order: Order::Sink, ..layout });
+        let (segment, rulebook) = (self.segment, Rulebook::new());
+        let (ours, rules) = (hub.clone(), rulebook.clone());
+        self.plan.starts.push(Box::new(move |engine| {
+            let intake = Intake::new(segment, sort, ours.stage().place());
+            AsyncStage::start(ours, intake, work, rules.take(), engine.spawner.clone());
+        }));
         self.plan.stages.push(hub.clone());
-        let mut end: Outlet<(), Worked> = Outlet::new(&hub);
-        Run::new(self.plan, async move { drive(&mut end).await })
+        let mut end: Outlet<(), Relayed> = Outlet::new(&hub, Relayed);
+        Run::new(self.plan, async move { drive(&mut end).await }, Awaited(rulebook))
     }
 
     /// Ends in one value, made of all items in order. Fused: the closure runs on the executor, one item at a time.
@@ -168,7 +182,7 @@ impl<S: Segment> Pipeline<S> {
         F: FnMut(A, S::Item) -> A + Send + 'static,
     {
         let stage = self.plan.fused("fold");
-        Run::new(self.plan, Fold::new(self.segment, value, fold, stage).run())
+        Run::new(self.plan, Fold::new(self.segment, value, fold, stage).run(), ())
     }
 
     /// Ends in a collection of all items, in order. Unbounded, as the collection is.
@@ -181,7 +195,7 @@ impl<S: Segment> Pipeline<S> {
             collection.extend(Some(item));
             collection
         };
-        Run::new(self.plan, Fold::new(self.segment, C::default(), extend, stage).run())
+        Run::new(self.plan, Fold::new(self.segment, C::default(), extend, stage).run(), ())
     }
 
     /// Ends in a stream of the items: it starts the pipeline when it is first polled, and aborts it when dropped.
@@ -207,8 +221,8 @@ impl<S: Segment> Pipeline<S> {
 }
 
 impl<O: Send + 'static, K> Run<O, K> {
-    fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static) -> Self {
-        Self { plan, finale: finale.boxed(), kind: PhantomData }
+    fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static, kind: K) -> Self {
+        Self { plan, finale: finale.boxed(), kind }
     }
 
     /// Names the last stage.
@@ -236,12 +250,36 @@ impl<O: Send + 'static, K> Run<O, K> {
     }
 }
 
-impl Run<(), Worked> {
+impl<I> Run<(), Awaited<I>> {
     /// Says what the last stage does with an item whose closure fails or panics.
-    pub fn on_error(self, on_error: OnError) -> Self {
-        if let Some(stage) = &self.plan.last {
-            stage.set_policy(on_error);
-        }
+    pub fn on_error(self, on_error: OnError<I>) -> Self {
+        self.kind.0.amend(|rules| rules.on_error = on_error);
+        self
+    }
+
+    /// As [`Pipeline::retry`], for the last stage.
+    pub fn retry(self, backoff: Backoff) -> Self
+    where
+        I: Clone,
+    {
+        self.kind.0.amend(|rules| rules.retry = Some(Retry { backoff, clone: I::clone }));
+        self
+    }
+
+    /// As [`Pipeline::retry_budget`], for the last stage.
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.kind.0.amend(|rules| rules.budget = budget);
+        self
+    }
+
+    /// As [`Pipeline::timeout`], for the last stage.
+    ///
+    /// # Panics
+    /// When `limit` is zero.
+    #[track_caller]
+    pub fn timeout(self, limit: Duration) -> Self {
+        refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
+        self.kind.0.amend(|rules| rules.timeout = Some(limit));
         self
     }
 }

@@ -2,38 +2,50 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::hub::Hub;
 use super::intake::Intake;
+use super::keys::{Ready, Sort};
+use super::on_error::Failure;
+use super::rules::Rules;
 use super::seat::Seat;
 use super::segment::Segment;
 use super::window::Outcome;
-use crate::error::{BoxError, Panicked, catch, drop_quietly};
+use crate::error::{BoxError, Elapsed, catch, drop_quietly};
 use crate::task::{Caught, Spawner};
 
 /// What the workers of one stage share. Dropped with the last of them.
-pub(super) struct AsyncStage<S: Segment, F, O> {
+pub(super) struct AsyncStage<S: Segment, H, F, O> {
     hub: Arc<Hub<S::Item, O>>,
-    intake: Intake<S>,
+    intake: Intake<S, H>,
     work: F,
+    rules: Rules<S::Item>,
     spawner: Spawner,
     /// For panics and for the names of the tasks; fixed when the pipeline starts.
     place: Arc<str>,
     name: Arc<str>,
 }
 
-impl<S, F, Fut, O> AsyncStage<S, F, O>
+impl<S, H, F, Fut, O> AsyncStage<S, H, F, O>
 where
     S: Segment,
+    H: Sort<S::Item> + Send + 'static,
     F: Fn(S::Item) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, BoxError>> + Send + 'static,
     O: Send + 'static,
 {
     /// Starts the stage with one worker; more are hired as there is work for them.
-    pub(super) fn start(hub: Arc<Hub<S::Item, O>>, segment: S, work: F, spawner: Spawner) {
+    pub(super) fn start(
+        hub: Arc<Hub<S::Item, O>>,
+        intake: Intake<S, H>,
+        work: F,
+        rules: Rules<S::Item>,
+        spawner: Spawner,
+    ) {
         let (place, name) = (hub.stage().place(), hub.stage().name());
         let seat = Seat::first(&hub);
-        let stage = Arc::new(Self { hub, intake: Intake::new(segment), work, spawner, place, name });
+        let stage = Arc::new(Self { hub, intake, work, rules, spawner, place, name });
         stage.hire(seat, 0);
     }
 
@@ -50,32 +62,75 @@ where
             if let Some(number) = found.hire {
                 self.clone().hire(Seat::hired(&self.hub), number);
             }
-            let outcome = self.run(found.item).await;
-            finished.push((found.sequence, outcome));
+            let mark = found.ready.mark;
+            let outcome = self.run(found.ready).await;
+            finished.push((mark, outcome));
         }
     }
 
-    async fn run(&self, item: S::Item) -> Outcome<O> {
-        let output = match catch(&self.place, || (self.work)(item)) {
+    async fn run(&self, ready: Ready<S::Item>) -> Outcome<O> {
+        let (rules, stage) = (&self.rules, self.hub.stage());
+        let Ready { mut item, refusal, .. } = ready;
+        if let Some(failure) = refusal.failure(&self.place, self.hub.cap()) {
+            let kept = catch(&self.place, || rules.on_error.keep(&item)).unwrap_or(None);
+            drop_quietly(item);
+            return rules.settle(stage, failure, kept, 0).await;
+        }
+        if rules.retry.is_some() {
+            stage.attempted();
+        }
+        let (mut attempts, mut delays) = (1, None);
+        loop {
+            let (kept, output) = self.attempt(item).await;
+            let failure = match output {
+                Ok(result) => return Outcome::Done(result),
+                Err(failure) => failure,
+            };
+            let delay = rules.delay(stage, &failure, &mut delays);
+            match (delay, kept) {
+                (Some(delay), Some(kept)) => {
+                    drop_quietly(failure);
+                    tokio::time::sleep(delay).await;
+                    (item, attempts) = (kept, attempts + 1);
+                }
+                (_, kept) => return rules.settle(stage, failure, kept, attempts).await,
+            }
+        }
+    }
+
+    /// Works on an item once; gives it back as well, where the rules ask for it.
+    async fn attempt(&self, item: S::Item) -> (Option<S::Item>, Result<O, Failure>) {
+        let mut kept = None;
+        let called = catch(&self.place, || {
+            kept = self.rules.keep(&item);
+            (self.work)(item)
+        });
+        let output = match called {
             Ok(future) => {
-                let future = Caught::new(self.place.clone(), future);
                 // Futures that are always ready must not keep the executor. Here, between the closure and its future, so
                 // that closures are called in the order in which items were taken.
                 tokio::task::coop::consume_budget().await;
-                future.await
+                match self.rules.timeout {
+                    None => Caught::new(self.place.clone(), future).await,
+                    Some(limit) => Caught::new(self.place.clone(), within(self.place.clone(), limit, future)).await,
+                }
             }
             Err(panicked) => Err(panicked),
         };
-        outcome(&self.hub, output)
+        let output = match output {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(error)) => Err(Failure::Error(error)),
+            Err(panicked) => Err(Failure::Panicked(panicked)),
+        };
+        (kept, output)
     }
 }
 
-/// What the stage's policy makes of a closure's end.
-pub(super) fn outcome<I, O>(hub: &Hub<I, O>, output: Result<Result<O, BoxError>, Panicked>) -> Outcome<O> {
-    let failure = match output {
-        Ok(Ok(result)) => return Outcome::Done(result),
-        Ok(Err(error)) => hub.stage().errored(error),
-        Err(panicked) => hub.stage().panicked_with(panicked),
-    };
-    failure.map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure)))
+/// Bounds one attempt.
+async fn within<O>(
+    place: Arc<str>,
+    limit: Duration,
+    future: impl Future<Output = Result<O, BoxError>>,
+) -> Result<O, BoxError> {
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| Err(Elapsed::new(place, limit).into()))
 }

@@ -173,7 +173,9 @@ assert_traits!(promise::PromiseError<Moves>: Send & !Sync & Unpin);
 assert_traits!(promise::AggregateError<Moves>: Send & !Sync & Unpin);
 
 assert_traits!(pipeline::Concurrency: Send & Sync & Unpin);
-assert_traits!(pipeline::OnError: Send & Sync & Unpin);
+assert_traits!(pipeline::OnError<Moves>: Send & Sync & Unpin);
+assert_traits!(pipeline::DeadLetter<Moves>: Send & Unpin);
+assert_traits!(pipeline::Keyed<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
 assert_traits!(pipeline::Run<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);

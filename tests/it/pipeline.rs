@@ -3,11 +3,14 @@
 mod endings;
 mod faults;
 mod hazards;
+mod keyed;
 mod kit;
+mod letters;
 mod limits;
 mod matrix;
 mod naive;
 mod places;
+mod retries;
 mod rules;
 mod runs;
 mod steps;

@@ -73,6 +73,34 @@ fn unordered_results_reach_a_consumer_that_waits() {
 }
 
 #[test]
+fn items_of_one_key_follow_each_other_and_the_last_ends_the_stage() {
+    bounded(2, || {
+        // 0 and 2 share a key: one of them waits in its line while the other worker may be asleep.
+        let model = Model::keyed(WORKERS, 3, 3, 2);
+        start(&model, |_| Made::Result);
+        let mut taken = Vec::new();
+        while let Some(result) = take(&model) {
+            taken.push(result.expect("no failure"));
+        }
+        let of_one: Vec<u32> = taken.iter().copied().filter(|n| n % 2 == 0).collect();
+        assert_eq!((taken.len(), of_one), (3, vec![0, 2]));
+        assert_settled(&model, 3);
+    });
+}
+
+#[test]
+fn a_failure_discards_what_waits_behind_it() {
+    bounded(2, || {
+        let model = Model::keyed(WORKERS, 3, 3, 1);
+        start(&model, |_| Made::Failure);
+        assert!(take(&model).expect("a failure").is_err());
+        assert!(take(&model).is_none());
+        let flow = model.stats().flow;
+        assert!(flow.failed == 1 && flow.failed + flow.discarded == flow.accepted, "{flow}");
+    });
+}
+
+#[test]
 fn a_source_without_items_wakes_the_consumer_at_its_end() {
     check(|| {
         let model = Model::new(WORKERS, 2, true, 0, true);

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Unordered,
     TryOrdered,
     TryUnordered,
+    Keyed,
+    TryKeyed,
     Cpu,
     TryCpu,
     Wait,
@@ -56,7 +58,7 @@ pub(super) enum Trouble {
 
 use Kind::*;
 
-pub(super) const KINDS: [Kind; 26] = [
+pub(super) const KINDS: [Kind; 28] = [
     Map,
     TryMap,
     Filter,
@@ -65,6 +67,8 @@ pub(super) const KINDS: [Kind; 26] = [
     Unordered,
     TryOrdered,
     TryUnordered,
+    Keyed,
+    TryKeyed,
     Cpu,
     TryCpu,
     Wait,
@@ -92,15 +96,15 @@ impl Kind {
             Map | Filter | Cpu | Scan | TakeWhile | Inspect | Weighted | Conflate => &[Trouble::Panic],
             TryMap | TryCpu | TryScan => &[Trouble::Error, Trouble::Panic],
             FlatMap | Flatten => &[Trouble::Panic, Trouble::HalfWay],
-            Ordered | Unordered => &[Trouble::Panic, Trouble::Poll],
-            TryOrdered | TryUnordered => &[Trouble::Error, Trouble::Panic, Trouble::Poll],
+            Ordered | Unordered | Keyed => &[Trouble::Panic, Trouble::Poll],
+            TryOrdered | TryUnordered | TryKeyed => &[Trouble::Error, Trouble::Panic, Trouble::Poll],
             Wait | Oldest | Newest | Reject | Batch | Take | Window | Debounce | Throttle => &[],
         }
     }
 
     /// Whether items leave in the order they came.
     pub(super) fn is_ordered(self) -> bool {
-        !matches!(self, Unordered | TryUnordered)
+        !matches!(self, Unordered | TryUnordered | Keyed | TryKeyed)
     }
 
     /// Whether items may be dropped or refused although nothing is wrong.
@@ -121,7 +125,7 @@ pub(super) struct Item {
 pub(super) struct Setup {
     pub(super) items: u32,
     pub(super) trouble: Option<(Trouble, u32)>,
-    pub(super) policy: OnError,
+    pub(super) policy: OnError<Item>,
     /// Counts every item, and everything that the source and the closures captured.
     pub(super) probe: DropCounter,
     /// Holds up the end.
@@ -210,7 +214,7 @@ impl Captured {
 
 /// Runs a stage of this kind between the source and an end that takes one item at a time.
 pub(super) fn run(kind: Kind, setup: &Setup) -> PipelineHandle<()> {
-    let (source, inside, policy) = (Pipeline::from_iter(setup.source()), setup.captured(), setup.policy);
+    let (source, inside, policy) = (Pipeline::from_iter(setup.source()), setup.captured(), setup.policy.clone());
     let buffer = |overflow| Pipeline::from_iter(setup.source()).buffer(4, overflow);
     let unordered = Concurrency::unordered(4);
     let expect = |result: Result<Item, _>| result.expect("not a stage that is given errors");
@@ -229,6 +233,15 @@ pub(super) fn run(kind: Kind, setup: &Setup) -> PipelineHandle<()> {
             let concurrency = if kind == Ordered { Concurrency::ordered(4) } else { unordered };
             let work = move |item| futures::FutureExt::map(inside.future(item), expect);
             end(source.map_async(concurrency, work).on_error(policy), setup)
+        }
+        Keyed => {
+            let concurrency = Concurrency::keyed(4, |item: &Item| item.n % 3);
+            let work = move |item| futures::FutureExt::map(inside.future(item), expect);
+            end(source.map_async(concurrency, work).on_error(policy), setup)
+        }
+        TryKeyed => {
+            let concurrency = Concurrency::keyed(4, |item: &Item| item.n % 3);
+            end(source.try_map_async(concurrency, move |item| inside.future(item)).on_error(policy), setup)
         }
         TryOrdered | TryUnordered => {
             let concurrency = if kind == TryOrdered { Concurrency::ordered(4) } else { unordered };
@@ -256,8 +269,9 @@ pub(super) fn run(kind: Kind, setup: &Setup) -> PipelineHandle<()> {
             end(source.inspect(look).on_error(policy), setup)
         }
         Flatten => {
+            let skips = !matches!(policy, OnError::Stop);
             let parts = source.map(move |item| inside.parts(item)).on_error(policy);
-            end(parts.flatten().on_error(policy), setup)
+            end(parts.flatten().on_error(if skips { OnError::Skip } else { OnError::Stop }), setup)
         }
         Window => {
             let shared = source.map(Arc::new).window(1, 1).flat_map(|window| window);

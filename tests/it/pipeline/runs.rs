@@ -100,7 +100,7 @@ both_flavours! {
         for kind in KINDS.into_iter().filter(|kind| !kind.is_lossy()) {
             for (items, policy) in [(1, OnError::Stop), (3, OnError::Skip), (300, OnError::Stop)] {
                 for place in places(items) {
-                    let setup = Setup { trouble: Some((Trouble::Source, place)), policy, ..Setup::new(items) };
+                    let setup = Setup { trouble: Some((Trouble::Source, place)), policy: policy.clone(), ..Setup::new(items) };
                     let ended = ended(kind, &setup).await;
                     assert!(ended.result.is_err_and(|failure| failure.is_panicked()), "{kind:?} at {place}");
                     // What was given before the panic is finished.

@@ -27,13 +27,13 @@ async fn a_state_goes_from_item_to_item_and_begins_anew_where_that_is_the_policy
                     if n == 3 { Err("three") } else { Ok(*sum) }
                 },
             )
-            .on_error(policy)
+            .on_error(policy.clone())
             .collect::<Vec<i32>>()
             .spawn();
         let (result, stats) = ended(running).await;
         assert_eq!(result.unwrap(), expected, "{policy:?}");
         assert_eq!(stats.stages[1].flow.failed, 1);
-        assert_eq!(made.get(), if policy == OnError::Reset { 2 } else { 1 });
+        assert_eq!(made.get(), if matches!(policy, OnError::Reset) { 2 } else { 1 });
     }
 }
 
