@@ -529,7 +529,7 @@ impl<S: Segment> Pipeline<S> {
         let (segment, rulebook) = (self.segment, Rulebook::new());
         let (ours, rules) = (hub.clone(), rulebook.clone());
         self.plan.starts.push(Box::new(move |engine| {
-            let gathering = Gathering::new(segment, ours, gather, weigh, rules.take().on_error);
+            let gathering = Gathering::new(segment, &ours, gather, weigh, rules.take().on_error);
             let _ = engine.spawner.spawn(stage.name(), gathering.run());
         }));
         self.plan.stages.push(hub.clone());

@@ -94,7 +94,7 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, apply, meter, letters } = self;
         let passing = meter.pass(pushed);
         let polled = upstream.poll_run(cx, fuel, passing.pushed, &mut |item| {
@@ -123,7 +123,7 @@ where
     where
         K: FnMut(S::Out) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, keep, meter, letters } = self;
         let mut tally = meter.begin();
         let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {
@@ -160,7 +160,7 @@ where
     where
         K: FnMut(I::Item) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, split, parts, meter, letters } = self;
         let mut tally = meter.begin();
         // An item may have endless parts: they are paid for with the same fuel as items, so the run ends all the same.
@@ -253,7 +253,7 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, apply, meter, letters } = self;
         let mut failure: Option<PipelineError> = None;
         let mut tally = meter.begin();

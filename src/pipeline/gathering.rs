@@ -49,12 +49,12 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
 
     pub(super) fn new(
         segment: S,
-        hub: Arc<Hub<(), G::Out>>,
+        hub: &Arc<Hub<(), G::Out>>,
         gather: G,
         weigh: fn(&G::Out) -> u64,
         on_error: OnError<S::Item>,
     ) -> Self {
-        let (seat, pace, place) = (Seat::first(&hub), Pace::new(1024), hub.stage().place());
+        let (seat, pace, place) = (Seat::first(hub), Pace::new(1024), hub.stage().place());
         let (pulled, gather, mut letters) = (VecDeque::new(), Some(gather), Letters::new());
         letters.set(on_error);
         Self { segment, seat, pulled, pace, gather, place, inside: 0, weigh, sleep: None, letters, ended: None }
@@ -76,6 +76,7 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
     /// Ready at the end of upstream, with the reason; something may be left inside.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
         let begun = Clock::now();
+        self.seat.rise();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             if let Some(failure) = ready!(self.poll_pushed(cx)) {
@@ -126,7 +127,7 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
     fn poll_pushed(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
         loop {
             if let Some(failure) = ready!(self.letters.poll_sent(cx)) {
-                return Poll::Ready(Some(failure));
+                return Poll::Ready(Some(self.seat.stage().noted(failure)));
             }
             if self.pulled.is_empty() {
                 return Poll::Ready(None);

@@ -130,8 +130,25 @@ impl Live {
         self.workers.abort();
     }
 
+    pub(super) fn stats(&self) -> PipelineStats {
+        PipelineStats::of(self.title.get(), &self.stages)
+    }
+
     fn place(&self) -> Arc<str> {
         format!("pipeline `{}`", self.title.get()).into()
+    }
+}
+
+impl PipelineStats {
+    pub(super) fn of(name: Arc<str>, stages: &[Arc<dyn StageView>]) -> Self {
+        Self { name, stages: stages.iter().map(|stage| stage.stats()).collect() }
+    }
+
+    /// What has ended one of its stages, if a failure did. It is here at once, and given to whoever waits for the end when
+    /// that comes: after what was before it.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.stages.iter().find_map(|stage| stage.failure.as_deref())
     }
 }
 
@@ -207,7 +224,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
     /// What each stage has done and what it holds.
     #[must_use]
     pub fn stats(&self) -> PipelineStats {
-        PipelineStats { name: self.name(), stages: self.live.stages.iter().map(|stage| stage.stats()).collect() }
+        self.live.stats()
     }
 
     /// Tells whether the pipeline has ended, in whatever way.

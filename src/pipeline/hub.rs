@@ -28,6 +28,7 @@ use super::keys::Lines;
 use super::loom::{Mutex, MutexGuard};
 use super::stage::{Stage, StageStats, StageView};
 use super::state::{After, State};
+use super::times::Clock;
 use super::window::Window;
 use crate::error::{Cancelled, Panicked};
 use crate::observe::Flow;
@@ -83,6 +84,8 @@ impl<I, O> Hub<I, O> {
             consumer: None,
             accepted: 0,
             gathered: 0,
+            is_pausing: false,
+            clock: Clock::new(),
         };
         Arc::new(Self { stage, shape, cap, state: Mutex::new(state) })
     }
@@ -111,6 +114,7 @@ impl<I, O> Hub<I, O> {
             let mut state = self.lock();
             if state.window.take(most, into) {
                 state.call_help(self.shape, &mut after);
+                state.keep_time(self.shape);
                 Poll::Ready(Some(Ok(())))
             } else if state.is_over() {
                 let (ours, upstream) = (state.window.failure.take(), state.upstream_failure.take());
@@ -132,9 +136,10 @@ impl<I, O> Hub<I, O> {
     pub(super) fn stopped(&self) -> PipelineError {
         let place = self.stage.place();
         if std::thread::panicking() {
-            PipelineError::Panicked(Panicked::new(place, "a task of the stage died; its panic is logged"))
+            let panicked = Panicked::new(place, "a task of the stage died; its panic is logged");
+            self.stage.noted(PipelineError::Panicked(panicked))
         } else {
-            PipelineError::Cancelled(Cancelled::new(place))
+            self.stage.noted(PipelineError::Cancelled(Cancelled::new(place)))
         }
     }
 
@@ -151,7 +156,7 @@ impl<I, O> Hub<I, O> {
             after.results.extend(state.window.clear());
             let failures = [state.window.failure.take(), state.upstream_failure.take()];
             after.failures.extend(failures.into_iter().flatten());
-            state.conclude(&mut after);
+            state.conclude(self.shape, &mut after);
             after.displaced = state.consumer.take();
         }
         after.run();
@@ -182,6 +187,9 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
             workers: state.workers,
             retried: self.stage.retried(),
             waiting,
+            times: Some(state.clock.times()),
+            has_ended: state.has_ended(),
+            failure: self.stage.failure(),
         }
     }
 }

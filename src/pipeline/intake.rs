@@ -74,6 +74,7 @@ impl<S: Segment, H: Sort<S::Item>> Intake<S, H> {
     /// Pulls up to `room` items and brings them to the hub. Pending while upstream has nothing.
     fn poll_pull<O>(&self, cx: &mut Context<'_>, seat: &mut Seat<S::Item, O>, room: usize) -> Poll<()> {
         let mut spent = Duration::ZERO;
+        seat.rise();
         loop {
             // Pulling is work of its own where upstream filters: it has to yield like any other.
             let coop = ready!(tokio::task::coop::poll_proceed(cx));

@@ -136,6 +136,12 @@ impl<'a, A> Loan<'a, A> {
     }
 }
 
+impl Drop for Books {
+    fn drop(&mut self) {
+        self.stage.counts().end();
+    }
+}
+
 impl Drop for Tally<'_> {
     #[inline(always)]
     fn drop(&mut self) {

@@ -116,6 +116,7 @@ mod stop;
 mod stream;
 mod terminal;
 mod throttle;
+mod times;
 mod window;
 mod worker;
 
@@ -151,3 +152,4 @@ pub use stage::StageStats;
 pub use steps::{Scan, Take, TakeWhile};
 pub use stream::PipelineStream;
 pub use terminal::Run;
+pub use times::Times;

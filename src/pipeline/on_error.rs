@@ -145,7 +145,10 @@ impl<T> OnError<T> {
             Self::DeadLetter(letters) => {
                 let error = failure.into_error(stage.place());
                 tracing::warn!(target: "regatta::pipeline", place = %stage.place(), "an item goes to the dead letters");
-                letters.post.post(DeadLetter { item: kept, error, attempts })
+                match letters.post.post(DeadLetter { item: kept, error, attempts }) {
+                    Verdict::Stop(error) => Verdict::Stop(stage.noted(error)),
+                    verdict => verdict,
+                }
             }
         }
     }

@@ -44,6 +44,7 @@ impl<S: Segment> Buffer<S> {
     /// Ready at the end of upstream, with the reason.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
         let begun = Instant::now();
+        self.seat.rise();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let Some(room) = self.seat.room(cx.waker()) else { return Poll::Ready(None) };
@@ -81,7 +82,8 @@ impl<S: Segment> Buffer<S> {
                 surplus
             }
         });
-        (refused > 0).then(|| PipelineError::Full(Full::new(self.seat.stage().place(), capacity)))
+        let stage = self.seat.stage();
+        (refused > 0).then(|| stage.noted(PipelineError::Full(Full::new(stage.place(), capacity))))
     }
 }
 

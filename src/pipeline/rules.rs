@@ -90,7 +90,7 @@ impl<I> Rules<I> {
         let error = match self.on_error.judge(stage, failure, kept, attempts) {
             Verdict::Stop(error) => Some(error),
             Verdict::Skip => None,
-            Verdict::Wait(sending) => sending.await,
+            Verdict::Wait(sending) => sending.await.map(|error| stage.noted(error)),
         };
         error.map_or(Outcome::Skipped, |error| Outcome::Failed(Box::new(error)))
     }

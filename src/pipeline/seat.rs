@@ -44,7 +44,10 @@ impl<I, O> Seat<I, O> {
 
     /// Takes the place of a worker the hub has asked for.
     pub(super) fn hired(hub: &Arc<Hub<I, O>>) -> Self {
-        Self { hub: hub.clone(), desk: Desk { waker: None, ticket: None, is_called: true, pulling: None, working: 0 } }
+        Self {
+            hub: hub.clone(),
+            desk: Desk { waker: None, ticket: None, is_called: true, pulling: None, is_parked: false, working: 0 },
+        }
     }
 
     pub(super) fn stage(&self) -> &Arc<Stage> {
@@ -73,7 +76,7 @@ impl<I, O> Seat<I, O> {
                 state.record(mark, outcome, &mut after);
             }
             let next = state.choose(desk, hub.shape);
-            state.conclude(&mut after);
+            state.conclude(hub.shape, &mut after);
             if matches!(next, Next::Work(..)) {
                 state.hire_help(hub.shape, &mut after);
             }
@@ -129,13 +132,22 @@ impl<I, O> Seat<I, O> {
                 Some(Halt::Failed(failure)) => state.end(Some(failure), &mut after),
                 _ => {}
             }
-            state.conclude(&mut after);
+            state.conclude(hub.shape, &mut after);
         }
         after.run();
     }
 
     /// Sleeps as the one who pulls. False when the stage has closed and there is nothing to pull for.
     pub(super) fn park(&mut self, waker: &Waker) -> bool {
+        self.lie_down(waker, false)
+    }
+
+    /// As `park`, but it is not upstream that is waited for: the stage holds back by itself.
+    pub(super) fn pause(&mut self, waker: &Waker) -> bool {
+        self.lie_down(waker, true)
+    }
+
+    fn lie_down(&mut self, waker: &Waker, is_pausing: bool) -> bool {
         let waker = waker.clone();
         let mut state = self.hub.lock();
         if state.is_closed {
@@ -144,9 +156,23 @@ impl<I, O> Seat<I, O> {
             return false;
         }
         let displaced = state.puller.replace(waker);
+        state.is_pausing = is_pausing;
+        state.keep_time(self.hub.shape);
         drop(state);
+        self.desk.is_parked = true;
         displaced.into_iter().for_each(drop_quietly);
         true
+    }
+
+    /// Looks for input again after `park`: what runs upstream from here on is work.
+    pub(super) fn rise(&mut self) {
+        if std::mem::take(&mut self.desk.is_parked) {
+            let mut state = self.hub.lock();
+            let displaced = state.puller.take();
+            state.keep_time(self.hub.shape);
+            drop(state);
+            displaced.into_iter().for_each(drop_quietly);
+        }
     }
 
     /// A relay's turn: how many places are free, or `None` when it is to stop. Registers the waker where there are none.
@@ -161,6 +187,7 @@ impl<I, O> Seat<I, O> {
             if room == Some(0) {
                 state.sleep(desk);
             }
+            state.keep_time(hub.shape);
             room
         };
         after.run();
@@ -174,9 +201,9 @@ impl<I, O> Seat<I, O> {
         results: impl IntoIterator<Item = O>,
         spill: impl FnOnce(&mut Window<O>) -> Vec<O>,
     ) {
-        let mut after = After::new();
+        let (mut after, hub) = (After::new(), &self.hub);
         {
-            let mut state = self.hub.lock();
+            let mut state = hub.lock();
             state.accepted += accepted;
             state.gathered += accepted;
             for result in results {
@@ -186,7 +213,7 @@ impl<I, O> Seat<I, O> {
             if state.is_deserted {
                 after.results.extend(state.window.clear());
             }
-            state.conclude(&mut after);
+            state.conclude(hub.shape, &mut after);
         }
         after.run();
     }
@@ -207,11 +234,11 @@ impl<I, O> Seat<I, O> {
 
     /// A relay has no more to give.
     pub(super) fn end(&mut self, failure: Option<PipelineError>) {
-        let mut after = After::new();
+        let (mut after, hub) = (After::new(), &self.hub);
         {
-            let mut state = self.hub.lock();
+            let mut state = hub.lock();
             state.end(failure, &mut after);
-            state.conclude(&mut after);
+            state.conclude(hub.shape, &mut after);
         }
         after.run();
     }
@@ -233,7 +260,7 @@ impl<I, O> Drop for Seat<I, O> {
                 after.results.extend(state.window.fail(hub.stopped()));
                 state.close(&mut after);
             }
-            state.conclude(&mut after);
+            state.conclude(hub.shape, &mut after);
         }
         after.run();
     }

@@ -97,9 +97,9 @@ pub(super) use fallible;
 
 /// First thing in a run: a dead letter that waits for room goes before the next item.
 macro_rules! letters_first {
-    ($letters:expr, $cx:expr) => {
-        if let Some(failure) = std::task::ready!($letters.poll_sent($cx)) {
-            return Poll::Ready(Halt::Failed(failure));
+    ($stage:expr, $cx:expr) => {
+        if let Some(failure) = std::task::ready!($stage.letters.poll_sent($cx)) {
+            return Poll::Ready(Halt::Failed($stage.meter.stage().noted(failure)));
         }
     };
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::builder::Pipeline;
+use super::builder::{Fallible, Pipeline};
 use super::gather::{Batches, Conflated, Debounced};
 use super::outlet::{Outlet, Relayed, Worked};
 use super::segment::Segment;
@@ -41,7 +41,7 @@ impl<S: Segment> Pipeline<S> {
         limit: u64,
         linger: Duration,
         weigh: W,
-    ) -> Pipeline<Outlet<Vec<S::Item>, Worked<S::Item>>>
+    ) -> Pipeline<impl Segment<Item = Vec<S::Item>> + Fallible<Input = S::Item>>
     where
         W: FnMut(&S::Item) -> u64 + Send + 'static,
     {

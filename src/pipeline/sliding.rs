@@ -54,7 +54,7 @@ where
     where
         K: FnMut(Vec<S::Out>) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, size, step, last, missing, meter, letters } = self;
         let mut tally = meter.begin();
         let polled = upstream.poll_run(cx, fuel, &mut tally.came, &mut |item| {

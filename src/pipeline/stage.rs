@@ -1,12 +1,14 @@
 //! What a stage is to everyone but its own loop: a name, a policy, and books that can be read at any time.
 
+use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::PipelineError;
 use super::on_error::Failure;
 use super::segment::Payload;
+use super::times::Times;
 use crate::error::{Panicked, catch};
 use crate::observe::Flow;
 use crate::policy::RetryBudget;
@@ -21,6 +23,7 @@ pub struct Stage {
     /// First attempts, where there may be others.
     attempts: AtomicU64,
     retried: AtomicU64,
+    failure: OnceLock<Arc<str>>,
 }
 
 /// The pipeline's name: known at the end of the building, needed by every stage.
@@ -34,6 +37,7 @@ pub(super) struct Counts {
     failed: AtomicU64,
     held: AtomicU64,
     discarded: AtomicU64,
+    has_ended: AtomicBool,
 }
 
 /// The numbers of one stage at one moment.
@@ -58,6 +62,13 @@ pub struct StageStats {
     pub retried: u64,
     /// Items that wait for another of their [key](super::Concurrency::keyed).
     pub waiting: usize,
+    /// Where its time went. `None` for a stage fused into its neighbour: it runs in the time of the next stage that has
+    /// tasks, or of whoever drives the end.
+    pub times: Option<Times>,
+    /// Nothing more comes in, and nothing is being worked on; results may still wait to be taken.
+    pub has_ended: bool,
+    /// What has ended it, if a failure did: visible at once, also while a later stage keeps the pipeline from its end.
+    pub failure: Option<Arc<str>>,
 }
 
 /// Something that knows a stage's numbers.
@@ -86,7 +97,14 @@ impl Title {
 impl Stage {
     pub(super) fn new(name: Arc<str>, pipeline: Arc<Title>) -> Arc<Self> {
         let (attempts, retried) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { name: Mutex::new(name), pipeline, counts: Counts::default(), attempts, retried })
+        Arc::new(Self {
+            name: Mutex::new(name),
+            pipeline,
+            counts: Counts::default(),
+            attempts,
+            retried,
+            failure: OnceLock::new(),
+        })
     }
 
     pub(super) fn rename(&self, name: Arc<str>) {
@@ -113,7 +131,25 @@ impl Stage {
         if let PipelineError::Panicked(Panicked { place, message }) = &error {
             tracing::error!(target: "regatta::pipeline", %place, %message, "a stage panicked");
         }
+        self.noted(error)
+    }
+
+    /// Writes down what ends the stage, for whoever looks before it is told.
+    pub(super) fn noted(&self, error: PipelineError) -> PipelineError {
+        if self.failure.get().is_none() {
+            // The words may be the user's.
+            let words = catch(&self.place(), || match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            });
+            let words = words.unwrap_or_else(|panicked| panicked.to_string());
+            let _ = self.failure.set(words.into());
+        }
         error
+    }
+
+    pub(super) fn failure(&self) -> Option<Arc<str>> {
+        self.failure.get().cloned()
     }
 
     /// An item has failed, and the stage goes on without it.
@@ -154,7 +190,7 @@ impl Stage {
     pub(super) fn source_panicked(&self, payload: Payload) -> PipelineError {
         let panicked = Panicked::from_payload(self.place(), payload);
         tracing::error!(target: "regatta::pipeline", place = %panicked.place, message = %panicked.message, "a source panicked");
-        PipelineError::Panicked(panicked)
+        self.noted(PipelineError::Panicked(panicked))
     }
 }
 
@@ -178,6 +214,12 @@ impl Counts {
         self.discarded.store(items, Ordering::Relaxed);
     }
 
+    /// Once: the stage is gone.
+    pub(super) fn end(&self) {
+        // Release: pairs with the Acquire in `stats`; who sees the end sees all that came before.
+        self.has_ended.store(true, Ordering::Release);
+    }
+
     fn flow(&self) -> Flow {
         let failed = self.failed.load(Ordering::Acquire);
         let accepted = self.accepted.load(Ordering::Relaxed);
@@ -192,7 +234,19 @@ impl Counts {
 impl StageView for Stage {
     fn stats(&self) -> StageStats {
         let (name, flow) = (self.name(), self.counts.flow());
-        StageStats { name, flow, queued: 0, window: None, busy: 0, workers: 0, retried: 0, waiting: 0 }
+        StageStats {
+            name,
+            flow,
+            queued: 0,
+            window: None,
+            busy: 0,
+            workers: 0,
+            retried: 0,
+            waiting: 0,
+            times: None,
+            has_ended: self.counts.has_ended.load(Ordering::Acquire),
+            failure: self.failure(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::PipelineError;
 use super::hub::Shape;
 use super::keys::{Lines, Mark, Ready};
 use super::seat::Next;
+use super::times::{Clock, Mood};
 use super::window::{Outcome, Window};
 use crate::error::{drop_quietly, wake_quietly};
 use crate::task::{Ticket, Waiters};
@@ -39,6 +40,9 @@ pub(super) struct State<I, O> {
     pub(super) accepted: u64,
     /// Items with a relay, which are part of no result yet.
     pub(super) gathered: u64,
+    /// Whoever sleeps as the puller waits for the clock, not for upstream.
+    pub(super) is_pausing: bool,
+    pub(super) clock: Clock,
 }
 
 pub(super) struct Desk {
@@ -50,6 +54,8 @@ pub(super) struct Desk {
     pub(super) is_called: bool,
     /// Told to pull, up to so many items.
     pub(super) pulling: Option<usize>,
+    /// Asleep as the puller, or woken and not yet back.
+    pub(super) is_parked: bool,
     /// How many items it works on.
     pub(super) working: usize,
 }
@@ -103,8 +109,7 @@ impl<I, O> After<I, O> {
 
 impl<I, O> State<I, O> {
     pub(super) fn is_over(&self) -> bool {
-        let nothing_follows = self.is_closed && self.ready.is_empty() && self.working == 0;
-        !self.window.has_results() && (nothing_follows || self.window.is_cut())
+        !self.window.has_results() && (self.has_ended() || self.window.is_cut())
     }
 
     /// How many items may be pulled now.
@@ -143,10 +148,34 @@ impl<I, O> State<I, O> {
     }
 
     /// The last thing under the lock: wakes the consumer if there is something for it, or nothing any more.
-    pub(super) fn conclude(&mut self, after: &mut After<I, O>) {
+    pub(super) fn conclude(&mut self, shape: Shape, after: &mut After<I, O>) {
+        self.keep_time(shape);
         after.failures.append(&mut self.window.unheard);
         if !self.is_deserted && (self.window.has_results() || self.is_over()) {
             after.consumer = self.consumer.take();
+        }
+    }
+
+    /// Tells whether it takes nothing more and works on nothing.
+    pub(super) fn has_ended(&self) -> bool {
+        self.is_closed && self.ready.is_empty() && self.working == 0
+    }
+
+    pub(super) fn keep_time(&mut self, shape: Shape) {
+        self.clock.turn(self.mood(shape));
+    }
+
+    fn mood(&self, shape: Shape) -> Mood {
+        if self.working > 0 {
+            Mood::Busy
+        } else if self.has_ended() {
+            Mood::Over
+        } else if self.room(shape) == 0 {
+            Mood::Blocked
+        } else if self.puller.is_some() && !self.is_pausing {
+            Mood::Starved
+        } else {
+            Mood::Busy
         }
     }
 

@@ -117,7 +117,7 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, make, state, step, meter, letters } = self;
         let (mut failure, mut has_failed) = (None::<PipelineError>, false);
         let mut tally = meter.begin();
@@ -211,7 +211,7 @@ where
     where
         K: FnMut(S::Out) -> ControlFlow<()>,
     {
-        letters_first!(self.letters, cx);
+        letters_first!(self, cx);
         let Self { upstream, keep, is_over, meter, letters } = self;
         let Some(segment) = &mut upstream.segment else { return Poll::Ready(Halt::End) };
         let mut tally = meter.begin();

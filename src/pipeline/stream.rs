@@ -10,7 +10,7 @@ use futures::Stream;
 use futures::stream::FusedStream;
 
 use super::error::PipelineError;
-use super::handle::Live;
+use super::handle::{Live, PipelineStats};
 use super::plan::Plan;
 use super::segment::{Halt, Segment, poll_guarded};
 use crate::error::drop_quietly;
@@ -30,7 +30,7 @@ pub struct PipelineStream<S: Segment> {
     segment: Option<S>,
     /// Until the first poll.
     plan: Option<Plan>,
-    /// From the first poll to the end.
+    /// From the first poll on.
     live: Option<Arc<Live>>,
     /// A result that a stage pushed together with its last words.
     failure: Option<PipelineError>,
@@ -39,6 +39,31 @@ pub struct PipelineStream<S: Segment> {
 impl<S: Segment> PipelineStream<S> {
     pub(super) fn new(segment: S, plan: Plan) -> Self {
         Self { segment: Some(segment), plan: Some(plan), live: None, failure: None }
+    }
+
+    /// What each stage has done and what it holds; also how it has ended, when nobody polls the stream to find out.
+    ///
+    /// # Examples
+    /// ```
+    /// use futures::StreamExt;
+    /// use regatta::pipeline::Pipeline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let words = Pipeline::from_iter(["1", "x"]).try_map_async(1, |word| async move { word.parse::<u32>() });
+    /// let mut numbers = words.named("parse").into_stream();
+    /// assert_eq!(numbers.next().await.unwrap().unwrap(), 1);
+    /// while numbers.stats().failure().is_none() {
+    ///     tokio::task::yield_now().await; // the stage goes on by itself
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> PipelineStats {
+        match (&self.live, &self.plan) {
+            (Some(live), _) => live.stats(),
+            (None, Some(plan)) => PipelineStats::of(plan.title.get(), &plan.stages),
+            (None, None) => PipelineStats::of("?".into(), &[]),
+        }
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, PipelineError>>> {
@@ -77,7 +102,7 @@ impl<S: Segment> PipelineStream<S> {
 
     fn end(&mut self) {
         drop_quietly(self.segment.take());
-        if let Some(live) = self.live.take() {
+        if let Some(live) = &self.live {
             live.stop_now();
         }
     }

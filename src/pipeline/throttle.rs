@@ -46,6 +46,7 @@ impl<S: Segment> Throttle<S> {
 
     /// Ready at the end of upstream, with the reason.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        self.seat.rise();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
             let Some(room) = self.seat.room(cx.waker()) else { return Poll::Ready(None) };
@@ -55,7 +56,7 @@ impl<S: Segment> Throttle<S> {
             let allowed = self.bucket.allowed(Instant::now());
             if allowed == 0 {
                 // Who waits for the clock is called when the stage closes, as one who pulls.
-                if !self.seat.park(cx.waker()) {
+                if !self.seat.pause(cx.waker()) {
                     return Poll::Ready(None);
                 }
                 ready!(self.poll_next(cx));

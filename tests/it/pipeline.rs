@@ -17,6 +17,7 @@ mod steps;
 mod stops;
 mod stress;
 mod terminals;
+mod times;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -149,7 +149,7 @@ async fn what_is_above_the_cap_of_a_key_meets_the_policy_and_the_others_go_on() 
     stuck.open();
     let failure = ended(all_stuck).await.0.unwrap_err();
     let full = failure.downcast_ref::<Full>().expect("the line is full");
-    assert_eq!(full.to_string(), "the line of one key at stage `book` of pipeline `orders` is full (limit 3)");
+    assert_eq!(full.to_string(), "the line of one key at stage `book` of pipeline `orders` is full: 3 of 3 taken");
 }
 
 /// Pekko once kept results for itself when demand came back and nothing was being worked on.

@@ -20,8 +20,11 @@ fn work(n: u32) -> Result<u32, &'static str> {
 
 type Letters = Producer<DeadLetter<u32>>;
 
-/// One of each kind of stage that has a policy: what comes out, and whether an error is possible in it.
-fn stages() -> Vec<(&'static str, bool, fn(OnError<u32>) -> PipelineHandle<Vec<u32>>)> {
+/// Its name, whether an error is possible in it, and how it is started.
+type Case = (&'static str, bool, fn(OnError<u32>) -> PipelineHandle<Vec<u32>>);
+
+/// One of each kind of stage that has a policy.
+fn stages() -> Vec<Case> {
     fn items() -> Pipeline<impl regatta::pipeline::Segment<Item = u32>> {
         Pipeline::from_iter(0..10_u32)
     }
