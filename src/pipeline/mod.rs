@@ -44,6 +44,7 @@
 //! |---|---|---|
 //! | [`map`](Pipeline::map), [`try_map`](Pipeline::try_map), [`filter`](Pipeline::filter), [`flat_map`](Pipeline::flat_map) | fused, in order, one at a time | the item at hand |
 //! | [`map_async`](Pipeline::map_async), [`try_map_async`](Pipeline::try_map_async) | up to *n* tasks | *n* in work and max(*n*, 16) results |
+//! | the same with [`Concurrency::keyed`] | up to *n* tasks, those of a key one after the other | its [window](Keyed::window) |
 //! | [`map_cpu`](Pipeline::map_cpu), [`try_map_cpu`](Pipeline::try_map_cpu) | up to *n* jobs on the CPU pool | 64 *n* in work and 64 *n* results |
 //! | [`buffer`](Pipeline::buffer) | one task | its capacity |
 //! | [`scan`](Pipeline::scan), [`try_scan`](Pipeline::try_scan), [`take`](Pipeline::take), [`take_while`](Pipeline::take_while), [`inspect`](Pipeline::inspect), [`flatten`](Pipeline::flatten) | fused | the item at hand, and the state |
@@ -55,6 +56,14 @@
 //! # Order
 //! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
 //! up. [`for_each`](Pipeline::for_each) hands items to its tasks in order.
+//!
+//! With [`Concurrency::keyed`] items leave in order for each key.
+//!
+//! # What fails
+//! Each stage has a policy of its own, [`on_error`](Pipeline::on_error): the pipeline stops (as it is told nothing), the item is
+//! skipped, the stage begins anew, or the item becomes a [dead letter](OnError::dead_letter). Before that, stages that await
+//! futures may [bound](Pipeline::timeout) and [repeat](Pipeline::retry) an attempt. What has ended a stage can be
+//! [seen](PipelineStats::failure) at once, and is told when everything before it has left.
 //!
 //! # How it ends
 //! | | what is inside | result |
