@@ -1,6 +1,14 @@
 //! Pages that belong to no single module.
 //!
 //! - [`semantics`]: what actors and supervisors promise, and which test holds it.
+//! - [`backpressure`]: who waits when work comes in faster than it is done, and the deadlock of `buffered`.
+//! - [`cancellation`]: how work is stopped, and what becomes of it.
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("backpressure.md")]
+pub mod backpressure {}
+
+#[doc = include_str!("cancellation.md")]
+pub mod cancellation {}
