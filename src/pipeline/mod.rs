@@ -81,17 +81,21 @@
 //! Demand and termination follow the rules of [Reactive Streams](https://github.com/reactive-streams/reactive-streams-jvm).
 
 mod builder;
+mod chained;
 mod concurrency;
 mod cpu;
 mod drive;
+mod early;
 mod error;
 mod fused;
 mod gather;
 mod gathering;
 mod handle;
+mod head;
 mod hub;
 mod intake;
 mod loom;
+mod merge;
 mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
@@ -103,6 +107,7 @@ mod seat;
 mod segment;
 mod shaping;
 mod sliding;
+mod sorted;
 mod source;
 mod stage;
 mod state;
@@ -111,8 +116,10 @@ mod stop;
 mod stream;
 mod terminal;
 mod throttle;
+mod trunk;
 mod window;
 mod worker;
+mod zip;
 
 #[doc(hidden)]
 pub use builder::Fallible;

@@ -221,14 +221,15 @@ impl<O: Send + 'static, K> Run<O, K> {
 
     /// Names the pipeline; `pipeline#` and a number otherwise.
     pub fn titled(self, title: impl Into<Arc<str>>) -> Self {
-        self.plan.title.set(title.into());
+        self.plan.set_title(&title.into());
         self
     }
 
     /// Starts the pipeline beside the caller.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime; and where a branch of a [`broadcast`](Pipeline::broadcast) or of another fan out is neither
+    /// part of this pipeline nor dropped.
     #[track_caller]
     pub fn spawn(self) -> PipelineHandle<O> {
         let _ = crate::task::runtime("Pipeline::spawn");
