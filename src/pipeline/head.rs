@@ -1,8 +1,8 @@
 //! An upstream whose next item has to be known before a stage can go on.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 
 use super::early::Early;

@@ -168,7 +168,11 @@ impl<S: Segment> Pipeline<S> {
     ///
     /// # Panics
     /// A panic of the comparison meets the stage's policy, as a failure of the item that came last.
-    pub fn merge_sorted_by<T, F>(self, other: Pipeline<T>, compare: F) -> Pipeline<impl Segment<Item = S::Item> + Fallible>
+    pub fn merge_sorted_by<T, F>(
+        self,
+        other: Pipeline<T>,
+        compare: F,
+    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible>
     where
         T: Segment<Item = S::Item>,
         F: FnMut(&S::Item, &S::Item) -> Ordering + Send + 'static,

@@ -28,9 +28,9 @@ use crate::queue::Producer;
 /// Awaiting it runs it; dropping it meanwhile aborts it. [`spawn`](Self::spawn) runs it beside the caller.
 #[must_use = "a pipeline does nothing until it is awaited or spawned"]
 pub struct Run<O, K = ()> {
-    plan: Plan,
+    pub(super) plan: Plan,
     /// What the conductor does: drive the last segment to its end.
-    finale: BoxFuture<'static, Result<O, PipelineError>>,
+    pub(super) finale: BoxFuture<'static, Result<O, PipelineError>>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -207,7 +207,7 @@ impl<S: Segment> Pipeline<S> {
 }
 
 impl<O: Send + 'static, K> Run<O, K> {
-    fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static) -> Self {
+    pub(super) fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static) -> Self {
         Self { plan, finale: finale.boxed(), kind: PhantomData }
     }
 
