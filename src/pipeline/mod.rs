@@ -51,10 +51,22 @@
 //! | [`batch`](Pipeline::batch), [`batch_weighted`](Pipeline::batch_weighted) | one task | the batch it gathers and one that waits |
 //! | [`debounce`](Pipeline::debounce), [`conflate`](Pipeline::conflate) | one task | one item, and one that waits |
 //! | [`throttle`](Pipeline::throttle) | one task | 16 that have passed |
+//! | [`merge`](Pipeline::merge), [`merge_all`](Pipeline::merge_all), [`chain`](Pipeline::chain) | fused, both sides in one task | nothing |
+//! | [`zip`](Pipeline::zip), [`merge_sorted`](Pipeline::merge_sorted), [`merge_sorted_by`](Pipeline::merge_sorted_by) | fused, both sides in one task | an item of each side |
+//! | [`broadcast`](Pipeline::broadcast), [`broadcast_lossy`](Pipeline::broadcast_lossy), [`partition`](Pipeline::partition), [`balance`](Pipeline::balance) | one task for all branches | its capacity, for each branch |
 //!
 //! # Order
 //! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
 //! up. [`for_each`](Pipeline::for_each) hands items to its tasks in order.
+//!
+//! # Branches
+//! A pipeline that was fanned out has one handle, as any other: bring its branches together, by fan in or at their ends, with
+//! [`Run::and`] and [`Run::all`], or drop those you do not want. A diamond cannot deadlock as long as what brings the
+//! branches together takes from whichever has something, as [`merge`](Pipeline::merge) and [`Run::and`] do, or all branches
+//! move in step: a [`broadcast`](Pipeline::broadcast) whose branches give one item for each, into a
+//! [`zip`](Pipeline::zip). What waits for one branch in particular stands still for good if that one needs input which the
+//! other, being full, holds back: [`zip`](Pipeline::zip), [`merge_sorted`](Pipeline::merge_sorted) and
+//! [`chain`](Pipeline::chain) behind a [`partition`](Pipeline::partition), or behind branches that filter or gather.
 //!
 //! # How it ends
 //! | | what is inside | result |

@@ -525,13 +525,13 @@ async fn one_end_that_fails_ends_the_others() {
 
 #[tokio::test]
 async fn ends_that_are_always_ready_take_turns() {
-    // Each has endless work of its own, and ends when the other has done some.
+    // Each has endless work of its own, and ends when both have done some.
     let steps = [Count::default(), Count::default()];
     let ends = [0, 1].map(|this| {
-        let (mine, other) = (steps[this].clone(), steps[1 - this].clone());
+        let (mine, both) = (steps[this].clone(), steps.clone());
         Pipeline::from_iter(0_u64..)
             .map(move |_| mine.up())
-            .take_while(move |_| other.get() < 10_000)
+            .take_while(move |_| both.iter().any(|steps| steps.get() < 10_000))
             .fold(0, |count, _| count + 1)
     });
     let [first, second] = ends;
@@ -542,7 +542,7 @@ async fn ends_that_are_always_ready_take_turns() {
 #[should_panic(expected = "a branch of stage `broadcast#1` is missing: bring all branches together with")]
 async fn a_missing_branch_is_refused() {
     let [a, _b] = Pipeline::from_iter(0..3).broadcast(4);
-    let _ = a.collect::<Vec<_>>().spawn();
+    drop(a.collect::<Vec<_>>().spawn());
 }
 
 #[tokio::test]
@@ -550,7 +550,7 @@ async fn a_missing_branch_is_refused() {
 async fn a_missing_branch_of_a_branch_is_refused() {
     let [a, b] = Pipeline::from_iter(0..3).balance(4);
     let [c, _d] = a.partition(4, |n| *n);
-    let _ = c.merge(b).collect::<Vec<_>>().spawn();
+    drop(c.merge(b).collect::<Vec<_>>().spawn());
 }
 
 #[tokio::test]
