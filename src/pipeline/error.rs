@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use super::shared::look_through;
 use crate::error::{BoxError, Cancelled, Full, Panicked};
 
 /// Why a pipeline ended without its result.
@@ -15,7 +16,8 @@ pub enum PipelineError {
     Failed {
         /// The stage and its pipeline.
         place: Arc<str>,
-        /// What the closure returned.
+        /// What the closure returned. Behind a fan out several branches may share it, as a type of ours: then
+        /// [`downcast_ref`](PipelineError::downcast_ref) and `source` look through that.
         error: BoxError,
     },
     /// A closure, an iterator or a stream panicked.
@@ -31,7 +33,7 @@ impl PipelineError {
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Failed { error, .. } => error.downcast_ref(),
+            Self::Failed { error, .. } => look_through(error).downcast_ref(),
             _ => None,
         }
     }
@@ -63,7 +65,7 @@ impl fmt::Display for PipelineError {
 impl Error for PipelineError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Failed { error, .. } => Some(error.as_ref()),
+            Self::Failed { error, .. } => Some(look_through(error)),
             // The words are the whole message already.
             Self::Panicked(_) | Self::Full(_) | Self::Cancelled(_) => None,
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,9 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::cpu::{Closures, CpuEngine};
 use super::error::PipelineError;
-use super::plan::Plan;
-use super::stage::{StageStats, StageView, Title};
-use super::stop::Stop;
+use super::plan::{Part, Plan};
+use super::stage::{StageStats, StageView};
 use crate::error::Cancelled;
 use crate::observe::{Observe, Registration, Registry, Row, RowId};
 use crate::task::{Caught, ShutdownReport, TaskError, TaskGroup, TaskHandle};
@@ -72,15 +71,13 @@ pub struct PipelineStats {
 
 /// A pipeline that has started, without its conductor.
 pub(super) struct Live {
-    title: Arc<Title>,
-    stop: Stop,
+    /// One for each pipeline that was joined; the first is the one that names it.
+    parts: Vec<Part>,
     /// The tasks of the stages.
     workers: Arc<TaskGroup>,
     /// One task, which drives the last segment and cleans up.
     conductor: TaskGroup,
     closures: Arc<Closures>,
-    /// A stage has ended before those upstream of it.
-    ended_early: Arc<AtomicBool>,
     stages: Vec<Arc<dyn StageView>>,
     registered: OnceLock<(Registration, Vec<StageRow>)>,
 }
@@ -95,21 +92,22 @@ struct Watched(Arc<dyn StageView>);
 
 impl Live {
     /// Starts every stage of a plan; the last segment is for the caller to drive.
+    #[track_caller]
     pub(super) fn launch(plan: Plan) -> Arc<Self> {
+        let plan = plan.complete();
         let registry = Registry::current();
         let id = registry.reserve();
-        plan.title.set_default(format!("pipeline#{id}").into());
-        let name = plan.title.get();
+        let name = plan.title().unwrap_or_else(|| format!("pipeline#{id}").into());
+        plan.set_title(&name);
+        plan.renumber();
         let abort = CancellationToken::new();
         let workers = Arc::new(TaskGroup::unobserved(name.clone(), abort.clone()));
         let closures = Arc::<Closures>::default();
         let live = Arc::new(Self {
             conductor: TaskGroup::unobserved(name.clone(), CancellationToken::new()),
             workers,
-            title: plan.title,
-            stop: plan.stop,
+            parts: plan.parts(),
             closures: closures.clone(),
-            ended_early: plan.ended_early,
             stages: plan.stages,
             registered: OnceLock::new(),
         });
@@ -131,11 +129,26 @@ impl Live {
     }
 
     pub(super) fn stats(&self) -> PipelineStats {
-        PipelineStats::of(self.title.get(), &self.stages)
+        PipelineStats::of(self.name(), &self.stages)
+    }
+
+    /// Tells the sources to give nothing more.
+    fn close(&self) {
+        self.parts.iter().for_each(|part| part.stop.set());
+    }
+
+    fn name(&self) -> Arc<str> {
+        self.parts[0].title.get()
     }
 
     fn place(&self) -> Arc<str> {
-        format!("pipeline `{}`", self.title.get()).into()
+        format!("pipeline `{}`", self.name()).into()
+    }
+
+    /// Tells whether a stage has ended before those upstream of it.
+    fn has_ended_early(parts: &[Part]) -> bool {
+        // Acquire: pairs with the Release of the stage.
+        parts.iter().any(|part| part.ended_early.load(Ordering::Acquire))
     }
 }
 
@@ -165,7 +178,7 @@ impl Observe for Live {
     fn fill(&self, row: &mut Row) {
         // A stream has no conductor; but whatever ends a pipeline closes the group of its workers.
         let has_ended = self.workers.is_closed() && self.conductor.is_empty();
-        row.state = match (has_ended, self.stop.is_set()) {
+        row.state = match (has_ended, self.parts[0].stop.is_set()) {
             (true, _) => "ended",
             (false, true) => "draining",
             (false, false) => "running",
@@ -191,7 +204,7 @@ impl Observe for Watched {
 impl<O: Send + 'static> PipelineHandle<O> {
     pub(super) fn start(live: Arc<Live>, finale: BoxFuture<'static, Result<O, PipelineError>>) -> Self {
         let (workers, closures, place) = (live.workers.clone(), live.closures.clone(), live.place());
-        let ended_early = live.ended_early.clone();
+        let parts = live.parts.clone();
         // Even if the last segment takes a panic along that nobody foresaw, the workers have to go.
         let finale = Caught::new(place.clone(), finale);
         let conduct = async move {
@@ -203,7 +216,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
             // Whatever the end was, nothing outlives it: no worker, and none of the values and closures they hold. After
             // a good end the workers are on their way out, and nobody has to be aborted; unless a stage has ended early:
             // then nobody wants what those before it work on.
-            let is_leaving = result.is_ok() && !ended_early.load(Ordering::Acquire);
+            let is_leaving = result.is_ok() && !Live::has_ended_early(&parts);
             let _ = if is_leaving { workers.join().await } else { gone(&workers).await };
             closures.ended_within(ABORT_GRACE).await;
             result
@@ -218,7 +231,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
     /// The pipeline's name.
     #[must_use]
     pub fn name(&self) -> Arc<str> {
-        self.live.title.get()
+        self.live.name()
     }
 
     /// What each stage has done and what it holds.
@@ -235,7 +248,7 @@ impl<O: Send + 'static> PipelineHandle<O> {
 
     /// Stops the source: the pipeline takes nothing more in and finishes what it has. At once, any number of times.
     pub fn close(&self) {
-        self.live.stop.set();
+        self.live.close();
     }
 
     /// [Closes](Self::close) and waits for the end: everything that was taken in is finished, partial batches leave.
@@ -372,7 +385,7 @@ impl<O> Drop for PipelineHandle<O> {
 impl<O> fmt::Debug for PipelineHandle<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PipelineHandle")
-            .field("name", &self.live.title.get())
+            .field("name", &self.live.name())
             .field("is_finished", &self.conductor.is_finished())
             .finish_non_exhaustive()
     }

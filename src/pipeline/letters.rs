@@ -50,6 +50,12 @@ impl<I> Letters<I> {
         self.failed(stage, Failure::Panicked(Panicked::from_payload(stage.place(), payload)))
     }
 
+    /// As `panicked`, where the item that failed is still at hand, and no clone of it is needed.
+    pub(super) fn panicked_on(&mut self, item: Option<I>, stage: &Stage, payload: Payload) -> Option<PipelineError> {
+        self.kept = item;
+        self.panicked(stage, payload)
+    }
+
     pub(super) fn failed(&mut self, stage: &Stage, failure: Failure) -> Option<PipelineError> {
         match self.on_error.judge(stage, failure, self.kept.take(), 1) {
             Verdict::Stop(error) => Some(error),

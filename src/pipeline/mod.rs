@@ -52,6 +52,9 @@
 //! | [`batch`](Pipeline::batch), [`batch_weighted`](Pipeline::batch_weighted) | one task | the batch it gathers and one that waits |
 //! | [`debounce`](Pipeline::debounce), [`conflate`](Pipeline::conflate) | one task | one item, and one that waits |
 //! | [`throttle`](Pipeline::throttle) | one task | 16 that have passed |
+//! | [`merge`](Pipeline::merge), [`merge_all`](Pipeline::merge_all), [`chain`](Pipeline::chain) | fused, both sides in one task | nothing |
+//! | [`zip`](Pipeline::zip), [`merge_sorted`](Pipeline::merge_sorted), [`merge_sorted_by`](Pipeline::merge_sorted_by) | fused, both sides in one task | an item of each side |
+//! | [`broadcast`](Pipeline::broadcast), [`broadcast_lossy`](Pipeline::broadcast_lossy), [`partition`](Pipeline::partition), [`balance`](Pipeline::balance) | one task for all branches | its capacity, for each branch |
 //!
 //! # Order
 //! Fused stages, buffers, batches and `map_async(n, …)` keep the order of the input; [`Concurrency::unordered`] gives it
@@ -64,6 +67,15 @@
 //! skipped, the stage begins anew, or the item becomes a [dead letter](OnError::dead_letter). Before that, stages that await
 //! futures may [bound](Pipeline::timeout) and [repeat](Pipeline::retry) an attempt. What has ended a stage can be
 //! [seen](PipelineStats::failure) at once, and is told when everything before it has left.
+//!
+//! # Branches
+//! A pipeline that was fanned out has one handle, as any other: bring its branches together, by fan in or at their ends, with
+//! [`Run::and`] and [`Run::all`], or drop those you do not want. A diamond cannot deadlock as long as what brings the
+//! branches together takes from whichever has something, as [`merge`](Pipeline::merge) and [`Run::and`] do, or all branches
+//! move in step: a [`broadcast`](Pipeline::broadcast) whose branches give one item for each, into a
+//! [`zip`](Pipeline::zip). What waits for one branch in particular stands still for good if that one needs input which the
+//! other, being full, holds back: [`zip`](Pipeline::zip), [`merge_sorted`](Pipeline::merge_sorted) and
+//! [`chain`](Pipeline::chain) behind a [`partition`](Pipeline::partition), or behind branches that filter or gather.
 //!
 //! # How it ends
 //! | | what is inside | result |
@@ -90,19 +102,25 @@
 //! Demand and termination follow the rules of [Reactive Streams](https://github.com/reactive-streams/reactive-streams-jvm).
 
 mod builder;
+mod chained;
 mod concurrency;
 mod cpu;
 mod drive;
+mod early;
 mod error;
+mod fan_out;
 mod fused;
 mod gather;
 mod gathering;
 mod handle;
+mod head;
 mod hub;
 mod intake;
+mod joint;
 mod keys;
 mod letters;
 mod loom;
+mod merge;
 mod meter;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
@@ -112,12 +130,16 @@ mod outlet;
 mod plan;
 mod relay;
 mod retry;
+mod routes;
 mod rules;
 mod seat;
 mod segment;
 mod shaping;
+mod shared;
 mod sliding;
+mod sorted;
 mod source;
+mod split;
 mod stage;
 mod state;
 mod steps;
@@ -126,8 +148,10 @@ mod stream;
 mod terminal;
 mod throttle;
 mod times;
+mod trunk;
 mod window;
 mod worker;
+mod zip;
 
 #[doc(hidden)]
 pub use builder::Fallible;

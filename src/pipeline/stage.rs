@@ -85,8 +85,9 @@ impl Title {
         *self.lock() = Some(name);
     }
 
-    pub(super) fn set_default(&self, name: Arc<str>) {
-        self.lock().get_or_insert(name);
+    /// The name, where one was chosen already.
+    pub(super) fn chosen(&self) -> Option<Arc<str>> {
+        self.lock().clone()
     }
 
     pub(super) fn get(&self) -> Arc<str> {

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
+use super::early::Early;
 use super::error::PipelineError;
 use super::fused::{FlatMap, Map};
 use super::letters::Letters;
@@ -46,37 +46,6 @@ pub struct TakeWhile<S: Chain, F> {
     is_over: bool,
     meter: Meter,
     letters: Letters<S::Out>,
-}
-
-/// An upstream that may be of no more use before it ends: then it is let go at once.
-#[derive(Debug)]
-struct Early<S> {
-    segment: Option<S>,
-    source: Arc<Stage>,
-    ended_early: Arc<AtomicBool>,
-}
-
-impl<S: Chain> Early<S> {
-    fn new(segment: S, ended_early: Arc<AtomicBool>) -> Self {
-        Self { source: segment.source(), segment: Some(segment), ended_early }
-    }
-
-    fn let_go(&mut self) {
-        // Release: pairs with the Acquire of the end.
-        self.ended_early.store(true, Ordering::Release);
-        drop_quietly(self.segment.take());
-    }
-
-    fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
-        match &mut self.segment {
-            Some(segment) => segment.blame(payload),
-            None => Err(payload),
-        }
-    }
-
-    fn source(&self) -> Arc<Stage> {
-        self.source.clone()
-    }
 }
 
 impl<S: Chain, M, A, F> Scan<S, M, A, F> {

@@ -23,7 +23,8 @@ use crate::error::drop_quietly;
 /// `next()` may be given up at any time: no item is lost.
 ///
 /// # Panics
-/// When it is first polled outside a tokio runtime.
+/// When it is first polled outside a tokio runtime; or where a branch of a fan out is missing, see
+/// [`Run::spawn`](super::Run::spawn).
 #[must_use = "streams do nothing unless polled"]
 pub struct PipelineStream<S: Segment> {
     /// Gone at the end, with everything it captured.
@@ -72,7 +73,10 @@ impl<S: Segment> PipelineStream<S> {
             let _ = crate::task::runtime("a pipeline's stream");
         }
         if let Some(plan) = self.plan.take() {
+            // A launch that is refused leaves a stream that has ended.
+            let segment = self.segment.take();
             self.live = Some(Live::launch(plan));
+            self.segment = segment;
         }
         loop {
             if let Some(failure) = self.failure.take() {

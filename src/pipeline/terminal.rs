@@ -33,11 +33,11 @@ use crate::queue::Producer;
 /// Awaiting it runs it; dropping it meanwhile aborts it. [`spawn`](Self::spawn) runs it beside the caller.
 #[must_use = "a pipeline does nothing until it is awaited or spawned"]
 pub struct Run<O, K = ()> {
-    plan: Plan,
+    pub(super) plan: Plan,
     /// What the conductor does: drive the last segment to its end.
-    finale: BoxFuture<'static, Result<O, PipelineError>>,
+    pub(super) finale: BoxFuture<'static, Result<O, PipelineError>>,
     /// What kind of stage the last one is, with what is known of it.
-    kind: K,
+    pub(super) kind: K,
 }
 
 impl<S: Segment> Pipeline<S> {
@@ -221,7 +221,11 @@ impl<S: Segment> Pipeline<S> {
 }
 
 impl<O: Send + 'static, K> Run<O, K> {
-    fn new(plan: Plan, finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static, kind: K) -> Self {
+    pub(super) fn new(
+        plan: Plan,
+        finale: impl Future<Output = Result<O, PipelineError>> + Send + 'static,
+        kind: K,
+    ) -> Self {
         Self { plan, finale: finale.boxed(), kind }
     }
 
@@ -235,14 +239,15 @@ impl<O: Send + 'static, K> Run<O, K> {
 
     /// Names the pipeline; `pipeline#` and a number otherwise.
     pub fn titled(self, title: impl Into<Arc<str>>) -> Self {
-        self.plan.title.set(title.into());
+        self.plan.set_title(&title.into());
         self
     }
 
     /// Starts the pipeline beside the caller.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime; and where a branch of a [`broadcast`](Pipeline::broadcast) or of another fan out is neither
+    /// part of this pipeline nor dropped.
     #[track_caller]
     pub fn spawn(self) -> PipelineHandle<O> {
         let _ = crate::task::runtime("Pipeline::spawn");

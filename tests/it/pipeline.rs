@@ -1,6 +1,8 @@
 //! Pipelines: what comes out, in which order, how it ends, and that nothing is lost or left behind.
 
 mod endings;
+mod fan_in;
+mod fan_out;
 mod faults;
 mod hazards;
 mod keyed;
