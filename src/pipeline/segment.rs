@@ -55,6 +55,13 @@ pub trait Chain {
     where
         K: FnMut(Self::Out) -> ControlFlow<()>;
 
+    /// Lets what is in work go on, although nothing more is wanted of it for now, until none of it can; the waker is
+    /// registered. Stages that keep nothing pass this on, and those with tasks of their own need no such help.
+    ///
+    /// Whoever polls a chain and does not run it, or not until it is `Pending`, calls this before it sleeps: or futures in
+    /// there would stand still in the middle of their work.
+    fn poll_progress(&mut self, cx: &mut Context<'_>);
+
     /// After a panic: the stage whose closure it was is made fit to go on, and tells what ends the pipeline, if anything
     /// does. Gives the panic back when it was the source itself.
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload>;
@@ -70,6 +77,10 @@ pub type Payload = Box<dyn Any + Send>;
 /// The rest of a [`Chain`], for a stage with one closure and one neighbour upstream.
 macro_rules! with_one_upstream {
     () => {
+        fn poll_progress(&mut self, cx: &mut Context<'_>) {
+            self.upstream.poll_progress(cx);
+        }
+
         fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
             if self.meter.take_blame() {
                 Ok(self.meter.stage().panicked(payload))

@@ -46,14 +46,14 @@ pub struct TakeWhile<S, F> {
 
 /// An upstream that may be of no more use before it ends: then it is let go at once.
 #[derive(Debug)]
-struct Early<S> {
+pub(super) struct Early<S> {
     segment: Option<S>,
     source: Arc<Stage>,
     ended_early: Arc<AtomicBool>,
 }
 
 impl<S: Chain> Early<S> {
-    fn new(segment: S, ended_early: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(segment: S, ended_early: Arc<AtomicBool>) -> Self {
         Self { source: segment.source(), segment: Some(segment), ended_early }
     }
 
@@ -61,6 +61,12 @@ impl<S: Chain> Early<S> {
         // Release: pairs with the Acquire of the end.
         self.ended_early.store(true, Ordering::Release);
         drop_quietly(self.segment.take());
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        if let Some(segment) = &mut self.segment {
+            segment.poll_progress(cx);
+        }
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
@@ -88,13 +94,13 @@ impl<S, M, A, F> Scan<S, M, A, F> {
 }
 
 impl<S: Chain> Take<S> {
-    fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
         Self { upstream, left: most, meter: Meter::new(stage) }
     }
 }
 
 impl<S: Chain, F> TakeWhile<S, F> {
-    fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
         Self { upstream, keep, is_over: false, meter: Meter::new(stage) }
     }
 }
@@ -138,6 +144,10 @@ where
         Poll::Ready(failure.map_or(Halt::Fuel, Halt::Failed))
     }
 
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
+    }
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             self.reset();
@@ -179,6 +189,10 @@ impl<S: Chain> Chain for Take<S> {
         // At once, not when there is room again.
         upstream.let_go();
         Poll::Ready(Halt::End)
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
