@@ -559,6 +559,6 @@ pub(super) fn shape(concurrency: Concurrency, chunk: usize) -> Shape {
     Shape { workers, intake, window: intake.saturating_add(intake.max(HANDOVER)), spare: 0 }
 }
 
-fn order(concurrency: Concurrency) -> Order {
+pub(super) fn order(concurrency: Concurrency) -> Order {
     if concurrency.is_ordered() { Order::Input } else { Order::Completion }
 }

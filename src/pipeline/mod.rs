@@ -90,6 +90,7 @@ mod gather;
 mod gathering;
 mod handle;
 mod hub;
+mod inline;
 mod intake;
 mod loom;
 mod meter;
@@ -122,6 +123,7 @@ pub use error::{OnError, PipelineError};
 #[doc(hidden)]
 pub use fused::{Filter, FlatMap, Map, TryMap};
 pub use handle::{PipelineHandle, PipelineStats};
+pub use inline::{Inline, InlineRun};
 #[doc(hidden)]
 pub use outlet::{Outlet, Relayed, Worked};
 pub use segment::Segment;

@@ -122,7 +122,8 @@ where
     }
 }
 
-fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
+/// After a panic of the segment: how it goes on.
+pub(super) fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
     match segment.blame(payload) {
         // The item is consumed and everything before it is in the sink already: the next run goes on behind it.
         Ok(None) => Halt::Fuel,

@@ -238,6 +238,14 @@ impl<O> Window<O> {
         true
     }
 
+    /// Takes the next result.
+    pub(super) fn pop(&mut self) -> Option<O> {
+        let result = self.results.pop_front()?;
+        self.held -= 1;
+        self.done += (self.weigh)(&result);
+        Some(result)
+    }
+
     /// Takes back the counting of results that were taken and not used.
     pub(super) fn untake<'a>(&mut self, results: impl Iterator<Item = &'a O>)
     where
