@@ -3,6 +3,7 @@
 mod endings;
 mod faults;
 mod hazards;
+mod inline;
 mod kit;
 mod limits;
 mod matrix;
@@ -14,6 +15,7 @@ mod steps;
 mod stops;
 mod stress;
 mod terminals;
+mod twice;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -92,7 +92,7 @@ impl<S: Chain> Inline<S> {
     /// use regatta::pipeline::Pipeline;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let stock = vec![3, 0, 5];
+    /// let stock = [3_u32, 0, 5];
     /// let failed = Pipeline::from_iter(&stock)
     ///     .inline()
     ///     .try_for_each(1, async |left| left.checked_sub(1).map(drop).ok_or("sold out"))

@@ -82,9 +82,9 @@ impl<S: Chain> Inline<S> {
     /// let users = ["ann", "bob"];
     /// let found = Pipeline::from_iter([1, 7, 0])
     ///     .inline()
-    ///     .try_map_async(8, async |id: usize| users.get(id).ok_or("no such user"))
+    ///     .try_map_async(8, async |id: usize| users.get(id).copied().ok_or("no such user"))
     ///     .on_error(OnError::Skip);
-    /// assert_eq!(found.collect::<Vec<_>>().await?, [&"bob", &"ann"]);
+    /// assert_eq!(found.collect::<Vec<&str>>().await?, ["bob", "ann"]);
     /// # Ok(()) }
     /// ```
     ///
