@@ -140,6 +140,7 @@ pub(super) fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
 pub(super) struct Pace {
     size: usize,
     most: usize,
+    clock: fn() -> Instant,
 }
 
 impl Pace {
@@ -149,17 +150,27 @@ impl Pace {
     const LONG: Duration = Duration::from_micros(100);
 
     pub(super) fn new(most: usize) -> Self {
-        Self { size: 1, most }
+        // This measures work, not waiting, so it reads the machine's clock, not tokio's.
+        Self { size: 1, most, clock: Instant::now }
+    }
+
+    /// By the clock of the runtime, for a run that has to be the same each time where that clock is paused: then chunks only
+    /// grow.
+    pub(super) fn repeatable(most: usize) -> Self {
+        Self { size: 1, most, clock: || tokio::time::Instant::now().into_std() }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        (self.clock)()
     }
 
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Takes note of a chunk of `ran` items that was begun just now. This measures work, not waiting, so it reads the
-    /// machine's clock, not tokio's.
+    /// Takes note of a chunk of `ran` items that was begun just now.
     pub(super) fn measured(&mut self, ran: usize, begun: Instant) -> Duration {
-        let took = begun.elapsed();
+        let took = self.now().saturating_duration_since(begun);
         self.took(ran, took);
         took
     }

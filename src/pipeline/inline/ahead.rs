@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::{AHEAD, AT_LEAST};
+use super::AHEAD;
 use crate::error::Full;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::segment::{Chain, Halt, Payload, poll_yield};
@@ -92,7 +92,7 @@ impl<S: Chain> Chain for Ahead<S> {
     where
         K: FnMut(S::Out) -> ControlFlow<()>,
     {
-        let (mut left, mut budget) = (fuel, fuel.max(AT_LEAST));
+        let (mut left, mut budget) = (fuel, fuel);
         let polled = loop {
             let filled = self.poll_fill(cx, &mut budget, false);
             let Self { upstream, store } = self;

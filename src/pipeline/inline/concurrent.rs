@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use super::numbered::Numbered;
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::{AHEAD, AT_LEAST};
+use super::AHEAD;
 use crate::error::BoxError;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::error::PipelineError;
@@ -146,7 +146,7 @@ where
     where
         K: FnMut(U) -> ControlFlow<()>,
     {
-        let (mut left, mut budget) = (fuel, fuel.max(AT_LEAST));
+        let (mut left, mut budget) = (fuel, fuel);
         let polled = loop {
             let worked = self.poll_work(cx, &mut budget);
             let Self { upstream, crew } = self;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::{AHEAD, AT_LEAST};
+use super::AHEAD;
 use crate::error::drop_quietly;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::error::{OnError, PipelineError};
@@ -154,7 +154,7 @@ impl<S: Chain, G: Gather<In = S::Out>, K> Chain for Gathered<S, G, K> {
     where
         P: FnMut(G::Out) -> ControlFlow<()>,
     {
-        let (mut left, mut budget) = (fuel, fuel.max(AT_LEAST));
+        let (mut left, mut budget) = (fuel, fuel);
         let polled = loop {
             let gathered = self.poll_gather(cx, &mut budget, true);
             let Self { upstream, hoard, .. } = self;

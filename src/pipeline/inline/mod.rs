@@ -19,8 +19,6 @@ mod upstream;
 pub use builder::Inline;
 pub use run::InlineRun;
 
-/// How many items a stage may draw, and how many futures may end in it, in one run, however few results are wanted.
-const AT_LEAST: usize = 32;
-
-/// The same where no results are wanted: then the task has its next turn behind those of others.
-const AHEAD: usize = 64;
+/// How many items a stage draws, and how many futures may end in it, in one turn in which nothing is wanted of it. Then the
+/// task has its next turn, behind those of others.
+const AHEAD: usize = 32;

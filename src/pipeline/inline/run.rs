@@ -14,12 +14,12 @@ use crate::error::{BoxError, drop_quietly};
 #[allow(unused_imports, reason = "for the links in the docs")]
 use crate::pipeline::Pipeline;
 use crate::pipeline::concurrency::Concurrency;
-use crate::pipeline::drive::{Fold, drive};
+use crate::pipeline::drive::{Fold, drive_at};
 use crate::pipeline::error::{OnError, PipelineError};
 use crate::pipeline::handle::{Live, PipelineStats};
 use crate::pipeline::outlet::Worked;
 use crate::pipeline::plan::Plan;
-use crate::pipeline::segment::Chain;
+use crate::pipeline::segment::{Chain, Pace};
 use crate::pipeline::stage::{Stage, StageView, Title};
 use crate::pipeline::stream::PipelineStream;
 use crate::pipeline::window::Order;
@@ -135,7 +135,7 @@ impl<S: Chain> Inline<S> {
         let Inline { segment, plan } = self.concurrent(kind, concurrency, Order::Sink, work);
         InlineRun::new(plan, async move {
             let mut segment = segment;
-            let driven = drive(&mut segment).await;
+            let driven = drive_at(&mut segment, pace()).await;
             drop_quietly(segment);
             driven
         })
@@ -147,7 +147,7 @@ impl<S: Chain> Inline<S> {
         F: FnMut(A, S::Out) -> A,
     {
         let stage = self.plan.fused("fold");
-        InlineRun::new(self.plan, Fold::new(self.segment, value, fold, stage).run())
+        InlineRun::new(self.plan, Fold::new(self.segment, value, fold, stage).run_at(pace()))
     }
 
     /// Ends in a collection of all items, in order; as [`Pipeline::collect`].
@@ -160,7 +160,7 @@ impl<S: Chain> Inline<S> {
             collection.extend(Some(item));
             collection
         };
-        InlineRun::new(self.plan, Fold::new(self.segment, C::default(), extend, stage).run())
+        InlineRun::new(self.plan, Fold::new(self.segment, C::default(), extend, stage).run_at(pace()))
     }
 
     /// Ends in a stream of the items, which runs all stages where it is polled.
@@ -184,6 +184,12 @@ impl<S: Chain> Inline<S> {
     pub fn into_stream(self) -> PipelineStream<S> {
         PipelineStream::new(self.segment, self.plan)
     }
+}
+
+/// In what chunks a run goes on. Where the clock stands still, others have their turn after 128 chunks, when the task's
+/// cooperative budget ends; so they are not large.
+fn pace() -> Pace {
+    Pace::repeatable(256)
 }
 
 impl<F, K> InlineRun<F, K> {

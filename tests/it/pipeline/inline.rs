@@ -123,6 +123,8 @@ async fn work_in_flight_goes_on_while_the_end_is_busy() {
         source().batch(2, Duration::MAX).flatten().for_each(1, busy).await.unwrap();
         source().conflate(|n| vec![n], |all, n| all.push(n)).flatten().for_each(1, busy).await.unwrap();
         source().throttle(Rate::per_sec(1)).for_each(1, busy).await.unwrap();
+        let count = |was_in_time: bool| fired.set(fired.get() + usize::from(!was_in_time));
+        source().throttle(Rate::per_sec(1)).map(count).for_each(1, async |()| {}).await.unwrap();
         source().debounce(MILLISECOND).for_each(1, busy).await.unwrap();
         source().take(9).scan(|| (), |(), n| n).flat_map(|n| [n, n]).window(1, 1).flatten().for_each(1, busy).await.unwrap();
         assert_eq!(fired.get(), 0, "{concurrency:?}");
@@ -322,6 +324,23 @@ async fn a_buffer_runs_ahead_while_the_end_is_busy() {
     assert_eq!(seen, [0, 1, 2, 3]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_may_run_ahead_does_so_by_itself() {
+    let drawn = Cell::new(0);
+    let source = || {
+        drawn.set(0);
+        Pipeline::from_iter((0..1_000_u32).inspect(|_| drawn.set(drawn.get() + 1))).inline()
+    };
+    assert!(!ends(source().buffer(2_000, Overflow::Wait).for_each(1, |_| pending::<()>())).await);
+    assert_eq!(drawn.get(), 1_000);
+    assert!(!ends(source().conflate(|_| (), |(), _| {}).for_each(1, |()| pending::<()>())).await);
+    assert_eq!(drawn.get(), 1_000);
+    assert!(!ends(source().map_async(600, async |n| n).for_each(1, |_| pending::<()>())).await);
+    assert_eq!(drawn.get(), 1_000);
+    assert!(!ends(source().map_async(300, async |n| n).for_each(1, |_| pending::<()>())).await);
+    assert_eq!(drawn.get(), 1 + 600);
+}
+
 /// Items, each after a pause in milliseconds.
 fn paced<const N: usize>(items: [(u32, u32); N]) -> impl futures::Stream<Item = u32> {
     stream::iter(items).then(async |(pause, n)| {
@@ -391,22 +410,26 @@ async fn debounced_conflated_and_throttled_items_keep_their_times() {
 
 #[tokio::test]
 async fn ordered_stop_emits_everything_before_the_failed_item() {
-    let (gate, mut seen) = (Gate::new(), Vec::new());
+    let (gate, signal, mut seen) = (Gate::new(), Gate::new(), Vec::new());
     let mut run = Pipeline::from_iter(0..100_u32)
         .inline()
         .try_map_async(8, |n| {
-            let gate = gate.clone();
+            let (gate, signal) = (&gate, &signal);
             async move {
-                if n < 5 {
-                    gate.wait().await;
+                if n == 5 {
+                    signal.wait().await;
+                    return Err("five");
                 }
-                if n == 5 { Err("five") } else { Ok(n) }
+                gate.wait().await;
+                Ok(n)
             }
         })
         .for_each(1, |n| {
             seen.push(n);
             async {}
         });
+    assert!(polled(&mut run).await.is_pending());
+    signal.open();
     assert!(polled(&mut run).await.is_pending());
     gate.open();
     assert_eq!(std::error::Error::source(&(&mut run).await.unwrap_err()).unwrap().to_string(), "five");
@@ -419,13 +442,14 @@ async fn ordered_stop_emits_everything_before_the_failed_item() {
 
 #[tokio::test]
 async fn unordered_stop_finishes_what_was_started() {
-    let (gate, mut seen) = (Gate::new(), Vec::new());
+    let (gate, signal, mut seen) = (Gate::new(), Gate::new(), Vec::new());
     let mut run = Pipeline::from_iter(0..100_u32)
         .inline()
         .try_map_async(Concurrency::unordered(4), |n| {
-            let gate = gate.clone();
+            let (gate, signal) = (&gate, &signal);
             async move {
                 if n == 2 {
+                    signal.wait().await;
                     return Err("two");
                 }
                 gate.wait().await;
@@ -436,6 +460,8 @@ async fn unordered_stop_finishes_what_was_started() {
             seen.push(n);
             async {}
         });
+    assert!(polled(&mut run).await.is_pending());
+    signal.open();
     assert!(polled(&mut run).await.is_pending());
     gate.open();
     assert!((&mut run).await.is_err());
