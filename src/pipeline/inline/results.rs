@@ -96,8 +96,11 @@ impl<O> Results<O> {
 
     /// Ends one item that was worked on.
     pub(super) fn settle(&mut self, number: u64, outcome: Outcome<O>) {
-        self.window.settle(number, outcome).into_iter().for_each(drop_quietly);
-        self.window.unheard.drain(..).for_each(drop_quietly);
+        let unused = self.window.settle(number, outcome);
+        if !(unused.is_empty() && self.window.unheard.is_empty()) {
+            unused.into_iter().for_each(drop_quietly);
+            self.window.unheard.drain(..).for_each(drop_quietly);
+        }
     }
 
     /// Pushes up to `left` results on, which it counts down. Breaks when the sink does.
