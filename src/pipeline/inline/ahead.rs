@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::AHEAD;
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::AHEAD;
 use crate::error::Full;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::segment::{Chain, Halt, Payload, poll_yield};

@@ -12,10 +12,10 @@ use std::task::{Context, Poll};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::AHEAD;
 use super::numbered::Numbered;
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::AHEAD;
 use crate::error::BoxError;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::error::PipelineError;

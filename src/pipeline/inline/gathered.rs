@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep};
 
+use super::AHEAD;
 use super::results::{Ledger, Results};
 use super::upstream::Upstream;
-use super::AHEAD;
 use crate::error::drop_quietly;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::error::{OnError, PipelineError};

@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use regatta::observe::Registry;
 use regatta::pipeline::{Concurrency, OnError, Pipeline, PipelineError};
 use regatta::policy::{Overflow, Rate};
+use regatta::queue;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -28,7 +30,8 @@ async fn everything_may_borrow() {
     let (words, separator) = (vec![String::from("one"), String::from("two")], String::from(", "));
     let separator = separator.as_str();
     let (count, mut line) = (Rc::new(Cell::new(0)), String::new());
-    let stages = Pipeline::from_iter(&words).inline().map(|word: &String| word.as_str()).filter(|word| !word.is_empty());
+    let stages =
+        Pipeline::from_iter(&words).inline().map(|word: &String| word.as_str()).filter(|word| !word.is_empty());
     let counted = stages.map_async(2, |word| {
         let count = count.clone();
         async move {
@@ -126,7 +129,15 @@ async fn work_in_flight_goes_on_while_the_end_is_busy() {
         let count = |was_in_time: bool| fired.set(fired.get() + usize::from(!was_in_time));
         source().throttle(Rate::per_sec(1)).map(count).for_each(1, async |()| {}).await.unwrap();
         source().debounce(MILLISECOND).for_each(1, busy).await.unwrap();
-        source().take(9).scan(|| (), |(), n| n).flat_map(|n| [n, n]).window(1, 1).flatten().for_each(1, busy).await.unwrap();
+        source()
+            .take(9)
+            .scan(|| (), |(), n| n)
+            .flat_map(|n| [n, n])
+            .window(1, 1)
+            .flatten()
+            .for_each(1, busy)
+            .await
+            .unwrap();
         assert_eq!(fired.get(), 0, "{concurrency:?}");
     }
 }
@@ -233,7 +244,8 @@ async fn long_runs_let_others_have_their_turn() {
     assert!(turns.get() > after_filter + 5, "{} turns", turns.get());
     // A buffer that runs ahead of an endless source while the end waits for somebody else.
     let gate = Gate::new();
-    let run = Pipeline::from_iter(0_u64..).inline().buffer(1, Overflow::DropOldest).take(2).for_each(1, |_| gate.wait());
+    let run =
+        Pipeline::from_iter(0_u64..).inline().buffer(1, Overflow::DropOldest).take(2).for_each(1, |_| gate.wait());
     let open = async {
         quiet().await;
         gate.open();
@@ -608,10 +620,47 @@ async fn panics_are_blamed_on_their_stage() {
 }
 
 #[tokio::test]
+async fn the_registry_shows_a_run_and_its_stages() {
+    let mine = Registry::new();
+    let gate = Gate::new();
+    let run =
+        Pipeline::from_iter(0..9_u32).inline().map_async(4, async |n| n).named("work").for_each(2, |_| gate.wait());
+    let mut run = pin!(mine.scope(run.titled("local")));
+    let state = || {
+        let rows = mine.snapshot().rows;
+        let find = |kind: &str, name: &str| rows.iter().find(|row| row.kind == kind && &*row.name == name).cloned();
+        (find("pipeline", "local").map(|row| row.state), find("stage", "work").map(|row| row.flow.accepted))
+    };
+    assert!(polled(run.as_mut()).await.is_pending());
+    assert_eq!(state(), (Some("running"), Some(9)));
+    gate.open();
+    run.as_mut().await.unwrap();
+    assert_eq!(state(), (None, None), "the run is gone");
+}
+
+#[tokio::test]
+async fn deliveries_of_a_queue_are_handled_in_one_task() {
+    let (producer, consumer) = queue::bounded(8);
+    let mut seen = Vec::new();
+    for n in 0..5_u32 {
+        producer.send(n).await.unwrap();
+    }
+    drop(producer);
+    let run = Pipeline::from_queue(consumer).inline().for_each(2, |delivery| {
+        seen.push(*delivery);
+        delivery.done();
+        async {}
+    });
+    run.await.unwrap();
+    assert_eq!(seen, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
 async fn a_stream_ends_once_and_gives_its_error_last() {
     let source = || Pipeline::from_iter(0..6_u32).inline().map_async(2, async |n| n);
     assert_eq!(source().into_stream().map(Result::unwrap).collect::<Vec<_>>().await, [0, 1, 2, 3, 4, 5]);
-    let mut failing = pin!(source().try_map_async(3, async |n| if n == 3 { Err("three") } else { Ok(n) }).into_stream());
+    let mut failing =
+        pin!(source().try_map_async(3, async |n| if n == 3 { Err("three") } else { Ok(n) }).into_stream());
     for n in 0..3 {
         assert_eq!(failing.next().await.unwrap().unwrap(), n);
     }

@@ -178,7 +178,8 @@ async fn failures_are_the_same() {
 #[tokio::test]
 async fn a_source_that_panics_and_an_end_that_fails_are_the_same() {
     let broken = || (0..20_u32).map(survived);
-    let (with_tasks, inline) = both_ways!(broken(), |source| source.map_async(4, |n| slowly(n, |n| n)).collect::<Vec<_>>());
+    let (with_tasks, inline) =
+        both_ways!(broken(), |source| source.map_async(4, |n| slowly(n, |n| n)).collect::<Vec<_>>());
     assert_eq!((&inline.result, inline.failed()), (&with_tasks.result, with_tasks.failed()));
     assert!(inline.result.is_err());
     for policy in [OnError::Stop, OnError::Skip] {
