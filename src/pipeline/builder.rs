@@ -518,7 +518,7 @@ impl<S: Segment> Pipeline<S> {
     }
 
     /// A stage that gathers; `weigh` tells how many items a result stands for.
-    pub(super) fn gathered<G: Gather<In = S::Item>, K: 'static>(
+    pub(super) fn gathered<G: Gather<In = S::Item, Out: Send + 'static> + Send + 'static, K: 'static>(
         mut self,
         stage: Arc<Stage>,
         gather: G,

@@ -12,10 +12,16 @@ use super::segment::{Chain, Halt, Payload, Segment};
 use super::stage::Stage;
 
 /// `chain`: the items of one upstream, then those of another.
-struct Chained<A, B> {
+pub(super) struct Chained<A, B> {
     first: Early<A>,
     second: Early<B>,
     meter: Meter,
+}
+
+impl<A, B> Chained<A, B> {
+    pub(super) fn new(first: Early<A>, second: Early<B>, stage: Arc<Stage>) -> Self {
+        Self { first, second, meter: Meter::new(stage) }
+    }
 }
 
 impl<A: Chain, B: Chain<Out = A::Out>> Chain for Chained<A, B> {
@@ -41,6 +47,11 @@ impl<A: Chain, B: Chain<Out = A::Out>> Chain for Chained<A, B> {
             Some(segment) => segment.poll_run(cx, fuel, passing.pushed, sink),
             None => Poll::Ready(Halt::End),
         }
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        // The second has not begun before the first has ended.
+        if self.first.has_ended() { self.second.poll_progress(cx) } else { self.first.poll_progress(cx) }
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
@@ -80,6 +91,6 @@ impl<S: Segment> Pipeline<S> {
         self.plan.join(other.plan);
         let stage = self.plan.fused("chain");
         let (first, second) = (Early::new(self.segment, ours), Early::new(other.segment, theirs));
-        Pipeline { segment: Chained { first, second, meter: Meter::new(stage) }, plan: self.plan }
+        Pipeline { segment: Chained::new(first, second, stage), plan: self.plan }
     }
 }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::PipelineError;
 use super::meter::{Loan, Meter};
@@ -15,7 +15,11 @@ use crate::error::{Panicked, drop_quietly};
 
 /// Runs a segment whose items matter to nobody any more, to its end.
 pub(super) async fn drive<S: Chain>(segment: &mut S) -> Result<(), PipelineError> {
-    let mut pace = Pace::new(4096);
+    drive_at(segment, Pace::new(4096)).await
+}
+
+/// The same at a pace of the caller's.
+pub(super) async fn drive_at<S: Chain>(segment: &mut S, mut pace: Pace) -> Result<(), PipelineError> {
     poll_fn(|cx| poll_drive(segment, &mut pace, cx)).await
 }
 
@@ -23,7 +27,7 @@ fn poll_drive<S: Chain>(segment: &mut S, pace: &mut Pace, cx: &mut Context<'_>) 
     let mut spent = Duration::ZERO;
     loop {
         let coop = ready!(tokio::task::coop::poll_proceed(cx));
-        let begun = Instant::now();
+        let begun = pace.now();
         let halt = match poll_guarded(segment, cx, pace.size(), &mut |_| ControlFlow::Continue(())) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(halt) => halt,
@@ -58,8 +62,12 @@ where
         Self { upstream, fold, value: Some(value), meter: Meter::new(stage) }
     }
 
-    pub(super) async fn run(mut self) -> Result<A, PipelineError> {
-        let driven = drive(&mut self).await;
+    pub(super) async fn run(self) -> Result<A, PipelineError> {
+        self.run_at(Pace::new(4096)).await
+    }
+
+    pub(super) async fn run_at(mut self, pace: Pace) -> Result<A, PipelineError> {
+        let driven = drive_at(&mut self, pace).await;
         let Self { upstream, fold, value, .. } = self;
         // A destructor that panics takes no result along.
         drop_quietly(upstream);
@@ -94,6 +102,10 @@ where
             loan.value = loan.value.take().map(|so_far| tally.watch.run(|| fold(so_far, item)));
             ControlFlow::Continue(())
         })
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {

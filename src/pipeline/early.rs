@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Context;
 
 use super::error::PipelineError;
 use super::segment::{Chain, Payload};
@@ -35,6 +36,12 @@ impl<S: Chain> Early<S> {
 
     pub(super) fn has_ended(&self) -> bool {
         self.segment.is_none()
+    }
+
+    pub(super) fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        if let Some(segment) = &mut self.segment {
+            segment.poll_progress(cx);
+        }
     }
 
     pub(super) fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {

@@ -188,6 +188,10 @@ where
         }
     }
 
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
+    }
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             // The rest of the item it panicked on goes with it.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Takes items in, one by one, and gives something out at times.
-pub(super) trait Gather: Send + 'static {
-    type In: Send + 'static;
-    type Out: Send + 'static;
+pub(super) trait Gather {
+    type In;
+    type Out;
 
     /// How many items may come in now; none while what is inside has to leave first. `is_blocked`: there is no room for
     /// what would leave.
@@ -88,8 +88,7 @@ impl<I, W> Batches<I, W> {
 
 impl<I, W> Gather for Batches<I, W>
 where
-    I: Send + 'static,
-    W: FnMut(&I) -> u64 + Send + 'static,
+    W: FnMut(&I) -> u64,
 {
     type In = I;
     type Out = Vec<I>;
@@ -151,7 +150,7 @@ impl<I> Debounced<I> {
     }
 }
 
-impl<I: Send + 'static> Gather for Debounced<I> {
+impl<I> Gather for Debounced<I> {
     type In = I;
     type Out = I;
 
@@ -200,10 +199,8 @@ impl<I, A, B, M> Conflated<I, A, B, M> {
 
 impl<I, A, B, M> Gather for Conflated<I, A, B, M>
 where
-    I: Send + 'static,
-    A: Send + 'static,
-    B: FnMut(I) -> A + Send + 'static,
-    M: FnMut(&mut A, I) + Send + 'static,
+    B: FnMut(I) -> A,
+    M: FnMut(&mut A, I),
 {
     type In = I;
     type Out = A;

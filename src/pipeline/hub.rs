@@ -56,6 +56,14 @@ pub(super) struct Hub<I, O> {
     state: Mutex<State<I, O>>,
 }
 
+impl Shape {
+    /// How many items may come in, where so many are on their way to a result, and so many places are taken.
+    pub(super) fn room(self, inside: usize, held: usize) -> usize {
+        let intake = self.intake.saturating_sub(inside);
+        intake.min(self.window.saturating_add(self.spare).saturating_sub(held))
+    }
+}
+
 impl<I, O> Hub<I, O> {
     pub(super) fn new(stage: Arc<Stage>, shape: Shape, window: Window<O>) -> Arc<Self> {
         Self::with_lines(stage, shape, window, usize::MAX)

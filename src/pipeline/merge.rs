@@ -16,7 +16,7 @@ use super::stage::Stage;
 const TURN: usize = 16;
 
 /// `merge` and `merge_all`: the items of all upstreams.
-struct Merge<M> {
+pub(super) struct Merge<M> {
     branches: M,
     /// The one whose turn it is.
     next: usize,
@@ -27,7 +27,7 @@ struct Merge<M> {
 }
 
 /// The upstreams of a [`Merge`].
-trait Branches {
+pub(super) trait Branches {
     type Out;
 
     fn count(&self) -> usize;
@@ -43,6 +43,8 @@ trait Branches {
     ) -> Option<Poll<Halt>>
     where
         K: FnMut(Self::Out) -> ControlFlow<()>;
+
+    fn poll_progress(&mut self, number: usize, cx: &mut Context<'_>);
 
     fn ended(&mut self, number: usize);
 
@@ -75,6 +77,10 @@ impl<A: Chain, B: Chain<Out = A::Out>> Branches for (Early<A>, Early<B>) {
         } else {
             self.1.segment.as_mut().map(|segment| segment.poll_run(cx, fuel, pushed, sink))
         }
+    }
+
+    fn poll_progress(&mut self, number: usize, cx: &mut Context<'_>) {
+        if number == 0 { self.0.poll_progress(cx) } else { self.1.poll_progress(cx) }
     }
 
     fn ended(&mut self, number: usize) {
@@ -112,6 +118,10 @@ impl<S: Chain> Branches for Vec<Early<S>> {
         self[number].segment.as_mut().map(|segment| segment.poll_run(cx, fuel, pushed, sink))
     }
 
+    fn poll_progress(&mut self, number: usize, cx: &mut Context<'_>) {
+        self[number].poll_progress(cx);
+    }
+
     fn ended(&mut self, number: usize) {
         self[number].ended();
     }
@@ -126,7 +136,7 @@ impl<S: Chain> Branches for Vec<Early<S>> {
 }
 
 impl<M: Branches> Merge<M> {
-    fn new(branches: M, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(branches: M, stage: Arc<Stage>) -> Self {
         Self { next: 0, asked: 0, live: branches.count(), branches, meter: Meter::new(stage) }
     }
 }
@@ -167,6 +177,13 @@ impl<M: Branches> Chain for Merge<M> {
             (0, _) => Poll::Ready(Halt::End),
             (_, 0) => Poll::Ready(Halt::Fuel),
             _ => Poll::Pending,
+        }
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        for number in 0..self.branches.count() {
+            self.asked = number;
+            self.branches.poll_progress(number, cx);
         }
     }
 

@@ -34,7 +34,8 @@
 //! # Which one?
 //! | you have | use |
 //! |---|---|
-//! | a few futures, polled together, borrowing from the caller | `futures::stream::StreamExt::buffered` |
+//! | a few futures, polled together, and nothing else to do meanwhile | `futures::stream::StreamExt::buffered` |
+//! | steps that borrow from the caller, or have to run the same each time | a pipeline, [`inline`](Inline) |
 //! | one queue and workers that finish or give back what they take | [`queue`](crate::queue) |
 //! | a batch of computations whose results you want at once | [`CpuPool::map`](crate::pool::CpuPool::map) |
 //! | several steps, different limits, order, batches, one end | a pipeline |
@@ -89,8 +90,29 @@
 //! exception that nobody can stop: code that does not return, be it a closure on the CPU pool or the poll of a future. After
 //! an abort it is waited for a second, and then reported as still running.
 //!
+//! # In one task
+//! [`inline`](Pipeline::inline) right behind a source runs the stages that follow in the task that awaits the end. Nothing is
+//! spawned: closures, futures and items may borrow, and need not be `Send`. Methods, limits, policies and results are the
+//! same; there is no CPU stage. Every stage is polled on every wake-up, so futures in flight go on while a later stage is busy;
+//! and under paused time each run does the same in the same order.
+//!
+//! ```
+//! use regatta::pipeline::Pipeline;
+//! use std::cell::RefCell;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::pipeline::PipelineError> {
+//! let (names, greeted) = (["ann", "bob"], RefCell::new(Vec::new()));
+//! Pipeline::from_iter(&names)
+//!     .inline()
+//!     .map_async(8, async |name| format!("hello {name}"))
+//!     .for_each(1, async |greeting| greeted.borrow_mut().push(greeting))
+//!     .await?;
+//! assert_eq!(greeted.into_inner(), ["hello ann", "hello bob"]);
+//! # Ok(()) }
+//! ```
+//!
 //! # Trade-offs
-//! - Items and closures are `Send + 'static`: they live in tasks.
+//! - Items and closures are `Send + 'static`: they live in tasks; unless the pipeline runs [in one](#in-one-task).
 //! - A hop between tasks costs some hundred nanoseconds. Fuse what is cheap, and [`batch`](Pipeline::batch) before a
 //!   stage that does little for each item.
 //! - A stage that stops on an error still finishes what comes before it: an ordered stage what is ahead of the failed
@@ -115,6 +137,7 @@ mod gathering;
 mod handle;
 mod head;
 mod hub;
+mod inline;
 mod intake;
 mod joint;
 mod keys;
@@ -163,6 +186,7 @@ pub use error::PipelineError;
 #[doc(hidden)]
 pub use fused::{Filter, FlatMap, Map, TryMap};
 pub use handle::{PipelineHandle, PipelineStats};
+pub use inline::{Inline, InlineRun};
 pub use keys::Keyed;
 #[doc(hidden)]
 pub use keys::{Sort, Unsorted};
@@ -170,7 +194,9 @@ pub use on_error::{DeadLetter, DeadLetters, OnError};
 #[doc(hidden)]
 pub use outlet::{Awaited, Outlet, Relayed, Worked};
 #[doc(hidden)]
-pub use retry::{Attempted, Rules};
+pub use retry::Attempted;
+#[doc(hidden)]
+pub use rules::{Retry, Rules};
 pub use segment::Segment;
 #[doc(hidden)]
 pub use segment::{Chain, Halt, Payload};

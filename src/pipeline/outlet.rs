@@ -121,6 +121,8 @@ impl<O, K> Chain for Outlet<O, K> {
         Poll::Ready(Halt::Fuel)
     }
 
+    fn poll_progress(&mut self, _: &mut Context<'_>) {}
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         Err(payload)
     }

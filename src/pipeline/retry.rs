@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::builder::Pipeline;
 use super::outlet::{Awaited, Outlet};
-use super::rules::{Retry, Rulebook};
+use super::rules::{Retry, Rules};
 use crate::error::refuse_zero;
 use crate::policy::{Backoff, RetryBudget};
 
@@ -19,19 +19,14 @@ pub trait Attempted {
     type Input;
 
     #[doc(hidden)]
-    fn rulebook(&self) -> Rules<'_, Self::Input>;
+    fn amend(&mut self, amend: impl FnOnce(&mut Rules<Self::Input>));
 }
-
-/// The rules of a stage, sealed.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Rules<'a, I>(&'a Rulebook<I>);
 
 impl<O, I> Attempted for Outlet<O, Awaited<I>> {
     type Input = I;
 
-    fn rulebook(&self) -> Rules<'_, I> {
-        Rules(self.rulebook())
+    fn amend(&mut self, amend: impl FnOnce(&mut Rules<I>)) {
+        self.rulebook().amend(amend);
     }
 }
 
@@ -66,11 +61,11 @@ impl<S: Attempted> Pipeline<S> {
     ///
     /// # Panics
     /// A runtime without timers fails the item.
-    pub fn retry(self, backoff: Backoff) -> Self
+    pub fn retry(mut self, backoff: Backoff) -> Self
     where
         S::Input: Clone,
     {
-        self.segment.rulebook().0.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
+        self.segment.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
         self
     }
 
@@ -92,8 +87,8 @@ impl<S: Attempted> Pipeline<S> {
     /// assert_eq!(running.stats().stages[1].retried, 10); // for 100 items, and not 900
     /// # Ok(()) }
     /// ```
-    pub fn retry_budget(self, budget: RetryBudget) -> Self {
-        self.segment.rulebook().0.amend(|rules| rules.budget = budget);
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+        self.segment.amend(|rules| rules.budget = budget);
         self
     }
 
@@ -119,9 +114,9 @@ impl<S: Attempted> Pipeline<S> {
     /// # Panics
     /// When `limit` is zero. A runtime without timers fails the item.
     #[track_caller]
-    pub fn timeout(self, limit: Duration) -> Self {
+    pub fn timeout(mut self, limit: Duration) -> Self {
         refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
-        self.segment.rulebook().0.amend(|rules| rules.timeout = Some(limit));
+        self.segment.amend(|rules| rules.timeout = Some(limit));
         self
     }
 }

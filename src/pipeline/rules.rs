@@ -12,7 +12,8 @@ use crate::policy::{Backoff, Delays, RetryBudget};
 /// Set while the pipeline is built, by the attributes behind a stage; taken when it starts.
 pub(super) struct Rulebook<I>(Arc<Mutex<Rules<I>>>);
 
-pub(super) struct Rules<I> {
+#[doc(hidden)]
+pub struct Rules<I> {
     pub(super) on_error: OnError<I>,
     pub(super) retry: Option<Retry<I>>,
     pub(super) budget: RetryBudget,
@@ -20,7 +21,8 @@ pub(super) struct Rules<I> {
     pub(super) timeout: Option<Duration>,
 }
 
-pub(super) struct Retry<I> {
+#[doc(hidden)]
+pub struct Retry<I> {
     pub(super) backoff: Backoff,
     pub(super) clone: fn(&I) -> I,
 }
@@ -48,6 +50,21 @@ impl<I> Clone for Rulebook<I> {
 impl<I> fmt::Debug for Rulebook<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rulebook").finish_non_exhaustive()
+    }
+}
+
+impl<I> fmt::Debug for Rules<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("on_error", &self.on_error)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<I> fmt::Debug for Retry<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry").field("backoff", &self.backoff).finish_non_exhaustive()
     }
 }
 

@@ -55,6 +55,13 @@ pub trait Chain {
     where
         K: FnMut(Self::Out) -> ControlFlow<()>;
 
+    /// Lets what is in work go on, although nothing more is wanted of it for now, until none of it can; the waker is
+    /// registered. Stages that keep nothing pass this on, and those with tasks of their own need no such help.
+    ///
+    /// Whoever polls a chain and does not run it, or not until it is `Pending`, calls this before it sleeps: or futures in
+    /// there would stand still in the middle of their work.
+    fn poll_progress(&mut self, cx: &mut Context<'_>);
+
     /// After a panic: the stage whose closure it was is made fit to go on, and tells what ends the pipeline, if anything
     /// does. Gives the panic back when it was the source itself.
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload>;
@@ -70,6 +77,10 @@ pub type Payload = Box<dyn Any + Send>;
 /// The rest of a [`Chain`], for a stage with one closure, its policy and one neighbour upstream.
 macro_rules! with_one_upstream {
     () => {
+        fn poll_progress(&mut self, cx: &mut Context<'_>) {
+            self.upstream.poll_progress(cx);
+        }
+
         fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
             if self.meter.take_blame() {
                 Ok(self.letters.panicked(self.meter.stage(), payload))
@@ -131,7 +142,8 @@ where
     }
 }
 
-fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
+/// After a panic of the segment: how it goes on.
+pub(super) fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
     match segment.blame(payload) {
         // The item is consumed and everything before it is in the sink already: the next run goes on behind it.
         Ok(None) => Halt::Fuel,
@@ -148,6 +160,7 @@ fn blame<S: Chain>(segment: &mut S, payload: Payload) -> Halt {
 pub(super) struct Pace {
     size: usize,
     most: usize,
+    clock: fn() -> Instant,
 }
 
 impl Pace {
@@ -157,17 +170,27 @@ impl Pace {
     const LONG: Duration = Duration::from_micros(100);
 
     pub(super) fn new(most: usize) -> Self {
-        Self { size: 1, most }
+        // This measures work, not waiting, so it reads the machine's clock, not tokio's.
+        Self { size: 1, most, clock: Instant::now }
+    }
+
+    /// By the clock of the runtime, for a run that has to be the same each time where that clock is paused: then chunks only
+    /// grow.
+    pub(super) fn repeatable(most: usize) -> Self {
+        Self { size: 1, most, clock: || tokio::time::Instant::now().into_std() }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        (self.clock)()
     }
 
     pub(super) fn size(&self) -> usize {
         self.size
     }
 
-    /// Takes note of a chunk of `ran` items that was begun just now. This measures work, not waiting, so it reads the
-    /// machine's clock, not tokio's.
+    /// Takes note of a chunk of `ran` items that was begun just now.
     pub(super) fn measured(&mut self, ran: usize, begun: Instant) -> Duration {
-        let took = begun.elapsed();
+        let took = self.now().saturating_duration_since(begun);
         self.took(ran, took);
         took
     }

@@ -11,7 +11,7 @@ use crate::error::refuse_zero;
 use crate::policy::Rate;
 
 /// How many items are pulled for a batch before their weights are known.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 impl<S: Segment> Pipeline<S> {
     /// Gathers items into batches of at most `limit`, by what each weighs; otherwise as [`batch`](Self::batch). For

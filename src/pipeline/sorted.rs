@@ -15,7 +15,7 @@ use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first};
 use super::stage::Stage;
 
 /// `merge_sorted`: the smaller of the next items of two upstreams.
-struct Sorted<A: Chain, B: Chain, F> {
+pub(super) struct Sorted<A: Chain, B: Chain, F> {
     left: Head<A>,
     right: Head<B>,
     compare: F,
@@ -33,7 +33,7 @@ where
     B: Chain<Out = A::Out>,
     F: FnMut(&A::Out, &A::Out) -> Ordering,
 {
-    fn new(left: Head<A>, right: Head<B>, compare: F, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(left: Head<A>, right: Head<B>, compare: F, stage: Arc<Stage>) -> Self {
         let (newest, asked) = (Side::Left, Side::Left);
         Self { left, right, compare, newest, asked, meter: Meter::new(stage), letters: Letters::new() }
     }
@@ -91,6 +91,13 @@ where
             }
         }
         Poll::Ready(Halt::Fuel)
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.asked = Side::Left;
+        self.left.upstream.poll_progress(cx);
+        self.asked = Side::Right;
+        self.right.upstream.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {

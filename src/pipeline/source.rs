@@ -68,6 +68,8 @@ impl<I: Iterator> Chain for IterSource<I> {
         Poll::Ready(draw(iterator, fuel % UNROLLED, passing.pushed, sink).unwrap_or(Halt::Fuel))
     }
 
+    fn poll_progress(&mut self, _: &mut Context<'_>) {}
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         Err(payload)
     }
@@ -130,6 +132,8 @@ impl<S: Stream> Chain for StreamSource<S> {
         }
         Poll::Ready(Halt::Fuel)
     }
+
+    fn poll_progress(&mut self, _: &mut Context<'_>) {}
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         Err(payload)

@@ -114,8 +114,7 @@ impl<I, O> State<I, O> {
 
     /// How many items may be pulled now.
     pub(super) fn room(&self, shape: Shape) -> usize {
-        let intake = shape.intake.saturating_sub(self.working + self.ready.len());
-        intake.min(shape.window.saturating_add(shape.spare).saturating_sub(self.window.held()))
+        shape.room(self.working + self.ready.len(), self.window.held())
     }
 
     /// Pulls nothing more and starts nothing more.

@@ -61,13 +61,13 @@ impl<S: Chain, M, A, F> Scan<S, M, A, F> {
 }
 
 impl<S: Chain> Take<S> {
-    fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(upstream: Early<S>, most: usize, stage: Arc<Stage>) -> Self {
         Self { upstream, left: most, meter: Meter::new(stage) }
     }
 }
 
 impl<S: Chain, F> TakeWhile<S, F> {
-    fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(upstream: Early<S>, keep: F, stage: Arc<Stage>) -> Self {
         Self { upstream, keep, is_over: false, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
@@ -116,6 +116,10 @@ where
         Poll::Ready(failure.map_or(Halt::Fuel, Halt::Failed))
     }
 
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
+    }
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         if self.meter.take_blame() {
             self.reset();
@@ -157,6 +161,10 @@ impl<S: Chain> Chain for Take<S> {
         // At once, not when there is room again.
         upstream.let_go();
         Poll::Ready(Halt::End)
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.upstream.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {

@@ -12,7 +12,7 @@ use futures::stream::FusedStream;
 use super::error::PipelineError;
 use super::handle::{Live, PipelineStats};
 use super::plan::Plan;
-use super::segment::{Halt, Segment, poll_guarded};
+use super::segment::{Chain, Halt, poll_guarded};
 use crate::error::drop_quietly;
 
 /// The results of a pipeline, as a stream; made by [`Pipeline::into_stream`](super::Pipeline::into_stream).
@@ -26,7 +26,7 @@ use crate::error::drop_quietly;
 /// When it is first polled outside a tokio runtime; or where a branch of a fan out is missing, see
 /// [`Run::spawn`](super::Run::spawn).
 #[must_use = "streams do nothing unless polled"]
-pub struct PipelineStream<S: Segment> {
+pub struct PipelineStream<S: Chain> {
     /// Gone at the end, with everything it captured.
     segment: Option<S>,
     /// Until the first poll.
@@ -37,7 +37,7 @@ pub struct PipelineStream<S: Segment> {
     failure: Option<PipelineError>,
 }
 
-impl<S: Segment> PipelineStream<S> {
+impl<S: Chain> PipelineStream<S> {
     pub(super) fn new(segment: S, plan: Plan) -> Self {
         Self { segment: Some(segment), plan: Some(plan), live: None, failure: None }
     }
@@ -67,8 +67,8 @@ impl<S: Segment> PipelineStream<S> {
         }
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, PipelineError>>> {
-        if self.plan.is_some() {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Out, PipelineError>>> {
+        if self.plan.as_ref().is_some_and(|plan| !plan.starts.is_empty()) {
             // Before anything has changed: whoever polls again inside a runtime gets the stream.
             let _ = crate::task::runtime("a pipeline's stream");
         }
@@ -112,30 +112,30 @@ impl<S: Segment> PipelineStream<S> {
     }
 }
 
-impl<S: Segment> Stream for PipelineStream<S> {
-    type Item = Result<S::Item, PipelineError>;
+impl<S: Chain> Stream for PipelineStream<S> {
+    type Item = Result<S::Out, PipelineError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
     }
 }
 
-impl<S: Segment> FusedStream for PipelineStream<S> {
+impl<S: Chain> FusedStream for PipelineStream<S> {
     fn is_terminated(&self) -> bool {
         self.segment.is_none() && self.failure.is_none()
     }
 }
 
 // Nothing in it is pinned: a stream at the source is boxed.
-impl<S: Segment> Unpin for PipelineStream<S> {}
+impl<S: Chain> Unpin for PipelineStream<S> {}
 
-impl<S: Segment> Drop for PipelineStream<S> {
+impl<S: Chain> Drop for PipelineStream<S> {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-impl<S: Segment> fmt::Debug for PipelineStream<S> {
+impl<S: Chain> fmt::Debug for PipelineStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_started = self.plan.is_none();
         f.debug_struct("PipelineStream")

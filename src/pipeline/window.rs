@@ -141,6 +141,13 @@ impl<O> Window<O> {
             return Vec::new();
         }
         match (self.order, outcome) {
+            (Order::Input, Outcome::Done(result)) if sequence == self.base => {
+                // The commonest: it is next in order, and needs no slot.
+                self.slots.pop_front();
+                self.base += 1;
+                self.results.push_back(result);
+                return self.advance();
+            }
             (Order::Input, Outcome::Done(result)) => return self.fill(sequence, Slot::Done(result)),
             (Order::Completion, Outcome::Done(result)) => self.results.push_back(result),
             (Order::Sink, Outcome::Done(result)) => {
@@ -189,12 +196,10 @@ impl<O> Window<O> {
 
     /// Moves what is next in order to the results. Nothing follows a failure: what was finished behind it is given back.
     fn advance(&mut self) -> Vec<O> {
-        while let Some(slot) = self.slots.pop_front() {
+        while !matches!(self.slots.front(), None | Some(Slot::Open)) {
+            let Some(slot) = self.slots.pop_front() else { break };
             match slot {
-                Slot::Open => {
-                    self.slots.push_front(Slot::Open);
-                    break;
-                }
+                Slot::Open => unreachable!("it was looked at just now"),
                 Slot::Done(result) => self.results.push_back(result),
                 Slot::Gone => self.held -= 1,
                 Slot::Failed(failure) => {
@@ -236,6 +241,14 @@ impl<O> Window<O> {
         self.held -= into.len();
         self.done += self.weight(into.iter());
         true
+    }
+
+    /// Takes the next result.
+    pub(super) fn pop(&mut self) -> Option<O> {
+        let result = self.results.pop_front()?;
+        self.held -= 1;
+        self.done += (self.weigh)(&result);
+        Some(result)
     }
 
     /// Takes back the counting of results that were taken and not used.

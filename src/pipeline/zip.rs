@@ -12,7 +12,7 @@ use super::segment::{Chain, Halt, Payload, Segment};
 use super::stage::Stage;
 
 /// `zip`: one item of each upstream.
-struct Zip<A: Chain, B: Chain> {
+pub(super) struct Zip<A: Chain, B: Chain> {
     left: Head<A>,
     right: Head<B>,
     /// The one that was asked last, to be blamed for a panic.
@@ -23,7 +23,7 @@ struct Zip<A: Chain, B: Chain> {
 }
 
 impl<A: Chain, B: Chain> Zip<A, B> {
-    fn new(left: Head<A>, right: Head<B>, stage: Arc<Stage>) -> Self {
+    pub(super) fn new(left: Head<A>, right: Head<B>, stage: Arc<Stage>) -> Self {
         Self { left, right, asked: Side::Left, wasted: 0, meter: Meter::new(stage) }
     }
 
@@ -92,6 +92,13 @@ impl<A: Chain, B: Chain> Chain for Zip<A, B> {
         }
         drop(tally);
         if self.left.is_over() || self.right.is_over() { Poll::Ready(self.end()) } else { Poll::Ready(Halt::Fuel) }
+    }
+
+    fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.asked = Side::Left;
+        self.left.upstream.poll_progress(cx);
+        self.asked = Side::Right;
+        self.right.upstream.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {

@@ -179,6 +179,8 @@ assert_traits!(pipeline::Keyed<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineHandle<Moves>: Send & Unpin);
 assert_traits!(pipeline::Run<Moves>: Send & Unpin);
 assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);
+assert_traits!(pipeline::InlineRun<std::future::Ready<Moves>>: Send & !Sync & Unpin);
+assert_traits!(pipeline::InlineRun<std::future::Ready<Rc<u8>>>: !Send & !Sync & Unpin);
 
 /// An actor whose state and messages may move to another thread and not be seen from two.
 struct Mover(#[allow(dead_code)] Moves);

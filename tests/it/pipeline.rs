@@ -5,6 +5,7 @@ mod fan_in;
 mod fan_out;
 mod faults;
 mod hazards;
+mod inline;
 mod keyed;
 mod kit;
 mod letters;
@@ -20,6 +21,7 @@ mod stops;
 mod stress;
 mod terminals;
 mod times;
+mod twice;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

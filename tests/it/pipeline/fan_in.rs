@@ -232,7 +232,8 @@ async fn a_comparison_that_panics_meets_the_policy() {
         let compare = |a: &u32, b: &u32| -> Ordering { if *b == 3 { burst() } else { a.cmp(b) } };
         let sides = [vec![0, 2, 4, 6], vec![1, 3, 5, 7]].map(Pipeline::from_iter);
         let [left, right] = sides;
-        let running = left.merge_sorted_by(right, compare).named("sort").on_error(policy.clone()).collect::<Vec<_>>().spawn();
+        let running =
+            left.merge_sorted_by(right, compare).named("sort").on_error(policy.clone()).collect::<Vec<_>>().spawn();
         let (result, stats) = ended(running).await;
         let sort = &stats.stages[2];
         match policy {

@@ -1,0 +1,214 @@
+//! What is in work in an inline stage, and what comes of it: order, places, keys and policies as in a stage with workers.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use super::attempt::{Attempt, Ended, Pause, Resumed, Ticket};
+use super::results::Results;
+use crate::error::{Elapsed, Panicked, catch, drop_quietly};
+use crate::pipeline::concurrency::Layout;
+use crate::pipeline::hub::Shape;
+use crate::pipeline::keys::{Lines, Mark, Ready, Refusal};
+use crate::pipeline::on_error::{Failure, Verdict};
+use crate::pipeline::rules::Rules;
+use crate::pipeline::segment::Payload;
+use crate::pipeline::stage::Stage;
+use crate::pipeline::window::{Outcome, Window};
+
+pub(super) struct Crew<I, F, Fut, U> {
+    work: F,
+    pub(super) rules: Rules<I>,
+    running: FuturesUnordered<Attempt<I, Fut>>,
+    /// Between two attempts, or behind the last; empty most times.
+    paused: FuturesUnordered<Pause<I>>,
+    /// Free to be worked on.
+    ready: VecDeque<Ready<I>>,
+    lines: Lines<I>,
+    cap: usize,
+    pub(super) results: Results<U>,
+    shape: Shape,
+    /// An item has failed, and nothing more is started.
+    pub(super) has_failed: bool,
+}
+
+impl<I, F, Fut, U> Crew<I, F, Fut, U> {
+    pub(super) fn new<H>(work: F, layout: &Layout<H>, stage: Arc<Stage>) -> Self {
+        let (shape, cap) = (layout.shape, layout.cap);
+        Self {
+            work,
+            rules: Rules::default(),
+            running: FuturesUnordered::new(),
+            paused: FuturesUnordered::new(),
+            ready: VecDeque::new(),
+            lines: Lines::new(cap),
+            cap,
+            results: Results::new(Window::new(layout.order), stage, shape.window),
+            shape,
+            has_failed: false,
+        }
+    }
+
+    /// How many items may be drawn.
+    pub(super) fn room(&self) -> usize {
+        self.shape.room(self.busy() + self.ready.len(), self.results.held())
+    }
+
+    pub(super) fn busy(&self) -> usize {
+        self.running.len() + self.paused.len()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.busy() == 0 && self.ready.is_empty()
+    }
+
+    pub(super) fn publish(&self) {
+        self.results.publish(self.busy(), self.lines.waiting());
+    }
+
+    /// Takes an item in; it is started with the others that are ready.
+    pub(super) fn admit(&mut self, item: I, sorted: Result<Option<std::num::NonZeroU64>, Payload>) {
+        let sequence = self.results.admit();
+        let (line, refusal) = match sorted {
+            Ok(line) => (line, Refusal::None),
+            Err(payload) => {
+                let panicked = Panicked::from_payload(self.results.stage().place(), payload);
+                (None, Refusal::Panicked(Box::new(panicked)))
+            }
+        };
+        let mark = Mark { sequence, line };
+        self.ready.extend(self.lines.join(Ready { mark, item, refusal }));
+    }
+
+    /// An attempt has ended.
+    fn ended(&mut self, mut ticket: Ticket<I>, ended: Ended<U>) {
+        let stage = self.results.stage();
+        let failure = match ended {
+            Ended::Returned(Ok(result)) => {
+                drop_quietly(ticket.kept);
+                return self.record(ticket.mark, Outcome::Done(result));
+            }
+            Ended::Returned(Err(error)) => Failure::Error(error),
+            Ended::Panicked(payload) => Failure::Panicked(Panicked::from_payload(stage.place(), payload)),
+            Ended::Elapsed => {
+                Failure::Error(Elapsed::new(stage.place(), self.rules.timeout.unwrap_or_default()).into())
+            }
+        };
+        let delay = self.rules.delay(stage, &failure, &mut ticket.delays);
+        match (delay, ticket.kept.take()) {
+            (Some(delay), Some(item)) => {
+                drop_quietly(failure);
+                ticket.attempts += 1;
+                self.paused.push(Pause::retry(delay, ticket, item));
+            }
+            (_, kept) => self.fail(ticket.mark, failure, kept, ticket.attempts),
+        }
+    }
+
+    /// The policy's word on an item.
+    fn fail(&mut self, mark: Mark, failure: Failure, kept: Option<I>, attempts: u32) {
+        match self.rules.on_error.judge(self.results.stage(), failure, kept, attempts) {
+            Verdict::Stop(error) => self.record(mark, Outcome::Failed(Box::new(error))),
+            Verdict::Skip => self.record(mark, Outcome::Skipped),
+            Verdict::Wait(sending) => self.paused.push(Pause::Letter(sending, mark)),
+        }
+    }
+
+    fn record(&mut self, mark: Mark, outcome: Outcome<U>) {
+        let is_failure = matches!(outcome, Outcome::Failed(_));
+        self.results.settle(mark.sequence, outcome);
+        if let Some(key) = mark.line {
+            self.ready.extend(self.lines.leave(key));
+        }
+        if is_failure {
+            self.has_failed = true;
+            let unstarted = self.ready.drain(..).chain(self.lines.clear());
+            for Ready { mark, item, .. } in unstarted {
+                self.results.unstarted(mark.sequence);
+                drop_quietly(item);
+            }
+        }
+    }
+}
+
+impl<I, F, Fut, U> Crew<I, F, Fut, U>
+where
+    F: FnMut(I) -> Fut,
+    Fut: Future<Output = Result<U, crate::error::BoxError>>,
+{
+    /// Begins to work on what is ready.
+    pub(super) fn start_ready(&mut self) {
+        while let Some(Ready { mark, item, refusal }) = self.ready.pop_front() {
+            let place = || self.results.stage().place();
+            match refusal {
+                Refusal::None => {
+                    if self.rules.retry.is_some() {
+                        self.results.stage().attempted();
+                    }
+                    self.attempt(Ticket { mark, kept: None, attempts: 1, delays: None }, item);
+                }
+                refusal => {
+                    let kept = catch(&place(), || self.rules.on_error.keep(&item)).unwrap_or(None);
+                    drop_quietly(item);
+                    if let Some(failure) = refusal.failure(&place(), self.cap) {
+                        self.fail(mark, failure, kept, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, mut ticket: Ticket<I>, item: I) {
+        let Self { work, rules, .. } = self;
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            ticket.kept = rules.keep(&item);
+            work(item)
+        }));
+        match called {
+            Ok(future) => self.running.push(Attempt::new(ticket, future, self.rules.timeout)),
+            Err(payload) => self.ended(ticket, Ended::Panicked(payload)),
+        }
+    }
+
+    /// Polls what was woken. Ready when the budget ends before that.
+    pub(super) fn poll_running(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
+        loop {
+            if !self.has_failed {
+                self.start_ready();
+            }
+            if let Poll::Ready(Some((ticket, ended))) = self.running.poll_next_unpin(cx) {
+                self.ended(ticket, ended);
+            } else if self.paused.is_empty() {
+                return Poll::Pending;
+            } else {
+                match self.paused.poll_next_unpin(cx) {
+                    Poll::Ready(Some(Resumed::Again(ticket, item))) => self.attempt(ticket, item),
+                    Poll::Ready(Some(Resumed::Settled(mark, None))) => self.record(mark, Outcome::Skipped),
+                    Poll::Ready(Some(Resumed::Settled(mark, Some(error)))) => {
+                        let error = self.results.stage().noted(error);
+                        self.record(mark, Outcome::Failed(Box::new(error)));
+                    }
+                    Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+                }
+            }
+            if *budget == 0 {
+                return Poll::Ready(());
+            }
+            *budget -= 1;
+        }
+    }
+}
+
+impl<I, F, Fut, U> Drop for Crew<I, F, Fut, U> {
+    fn drop(&mut self) {
+        let unstarted: Vec<_> = self.ready.drain(..).chain(self.lines.clear()).collect();
+        let inside = self.busy() + unstarted.len();
+        unstarted.into_iter().for_each(drop_quietly);
+        self.results.discard(inside as u64);
+    }
+}
