@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use regatta::pipeline::{OnError, Pipeline, PipelineHandle, Segment};
 
-use super::kit::{Count, both_flavours, burst, conserved, ended, polled, quiet, settled};
+use super::kit::{Count, Grenade, both_flavours, burst, conserved, ended, polled, quiet, settled};
 use crate::support::{DropCounter, DropGuard, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -426,6 +426,28 @@ async fn what_waits_for_its_counterpart_is_in_flight() {
         assert_eq!(row(&running, "join").in_flight, 1, "{kind:?}");
         drop(running);
     }
+}
+
+#[tokio::test]
+async fn destructors_of_what_waits_may_panic() {
+    let unmatched = Pipeline::from_iter([Grenade]).zip(Pipeline::from_iter(0..0));
+    let (result, stats) = ended(unmatched.for_each(1, |_| async {}).spawn()).await;
+    result.unwrap();
+    assert_eq!(stats.stages[2].flow.discarded, 1);
+
+    let stuck = Pipeline::from_iter([Grenade]).zip(Pipeline::from_stream(stream::pending::<()>()));
+    let running = stuck.for_each(1, |_| async {}).spawn();
+    quiet().await;
+    running.abort();
+    let (result, stats) = ended(running).await;
+    assert!(result.unwrap_err().is_cancelled());
+    assert_eq!(stats.stages[2].flow.discarded, 1);
+
+    let (two, one) = (Pipeline::from_iter([Grenade, Grenade]), Pipeline::from_iter([Grenade]));
+    let sorted = two.merge_sorted_by(one, |_, _| burst());
+    let (result, stats) = ended(sorted.for_each(1, |_| async {}).spawn()).await;
+    assert!(result.unwrap_err().is_panicked());
+    assert_eq!((stats.stages[2].flow.failed, stats.stages[2].flow.discarded), (1, 1));
 }
 
 #[tokio::test]

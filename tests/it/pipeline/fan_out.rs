@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use regatta::pipeline::{Pipeline, PipelineHandle, PipelineStats, Run, Segment};
 use regatta::{observe::Flow, queue};
 
-use super::kit::{Count, Log, both_flavours, burst, conserved, ended, polled, quiet, refusal, settled};
+use super::kit::{Count, Grenade, Log, both_flavours, burst, conserved, ended, polled, quiet, refusal, settled};
 use crate::support::{DropCounter, DropGuard, Gate};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -243,6 +243,35 @@ async fn a_branch_that_was_dropped_is_not_waited_for() {
         let dropped = stats.stages[3].flow;
         assert_eq!(dropped.discarded, if kind == Kind::Partition { 30 } else { 0 }, "{kind:?}: {dropped}");
     }
+}
+
+#[tokio::test]
+async fn items_for_nobody_may_panic_when_they_are_dropped() {
+    let [a, b] = Pipeline::from_iter((0..9).map(|_| Grenade)).partition(2, |_| 1);
+    drop(b);
+    let (result, stats) = watched(a.for_each(1, |_| async {}).spawn()).await;
+    result.unwrap();
+    assert_eq!(row(&stats, "partition#1.1").discarded, 9);
+}
+
+#[tokio::test]
+async fn a_failure_of_a_buffer_reaches_all_branches() {
+    let gate = Gate::new();
+    let [a, b] = Pipeline::from_iter(0..100_u32).buffer(3, regatta::policy::Overflow::Reject).broadcast(1);
+    let running = held(a, &gate, &Log::new()).and(b.for_each(1, |_| async {})).spawn();
+    quiet().await;
+    gate.open();
+    let failure = watched(running).await.0.unwrap_err();
+    assert!(matches!(failure, regatta::pipeline::PipelineError::Full(_)), "{failure}");
+}
+
+#[tokio::test]
+async fn a_branch_is_named_as_a_stage() {
+    let [a, b] = Pipeline::from_iter(0..3).broadcast(1);
+    let running = a.named("archive").merge(b).collect::<Vec<_>>().spawn();
+    let (_, stats) = watched(running).await;
+    let names: Vec<_> = stats.stages.iter().map(|stage| &*stage.name).collect();
+    assert_eq!(names, ["from_iter#0", "broadcast#1", "archive", "broadcast#1.1", "merge#2", "collect#3"]);
 }
 
 #[tokio::test]
