@@ -85,15 +85,15 @@ where
         if self.has_failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// Polls what was woken. Ready when the budget ends before that.
-    fn poll_running(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
+    /// Polls what was woken. Ready when `most` have ended before that.
+    fn poll_running(&mut self, cx: &mut Context<'_>, most: &mut usize) -> Poll<()> {
         while !self.running.is_empty() {
             let Poll::Ready(Some((number, output))) = self.running.poll_next_unpin(cx) else { break };
             self.settle(number, output);
-            if *budget == 0 {
+            *most -= 1;
+            if *most == 0 {
                 return Poll::Ready(());
             }
-            *budget -= 1;
         }
         Poll::Pending
     }
@@ -108,6 +108,8 @@ where
     /// Starts and polls futures until none can go on and none can be started; ready when the budget ends before that.
     fn poll_work(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
         let Self { upstream, crew } = self;
+        // As many may end as may be drawn, so neither keeps the other waiting.
+        let mut most = (*budget).max(1);
         loop {
             let (room, mut is_waiting) = (crew.room(), false);
             if room > 0 && upstream.is_open() {
@@ -116,7 +118,7 @@ where
                 }
                 is_waiting = upstream.poll_draw(cx, room, budget, &mut |item| crew.start(item)).is_pending();
             }
-            let polled = crew.poll_running(cx, budget);
+            let polled = crew.poll_running(cx, &mut most);
             if crew.has_failed {
                 upstream.let_go();
             }
