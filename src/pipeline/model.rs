@@ -67,6 +67,8 @@ impl Chain for Script {
         }
     }
 
+    fn poll_progress(&mut self, _: &mut Context<'_>) {}
+
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
         Err(payload)
     }

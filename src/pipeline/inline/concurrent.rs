@@ -51,6 +51,8 @@ where
     /// Starts and polls futures until none can go on and none can be started; ready when the budget ends before that.
     fn poll_work(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
         let Self { upstream, sort, crew } = self;
+        // As many may end as may be drawn, so neither keeps the other waiting.
+        let mut most = (*budget).max(1);
         loop {
             let (room, mut is_waiting) = (crew.room(), false);
             if room > 0 && upstream.is_open() {
@@ -69,7 +71,7 @@ where
                 });
                 is_waiting = drawn.is_pending();
             }
-            let polled = crew.poll_running(cx, budget);
+            let polled = crew.poll_running(cx, &mut most);
             if crew.has_failed {
                 upstream.let_go();
             }

@@ -175,8 +175,8 @@ where
         }
     }
 
-    /// Polls what was woken. Ready when the budget ends before that.
-    pub(super) fn poll_running(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
+    /// Polls what was woken. Ready when `most` have ended before that.
+    pub(super) fn poll_running(&mut self, cx: &mut Context<'_>, most: &mut usize) -> Poll<()> {
         loop {
             if !self.has_failed {
                 self.start_ready();
@@ -196,10 +196,10 @@ where
                     Poll::Ready(None) | Poll::Pending => return Poll::Pending,
                 }
             }
-            if *budget == 0 {
+            *most -= 1;
+            if *most == 0 {
                 return Poll::Ready(());
             }
-            *budget -= 1;
         }
     }
 }

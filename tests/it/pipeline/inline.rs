@@ -14,7 +14,7 @@ use regatta::queue;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::kit::{Count, Grenade, burst, pass, polled, quiet, refusal, settled};
+use super::kit::{Count, Grenade, burst, conserved, pass, polled, quiet, refusal, settled};
 use crate::support::{DropCounter, Gate, poll_once};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -530,10 +530,54 @@ async fn a_run_that_is_dropped_drops_everything_and_counts_it() {
     assert!(polled(&mut run).await.is_pending());
     assert!(probe.alive() > 0);
     let busy = run.stats();
-    super::kit::conserved(&busy);
+    conserved(&busy);
     assert_eq!((busy.stages[1].busy, busy.stages[4].busy, &*busy.stages[3].name), (4, 1, "pairs"));
     drop(run);
     assert_eq!(probe.alive(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_may_be_dropped_at_every_await() {
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        let (probe, left) = (DropCounter::new(), Cell::new(polls));
+        let mut run = Pipeline::from_iter((0..12_u32).map(|n| (n, probe.guard())))
+            .inline()
+            .map_async(Concurrency::unordered(3), async |(n, item)| {
+                pass(MILLISECOND * (n % 5)).await;
+                (n, item)
+            })
+            .conflate(|item| vec![item], |all, item| all.push(item))
+            .flatten()
+            .buffer(2, Overflow::Wait)
+            .throttle(Rate::per_sec(500))
+            .batch(3, MILLISECOND)
+            .map_async(2, async |batch| {
+                pass(MILLISECOND * batch.len() as u32).await;
+                batch
+            })
+            .for_each(1, async |batch| {
+                pass(MILLISECOND).await;
+                drop(batch);
+            });
+        let ended = std::future::poll_fn(|cx| {
+            left.set(left.get() - 1);
+            match Pin::new(&mut run).poll(cx) {
+                std::task::Poll::Pending if left.get() > 0 => std::task::Poll::Pending,
+                polled => std::task::Poll::Ready(polled.is_ready()),
+            }
+        })
+        .await;
+        conserved(&run.stats());
+        if ended {
+            assert_eq!(probe.alive(), 0);
+            break;
+        }
+        drop(run);
+        assert_eq!(probe.alive(), 0, "dropped after {polls} polls");
+    }
+    assert!(polls > 10, "{polls} polls");
 }
 
 #[tokio::test]
