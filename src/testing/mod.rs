@@ -43,9 +43,17 @@
 mod errors;
 mod mock;
 mod probe;
+mod sink;
+mod source;
 mod stepper;
+mod turns;
 
 pub use errors::{closed, elapsed, full, no_reply};
 pub use mock::mock;
 pub use probe::{Probe, probe};
+#[doc(hidden)]
+pub use sink::Gives;
+pub use sink::{TestSink, sink};
+pub use source::{TestSource, TestStream, source};
 pub use stepper::Stepper;
+pub use turns::quiet;
