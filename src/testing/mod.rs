@@ -47,6 +47,7 @@ mod sink;
 mod source;
 mod stepper;
 mod turns;
+mod verify;
 
 pub use errors::{closed, elapsed, full, no_reply};
 pub use mock::mock;
@@ -57,3 +58,4 @@ pub use sink::{TestSink, sink};
 pub use source::{TestSource, TestStream, source};
 pub use stepper::Stepper;
 pub use turns::quiet;
+pub use verify::{Broken, Report, Rule, Verify, verify_stage};

@@ -4,13 +4,13 @@ use std::fmt::{self, Debug};
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::Stream;
 
 use super::probe::PATIENCE;
-use super::turns::quiet;
+use super::turns::quiet_but;
 
 /// A test at the end of a stream: [`TestSink::new`] in short.
 ///
@@ -117,17 +117,18 @@ impl<S: Stream> TestSink<S> {
     /// # }
     /// ```
     pub async fn next(&mut self) -> Option<S::Item> {
-        poll_fn(|cx| {
-            let polled = match &mut self.stream {
-                Some(stream) => stream.as_mut().poll_next(cx),
-                None => Poll::Ready(None),
-            };
-            if let Poll::Ready(Some(_)) = &polled {
-                self.taken += 1;
-            }
-            polled
-        })
-        .await
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let polled = match &mut self.stream {
+            Some(stream) => stream.as_mut().poll_next(cx),
+            None => Poll::Ready(None),
+        };
+        if let Poll::Ready(Some(_)) = &polled {
+            self.taken += 1;
+        }
+        polled
     }
 
     /// The next `most` items, or those that come before the end.
@@ -227,7 +228,7 @@ impl<S: Stream> TestSink<S> {
 
     /// Asks for an item that must not come: pending now, and still so after the runtime has had its turns.
     ///
-    /// It waits as [`quiet`](super::quiet) does, by turns and not by time. On a runtime of one thread it says that
+    /// It waits as [`quiet`](super::quiet) does, by turns and not by time, and polls the stream once and then whenever it is woken. On a runtime of one thread it says that
     /// nothing can come without something from outside, be it an item, a timer or another thread. With several threads it says
     /// that nothing came meanwhile.
     ///
@@ -256,13 +257,8 @@ impl<S: Stream> TestSink<S> {
     {
         let caller = Location::caller();
         async move {
-            let mut turns = std::pin::pin!(quiet());
-            let mut came = std::pin::pin!(self.next());
-            let came = poll_fn(|cx| match came.as_mut().poll(cx) {
-                Poll::Ready(came) => Poll::Ready(Some(came)),
-                Poll::Pending => turns.as_mut().poll(cx).map(|()| None),
-            });
-            match came.await {
+            let came = quiet_but(|cx| self.poll_next(cx)).await;
+            match came {
                 None => {}
                 Some(Some(item)) => panic!("{caller}: the sink expected nothing, and got {item:?}"),
                 Some(None) => panic!("{caller}: the sink expected nothing, and got the end"),

@@ -1,5 +1,10 @@
 //! Waiting for nothing to happen, without a clock.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
 /// How many turns the other tasks get.
 const TURNS: usize = 1_000;
 
@@ -28,5 +33,33 @@ const TURNS: usize = 1_000;
 pub async fn quiet() {
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
+    }
+}
+
+/// As [`quiet`], with a poll that is made once and then as often as it is woken; what it gives, if it does.
+///
+/// It is not polled at every turn: whoever counts polls wants to see those that a stage asks for.
+pub(super) async fn quiet_but<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    let alarm = Arc::new(Alarm(AtomicBool::new(true)));
+    let waker = Waker::from(alarm.clone());
+    for _ in 0..TURNS {
+        if alarm.0.swap(false, Ordering::AcqRel) {
+            // Inside of the task's own poll, so that its budget counts, but with a waker that we can ask.
+            let polled = poll_fn(|_| Poll::Ready(poll(&mut Context::from_waker(&waker)))).await;
+            if let Poll::Ready(output) = polled {
+                return Some(output);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+/// Remembers that it rang.
+struct Alarm(AtomicBool);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
     }
 }

@@ -2,6 +2,7 @@
 
 mod endings;
 mod faults;
+mod harness;
 mod hazards;
 mod kit;
 mod limits;
