@@ -1,21 +1,15 @@
 //! How it ends, and what is left then.
 
-use std::fmt::Debug;
-
-use futures::Stream;
-use futures::stream::BoxStream;
-
 use super::flow::ROUNDS;
 use super::rig::{Bench, Rig, Seen};
 use crate::testing::turns::quiet;
 
-pub(super) async fn fused<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
-    for mut rig in [bench.ending(0), bench.ending(3), bench.panicking(3)] {
+/// How many items a source gives, and whether it panics then.
+const ENDS: [(u32, bool); 3] = [(0, false), (3, false), (3, true)];
+
+pub(super) async fn fused(bench: &Bench<'_>) -> Result<(), String> {
+    for (sent, panics) in ENDS {
+        let mut rig = bench.over(sent, panics);
         let (_, last) = rig.rest().await;
         // A stage that unwound cannot be polled again.
         if matches!(last, Seen::End | Seen::Error(_)) {
@@ -25,11 +19,7 @@ where
     Ok(())
 }
 
-async fn nothing_more<S, E>(rig: &mut Rig<S>, last: &Seen) -> Result<(), String>
-where
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+async fn nothing_more(rig: &mut Rig, last: &Seen) -> Result<(), String> {
     for poll in 1..=10 {
         match rig.now().await {
             Some(Seen::End) => {}
@@ -40,13 +30,9 @@ where
     Ok(())
 }
 
-pub(super) async fn source_end<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
-    for (what, mut rig) in [("ended", bench.ending(3)), ("panicked", bench.panicking(3))] {
+pub(super) async fn source_end(bench: &Bench<'_>) -> Result<(), String> {
+    for (sent, panics) in ENDS {
+        let mut rig = bench.over(sent, panics);
         let (_, last) = rig.rest().await;
         if matches!(last, Seen::End | Seen::Error(_)) {
             for _ in 0..10 {
@@ -56,20 +42,16 @@ where
         quiet().await;
         let polls = rig.source.polls_when_over();
         if polls > 0 {
+            let what = if panics { "panicked" } else { "ended" };
             return Err(format!("the source had {what}, and was polled {polls} times more"));
         }
     }
     Ok(())
 }
 
-pub(super) async fn panic<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn panic(bench: &Bench<'_>) -> Result<(), String> {
     for (sent, with_a_pause) in [(0, false), (3, false), (0, true), (3, true)] {
-        let mut rig = bench.panicking(sent);
+        let mut rig = bench.over(sent, true);
         let (mut items, mut last) = (Vec::new(), None);
         if with_a_pause {
             match rig.now().await {
@@ -94,49 +76,35 @@ where
     Ok(())
 }
 
-pub(super) async fn release_at_end<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
-    for mut rig in [bench.ending(0), bench.ending(3), bench.panicking(3)] {
+pub(super) async fn release_at_end(bench: &Bench<'_>) -> Result<(), String> {
+    for (sent, panics) in ENDS {
+        let mut rig = bench.over(sent, panics);
         let (_, last) = rig.rest().await;
         if matches!(last, Seen::End | Seen::Error(_)) {
-            bench.released(&rig, &format!("the stage gave {last}")).await?;
+            bench.released(&rig.source, &format!("the stage gave {last}")).await?;
         }
     }
     Ok(())
 }
 
-pub(super) async fn release_on_drop<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn release_on_drop(bench: &Bench<'_>) -> Result<(), String> {
     let mut fresh = bench.rig();
     fresh.cancel();
-    bench.released(&fresh, "the stage was dropped before its first poll").await?;
+    bench.released(&fresh.source, "the stage was dropped before its first poll").await?;
 
     let mut parked = bench.rig();
     let _ = parked.meanwhile().await;
     parked.cancel();
-    bench.released(&parked, "the stage was dropped while its source had nothing").await?;
+    bench.released(&parked.source, "the stage was dropped while its source had nothing").await?;
 
     let mut busy = bench.rig();
     busy.source.send_all(0..1_000);
     let _ = busy.next().await;
     busy.cancel();
-    bench.released(&busy, "the stage was dropped in the middle of the items").await
+    bench.released(&busy.source, "the stage was dropped in the middle of the items").await
 }
 
-pub(super) async fn nothing_after_drop<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn nothing_after_drop(bench: &Bench<'_>) -> Result<(), String> {
     let mut rig = bench.rig();
     rig.source.send_all(0..1_000);
     let _ = rig.next().await;

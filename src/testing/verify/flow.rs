@@ -1,21 +1,11 @@
 //! What comes out, how much is pulled for it, and when.
 
-use std::fmt::Debug;
-
-use futures::Stream;
-use futures::stream::BoxStream;
-
 use super::rig::{Bench, Rig, Seen};
 use crate::testing::turns::quiet;
 
-pub(super) async fn whole<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn whole(bench: &Bench<'_>) -> Result<(), String> {
     for sent in [0, 1, 3, 1_000] {
-        let mut rig = bench.ending(sent);
+        let mut rig = bench.over(sent, false);
         let (items, last) = rig.rest().await;
         if !matches!(last, Seen::End) {
             return Err(format!("of {sent} items {} came, and then {last}", items.len()));
@@ -25,12 +15,7 @@ where
     Ok(())
 }
 
-pub(super) async fn demand<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn demand(bench: &Bench<'_>) -> Result<(), String> {
     let most = bench.may.holds;
     let Some(sent) = u32::try_from(most).ok().and_then(|most| most.checked_add(1_000)) else {
         return Ok(());
@@ -50,11 +35,7 @@ where
     Ok(())
 }
 
-async fn expect_item<S, E>(rig: &mut Rig<S>) -> Result<u32, String>
-where
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+async fn expect_item(rig: &mut Rig) -> Result<u32, String> {
     let (taken, pulled) = (rig.taken, rig.source.pulled());
     match rig.next().await {
         Seen::Item(item) => Ok(item),
@@ -62,12 +43,7 @@ where
     }
 }
 
-pub(super) async fn idle<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn idle(bench: &Bench<'_>) -> Result<(), String> {
     for sent in [0, 3] {
         let mut rig = bench.rig();
         rig.source.send_all(0..sent);
@@ -95,13 +71,8 @@ pub(super) const ROUNDS: usize = 10;
 /// As many polls are nothing to worry about: we ask once a round, and once for each item.
 const FEW: usize = 20;
 
-pub(super) async fn late_demand<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
-    let mut rig = bench.ending(3);
+pub(super) async fn late_demand(bench: &Bench<'_>) -> Result<(), String> {
+    let mut rig = bench.over(3, false);
     let mut items = Vec::new();
     if let Some(Seen::Item(first)) = rig.meanwhile().await {
         items.push(first);
@@ -115,12 +86,7 @@ where
     bench.compare(&items, 3, true)
 }
 
-pub(super) async fn resume<M, S, E>(bench: &Bench<'_, M, S>) -> Result<(), String>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn resume(bench: &Bench<'_>) -> Result<(), String> {
     let mut rig = bench.rig();
     rig.source.send_all(0..5);
     let mut items = vec![expect_item(&mut rig).await?];

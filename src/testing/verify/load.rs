@@ -1,12 +1,9 @@
 //! A long run without a pause: what it does to the stack and to others.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::Stream;
-use futures::stream::BoxStream;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 
@@ -31,12 +28,7 @@ pub(super) struct Load {
     is_one_thread: bool,
 }
 
-pub(super) async fn run<M, S, E>(bench: &Bench<'_, M, S>) -> Load
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+pub(super) async fn run(bench: &Bench<'_>) -> Load {
     let turns = Arc::new(AtomicU64::new(0));
     let counted = turns.clone();
     // Aborted when it is dropped at the end.
@@ -47,7 +39,7 @@ where
             tokio::task::yield_now().await;
         }
     });
-    let mut rig = bench.ending(bench.may.items);
+    let mut rig = bench.over(bench.may.items, false);
     rig.source.watch_stack(STACK);
     tokio::task::yield_now().await;
     let (before, begun) = (turns.load(Ordering::Relaxed), Instant::now());

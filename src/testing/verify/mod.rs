@@ -11,16 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::Stream;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt};
 
 pub use rule::{Broken, Report, Rule};
 
 use super::probe::PATIENCE;
-use rig::Bench;
+use rig::{Bench, Boxed};
 
 /// Runs a stage through all the [rules](Rule), with the options of [`Verify::new`].
 ///
-/// The factory puts a stage, set up so that it gives what it gets, onto a stream. It is called for each scenario anew.
+/// The factory puts a stage, set up so that it gives what it gets, onto a stream of numbers. It is called for each scenario
+/// anew. What gives plain items and no `Result`s is mapped with `Ok`.
 ///
 /// # Examples
 /// A stage of one's own that is right, and one that is not:
@@ -50,9 +51,9 @@ use rig::Bench;
 /// Safe: there is nothing to lose.
 pub async fn verify_stage<M, S, E>(make: M) -> Report
 where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
+    M: Fn(BoxStream<'static, u32>) -> S + Sync,
+    S: Stream<Item = Result<u32, E>> + Send + 'static,
+    E: Debug + 'static,
 {
     Verify::new().run(make).await
 }
@@ -213,11 +214,16 @@ impl Verify {
     /// See [`Verify`].
     pub async fn run<M, S, E>(self, make: M) -> Report
     where
-        M: Fn(BoxStream<'static, u32>) -> S,
-        S: Stream<Item = Result<u32, E>>,
-        E: Debug,
+        M: Fn(BoxStream<'static, u32>) -> S + Sync,
+        S: Stream<Item = Result<u32, E>> + Send + 'static,
+        E: Debug + 'static,
     {
-        let bench = Bench::new(&self, &make);
+        let boxed = move |input| make(input).map(|item| item.map_err(|error| format!("{error:?}"))).boxed();
+        self.check(&boxed).await
+    }
+
+    async fn check(&self, make: &(dyn Fn(BoxStream<'static, u32>) -> Boxed + Sync)) -> Report {
+        let bench = Bench::new(self, make);
         let (mut report, mut load) = (Report::default(), None);
         for rule in Rule::ALL {
             if self.without.contains(&rule) {

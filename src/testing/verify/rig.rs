@@ -1,15 +1,12 @@
 //! A stage between a source and a sink that are both ours.
 
 use std::any::Any;
-use std::fmt::{self, Debug};
+use std::fmt;
 use std::future::poll_fn;
-use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::Stream;
 use futures::stream::{BoxStream, StreamExt};
 use tokio::time::Instant;
 
@@ -18,19 +15,21 @@ use crate::error::drop_quietly;
 use crate::testing::source::{TestSource, source};
 use crate::testing::turns::{quiet, quiet_but};
 
+/// A stage, whatever it is made of. So the scenarios are compiled once, and not for each stage.
+pub(super) type Boxed = BoxStream<'static, Result<u32, String>>;
+
 /// What makes the rigs, and knows what their stage may do.
-pub(super) struct Bench<'a, M, S> {
+pub(super) struct Bench<'a> {
     pub(super) may: &'a Verify,
-    make: &'a M,
+    make: &'a (dyn Fn(BoxStream<'static, u32>) -> Boxed + Sync),
     /// How many there were of what closures captured, before there was any stage.
     captured: Vec<usize>,
-    stage: PhantomData<fn() -> S>,
 }
 
 /// One stage, from its first poll to its end.
-pub(super) struct Rig<S> {
+pub(super) struct Rig {
     pub(super) source: TestSource<u32>,
-    stream: Option<Pin<Box<S>>>,
+    stream: Option<Boxed>,
     pub(super) taken: usize,
     patience: Duration,
 }
@@ -47,43 +46,33 @@ pub(super) enum Seen {
     Nothing(Duration),
 }
 
-impl<'a, M, S, E> Bench<'a, M, S>
-where
-    M: Fn(BoxStream<'static, u32>) -> S,
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
-    pub(super) fn new(may: &'a Verify, make: &'a M) -> Self {
+impl<'a> Bench<'a> {
+    pub(super) fn new(may: &'a Verify, make: &'a (dyn Fn(BoxStream<'static, u32>) -> Boxed + Sync)) -> Self {
         let captured = may.captured.iter().map(|count| count()).collect();
-        Self { may, make, captured, stage: PhantomData }
+        Self { may, make, captured }
     }
 
-    pub(super) fn rig(&self) -> Rig<S> {
+    pub(super) fn rig(&self) -> Rig {
         let (source, input) = source();
-        let stream = Some(Box::pin((self.make)(input.boxed())));
-        Rig { source, stream, taken: 0, patience: self.may.patience }
+        Rig { source, stream: Some((self.make)(input.boxed())), taken: 0, patience: self.may.patience }
     }
 
-    /// A rig whose source gives so many items and ends.
-    pub(super) fn ending(&self, items: u32) -> Rig<S> {
+    /// A rig whose source gives so many items, and then ends or panics.
+    pub(super) fn over(&self, items: u32, panics: bool) -> Rig {
         let rig = self.rig();
         rig.source.send_all(0..items);
-        rig.source.end();
-        rig
-    }
-
-    /// A rig whose source gives so many items and panics.
-    pub(super) fn panicking(&self, items: u32) -> Rig<S> {
-        let rig = self.rig();
-        rig.source.send_all(0..items);
-        rig.source.panic("the source's own words");
+        if panics {
+            rig.source.panic("the source's own words");
+        } else {
+            rig.source.end();
+        }
         rig
     }
 
     /// Waits until a stage has let go of everything.
-    pub(super) async fn released(&self, rig: &Rig<S>, when: &str) -> Result<(), String> {
+    pub(super) async fn released(&self, source: &TestSource<u32>, when: &str) -> Result<(), String> {
         let within = self.may.patience;
-        if !until(within, || rig.source.is_dropped()).await {
+        if !until(within, || source.is_dropped()).await {
             return Err(format!("{when}, and {within:?} later its source is still there"));
         }
         let is_as_before = || self.may.captured.iter().zip(&self.captured).all(|(count, before)| count() <= *before);
@@ -115,17 +104,13 @@ where
     }
 }
 
-impl<S, E> Rig<S>
-where
-    S: Stream<Item = Result<u32, E>>,
-    E: Debug,
-{
+impl Rig {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Seen> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(Seen::End) };
         let polled = match catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll_next(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Some(Ok(item)))) => Seen::Item(item),
-            Ok(Poll::Ready(Some(Err(error)))) => Seen::Error(format!("{error:?}")),
+            Ok(Poll::Ready(Some(Err(error)))) => Seen::Error(error),
             Ok(Poll::Ready(None)) => Seen::End,
             Err(payload) => Seen::Unwound(words(payload)),
         };

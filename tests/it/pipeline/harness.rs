@@ -127,10 +127,9 @@ fn methods(text: &str) -> Vec<String> {
     let functions = blocks.flat_map(|body| body.split("\n    pub fn ").skip(1));
     let giving = functions.filter(|function| {
         let head = function.split(['{', ';']).next().unwrap_or_default();
-        let gives = head.split("->").last().unwrap_or_default();
-        // What comes behind the last arrow, before the bounds.
-        let gives = gives.split("\n    where").next().unwrap_or_default();
-        head.contains("->") && (gives.contains("Pipeline<") || gives.contains("Self"))
+        // What stands behind the last arrow before the bounds.
+        let head = head.split("\n    where").next().unwrap_or_default();
+        head.rsplit_once("->").is_some_and(|(_, gives)| gives.contains("Pipeline<") || gives.contains("Self"))
     });
     giving.map(|function| function.split(['<', '(']).next().unwrap_or_default().to_owned()).collect()
 }

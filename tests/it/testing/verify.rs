@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt};
@@ -19,8 +19,21 @@ fn options() -> Verify {
     Verify::new().items(10_000).patience(Duration::from_millis(200)).without(Rule::Fairness)
 }
 
-async fn verified<S: Stream<Item = Item>>(make: impl Fn(Input) -> S) -> Report {
+async fn verified<S: Stream<Item = Item> + Send + 'static>(make: impl Fn(Input) -> S + Sync) -> Report {
     options().run(make).await
+}
+
+/// A stage that does nothing, and nothing wrong.
+fn passing(input: Input) -> impl Stream<Item = Item> + Send + 'static {
+    let mut input = Some(input);
+    stream::poll_fn(move |cx| {
+        let Some(stream) = &mut input else { return Poll::Ready(None) };
+        let polled = ready!(stream.poll_next_unpin(cx));
+        if polled.is_none() {
+            input = None;
+        }
+        Poll::Ready(polled.map(Ok))
+    })
 }
 
 /// The words for what was wrong by this rule.
@@ -33,7 +46,7 @@ fn assert_broken(report: &Report, rule: Rule, words: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_without_faults_is_not_blamed() {
-    let report = verified(|input| input.fuse().map(Ok)).await;
+    let report = verified(passing).await;
     report.assert_ok();
     assert_eq!(report.kept().len(), 12);
     verified(|input| Pipeline::from_stream(input).into_stream().map(|item| Ok(item.unwrap()))).await.assert_ok();
@@ -53,7 +66,8 @@ async fn items_that_come_twice_in_another_order_or_from_nowhere_are_found() {
     assert_broken(&twice, Rule::Whole, "of 1 items number 0 came twice");
     let swapped = || |input: Input| input.ready_chunks(2).flat_map(|pair| stream::iter(pair.into_iter().rev())).map(Ok);
     assert_broken(&verified(swapped()).await, Rule::Whole, "of 3 items number 1 came before 0");
-    options().unordered().holds_at_most(2).run(swapped()).await.assert_ok();
+    let may = options().unordered().holds_at_most(2).without(Rule::ReleaseAtEnd);
+    may.run(swapped()).await.assert_ok();
     let other = verified(|input| input.map(|n| Ok(n + 1))).await;
     assert_broken(&other, Rule::Whole, "number 1 came, and was never sent");
     let endless = verified(|input| input.map(|_| 0).chain(stream::repeat(0)).map(Ok)).await;
@@ -140,7 +154,7 @@ async fn captured_values_that_leak_are_found() {
     let inside = held.clone();
     let report = options().captured(&held).run(move |input| {
         leaked.lock().unwrap().push(inside.clone());
-        input.fuse().map(Item::Ok)
+        passing(input)
     });
     let words = "the stage gave the end, and 200ms later what its closures captured is still there";
     assert_broken(&report.await, Rule::ReleaseAtEnd, words);
@@ -149,8 +163,8 @@ async fn captured_values_that_leak_are_found() {
 /// A stream whose polls are what the test wants them to be.
 fn polled(
     mut input: Input,
-    mut poll: impl FnMut(&mut Input, &mut Context<'_>) -> Poll<Option<Item>>,
-) -> impl Stream<Item = Item> {
+    mut poll: impl FnMut(&mut Input, &mut Context<'_>) -> Poll<Option<Item>> + Send + 'static,
+) -> impl Stream<Item = Item> + Send + 'static {
     stream::poll_fn(move |cx| poll(&mut input, cx))
 }
 
@@ -237,7 +251,7 @@ async fn recursion_for_each_item_is_found() {
 
 #[tokio::test]
 async fn a_stage_that_keeps_the_executor_is_found() {
-    let report = Verify::new().run(|input| input.fuse().map(Ok::<_, Infallible>)).await;
+    let report = Verify::new().run(passing).await;
     assert_broken(&report, Rule::Fairness, "another task had 0 turns in");
     assert_eq!(report.broken().len(), 1, "{report}");
 }
