@@ -1,5 +1,5 @@
 //! Harnesses for the tests of those who use the library: a probe in the place of an actor, a mock with a closure, an actor
-//! that is stepped by hand.
+//! that is stepped by hand; probes at both ends of a stream, and the rules that every stage between them has to keep.
 //!
 //! | I test… | use |
 //! |---|---|
@@ -7,6 +7,10 @@
 //! | code that calls an actor, with canned answers | [`mock`], or the `Api` trait of the actor |
 //! | code that calls an actor which fails | the same, with [`closed`], [`elapsed`], [`full`], [`no_reply`]; or drop the probe |
 //! | an actor, message by message, and look at its state in between | [`Stepper`] |
+//! | what takes a stream, such as a pipeline, item by item | [`source()`] |
+//! | what gives a stream, item by item | [`sink()`] |
+//! | a stage of a stream, whether it ends, fails, waits and lets go as it should | [`verify_stage`], [`Verify`] |
+//! | that nothing happens | [`quiet`], [`TestSink::expect_nothing`] |
 //!
 //! # Examples
 //! ```
@@ -43,9 +47,19 @@
 mod errors;
 mod mock;
 mod probe;
+mod sink;
+mod source;
 mod stepper;
+mod turns;
+mod verify;
 
 pub use errors::{closed, elapsed, full, no_reply};
 pub use mock::mock;
 pub use probe::{Probe, probe};
+#[doc(hidden)]
+pub use sink::Gives;
+pub use sink::{TestSink, sink};
+pub use source::{TestSource, TestStream, source};
 pub use stepper::Stepper;
+pub use turns::quiet;
+pub use verify::{Broken, Report, Rule, Verify, verify_stage};

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use crate::actor::{Actor, Builder, Mailbox};
 
 /// How long a message is waited for, unless the test says otherwise.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A handle of an actor that is not there: what is sent to it goes to the probe.
 #[must_use]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use regatta::promise::ResultFutureExt;
 use regatta::{
     BoxError, CancellationToken, actor, error, observe, pipeline, policy, pool, promise, queue, supervise, sync, task,
+    testing,
 };
 
 /// States which traits a type has and, with `!`, which it lacks:
@@ -182,6 +183,12 @@ assert_traits!(pipeline::PipelineStats: Send & Sync & Unpin);
 assert_traits!(pipeline::InlineRun<std::future::Ready<Moves>>: Send & !Sync & Unpin);
 assert_traits!(pipeline::InlineRun<std::future::Ready<Rc<u8>>>: !Send & !Sync & Unpin);
 
+assert_traits!(testing::TestSource<Moves>: Send & Sync & Unpin);
+assert_traits!(testing::TestStream<Moves>: Send & Sync & Unpin);
+assert_traits!(testing::TestSink<testing::TestStream<Moves>>: Send & Sync & Unpin);
+assert_traits!(testing::Verify: Send & Sync & Unpin);
+assert_traits!(testing::Report: Send & Sync & Unpin);
+
 /// An actor whose state and messages may move to another thread and not be seen from two.
 struct Mover(#[allow(dead_code)] Moves);
 
@@ -268,6 +275,12 @@ assert_future!(|pool: &pool::TaskPool| pool.aborted() => Send & !Unpin);
 assert_future!(|handle: pipeline::PipelineHandle<u8>| handle.drain() => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>, d: Duration| handle.shutdown(d) => Send & !Unpin);
 assert_future!(|handle: &mut pipeline::PipelineHandle<u8>| handle.aborted() => Send & !Unpin);
+assert_future!(|source: &testing::TestSource<u8>| source.demanded() => Send & !Unpin);
+assert_future!(|source: &testing::TestSource<u8>| source.dropped() => Send & !Unpin);
+assert_future!(|sink: &mut testing::TestSink<testing::TestStream<u8>>| sink.expect(1) => Send & !Unpin);
+assert_future!(|verify: testing::Verify, make: fn(futures::stream::BoxStream<'static, u32>) -> pipeline::PipelineStream<
+    pipeline::StreamSource<futures::stream::BoxStream<'static, u32>>,
+>| verify.run(make) => Send & !Unpin);
 assert_future!(|builder: supervise::SupervisorBuilder| builder.start("app") => Send & !Unpin);
 assert_future!(|tree: &supervise::SupervisorRef, child: supervise::ChildSpec| tree.start_child(child) => Send & !Unpin);
 assert_future!(|tree: &supervise::SupervisorRef| tree.stop_child("a") => Send & !Unpin);

@@ -4,6 +4,7 @@ mod endings;
 mod fan_in;
 mod fan_out;
 mod faults;
+mod harness;
 mod hazards;
 mod inline;
 mod keyed;

@@ -1,5 +1,8 @@
 //! The harnesses for users' own tests.
 
+mod probes;
+mod verify;
+
 use std::time::Duration;
 
 use regatta::BoxError;

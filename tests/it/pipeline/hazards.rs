@@ -1,6 +1,9 @@
 //! What goes wrong in pipelines that are written by hand. Each scenario runs against ours, where it must not happen, and
 //! against the naive design, where it must: or the scenario would prove nothing.
 
+mod threads;
+mod turns;
+
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;

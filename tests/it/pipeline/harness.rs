@@ -1,0 +1,162 @@
+//! Every stage of a pipeline keeps to the rules of streams. Whoever adds a stage adds a line to the list below, with what it
+//! may hold.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regatta::pipeline::{Concurrency, Pipeline, Segment};
+use regatta::policy::{Overflow, Rate};
+use regatta::pool::CpuPool;
+use regatta::testing::Verify;
+
+/// For stages that gather, set up so that what they have leaves soon without more.
+const SOON: Duration = Duration::from_millis(1);
+
+/// The stages, each as a test under both flavours of the runtime: a name, the method, what it may do, and how it gives what it
+/// gets.
+macro_rules! stages {
+    ($($name:ident: $method:literal, $may:expr, |$source:ident| $stage:expr;)*) => {
+        /// The methods that are verified.
+        const VERIFIED: &[&str] = &[$($method),*];
+
+        $(mod $name {
+            #[allow(unused_imports, reason = "not every stage needs them all")]
+            use super::*;
+
+            async fn body() {
+                let held = Arc::new(());
+                let inside = held.clone();
+                let may: Verify = $may;
+                let report = may.captured(&held).run(move |input| {
+                    let inside = inside.clone();
+                    // A closure of the source's segment has it, so every stage has, until it lets its source go.
+                    let $source = Pipeline::from_stream(input).map(move |n| {
+                        let _ = &inside;
+                        n
+                    });
+                    $stage.into_stream()
+                });
+                report.await.assert_ok();
+            }
+
+            #[tokio::test(start_paused = true)]
+            async fn on_one_thread() {
+                body().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_two_threads() {
+                body().await;
+            }
+        })*
+    };
+}
+
+fn holds(items: usize) -> Verify {
+    Verify::new().holds_at_most(items)
+}
+
+/// A stage on a pool that lives as long as the pipeline.
+fn with_a_pool<S: Segment>(make: impl FnOnce(&CpuPool) -> Pipeline<S>) -> Pipeline<impl Segment<Item = S::Item>> {
+    let pool = CpuPool::new(2);
+    make(&pool).map(move |item| {
+        let _ = &pool;
+        item
+    })
+}
+
+stages! {
+    map: "map", holds(1), |source| source.map(|n| n);
+    try_map: "try_map", holds(1), |source| source.try_map(Ok::<_, String>);
+    filter: "filter", holds(1), |source| source.filter(|_| true);
+    flat_map: "flat_map", holds(1), |source| source.flat_map(|n| [n]);
+    // Eight in work, and sixteen results.
+    map_async: "map_async", holds(8 + 16), |source| source.map_async(8, |n| async move { n });
+    map_async_unordered: "map_async", holds(8 + 16).unordered(),
+        |source| source.map_async(Concurrency::unordered(8), |n| async move { n });
+    try_map_async: "try_map_async", holds(8 + 16),
+        |source| source.try_map_async(8, |n| async move { Ok::<_, String>(n) });
+    // Two chunks in work, and as many results.
+    map_cpu: "map_cpu", holds(4 * 64), |source| source.map_cpu(2, |n| n);
+    map_cpu_unordered: "map_cpu", holds(4 * 64).unordered(),
+        |source| source.map_cpu(Concurrency::unordered(2), |n| n);
+    map_cpu_on: "map_cpu_on", holds(4 * 64), |source| with_a_pool(|pool| source.map_cpu_on(pool, 2, |n| n));
+    try_map_cpu: "try_map_cpu", holds(4 * 64), |source| source.try_map_cpu(2, Ok::<_, String>);
+    try_map_cpu_on: "try_map_cpu_on", holds(4 * 64),
+        |source| with_a_pool(|pool| source.try_map_cpu_on(pool, 2, Ok::<_, String>));
+    buffer: "buffer", holds(4), |source| source.buffer(4, Overflow::Wait);
+    buffer_of_the_newest: "buffer", holds(usize::MAX).lossy(), |source| source.buffer(4, Overflow::DropOldest);
+    buffer_of_the_oldest: "buffer", holds(usize::MAX).lossy(), |source| source.buffer(4, Overflow::DropNewest);
+    buffer_that_refuses: "buffer", holds(usize::MAX), |source| source.buffer(usize::MAX, Overflow::Reject);
+    // The batch it gathers, one that waits, and one that is taken apart.
+    batch: "batch", holds(3 * 3), |source| source.batch(3, SOON).flat_map(|batch| batch);
+    // Here up to sixteen items are pulled before their weights are known.
+    batch_weighted: "batch_weighted", holds(3 * 3 + 16),
+        |source| source.batch_weighted(3, SOON, |_| 1).flat_map(|batch| batch);
+    scan: "scan", holds(1), |source| source.scan(|| 0_u64, |count, n| { *count += 1; n });
+    try_scan: "try_scan", holds(1), |source| source.try_scan(|| (), |(), n| Ok::<_, String>(n));
+    take: "take", holds(1), |source| source.take(usize::MAX);
+    take_while: "take_while", holds(1), |source| source.take_while(|_| true);
+    inspect: "inspect", holds(1), |source| source.inspect(|_| {});
+    flatten: "flatten", holds(1), |source| source.map(|n| [n]).flatten();
+    window: "window", holds(1), |source| source.window(1, 1).flat_map(|window| window);
+    debounce: "debounce", holds(usize::MAX).lossy(), |source| source.debounce(SOON);
+    conflate: "conflate", holds(usize::MAX),
+        |source| source.conflate(|n| vec![n], |items, n| items.push(n)).flat_map(|items| items);
+    throttle: "throttle", holds(16), |source| source.throttle(Rate::per_sec(u32::MAX));
+}
+
+/// Methods that give a pipeline and are no stage.
+const NO_STAGES: &[(&str, &str)] = &[
+    ("from_iter", "a source"),
+    ("from_stream", "a source, and the one in front of every stage here"),
+    ("from_queue", "a source"),
+    ("named", "says something about the stage before"),
+    ("on_error", "says something about the stage before"),
+];
+
+/// The public methods of `impl … Pipeline<…>` blocks that give a pipeline, several, or themselves.
+fn methods(text: &str) -> Vec<String> {
+    let blocks = text.split("\nimpl").skip(1).filter_map(|block| {
+        let (head, body) = block.split_once('{')?;
+        let is_ours = head.contains("Pipeline<") && !head.contains(" for ");
+        is_ours.then(|| body.split("\n}").next().unwrap_or(body))
+    });
+    let functions = blocks.flat_map(|body| body.split("\n    pub fn ").skip(1));
+    let giving = functions.filter(|function| {
+        let head = function.split(['{', ';']).next().unwrap_or_default();
+        // What stands behind the last arrow before the bounds.
+        let head = head.split("\n    where").next().unwrap_or_default();
+        head.rsplit_once("->").is_some_and(|(_, gives)| gives.contains("Pipeline<") || gives.contains("Self"))
+    });
+    giving.map(|function| function.split(['<', '(']).next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn every_stage_is_verified() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pipeline");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the sources are there") {
+        let path = entry.expect("a folder's entries are readable").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            found.extend(methods(&fs::read_to_string(path).expect("sources are UTF-8")));
+        }
+    }
+    for method in VERIFIED.iter().copied().chain(NO_STAGES.iter().map(|(method, _)| *method)) {
+        assert!(found.iter().any(|other| other == method), "`{method}` is listed here, and not found in src/pipeline");
+    }
+    let is_known = |method: &str| VERIFIED.contains(&method) || NO_STAGES.iter().any(|(name, _)| *name == method);
+    found.retain(|method| !is_known(method));
+    assert!(
+        found.is_empty(),
+        "no test puts {found:?} through the rules: add each to `stages!`, or say in `NO_STAGES` why not"
+    );
+}
+
+#[test]
+fn methods_that_give_pipelines_are_found() {
+    let text = "\nimpl<S: Segment> Pipeline<S> {\n    /// Docs.\n    pub fn merge<O>(\n        self,\n        other: O,\n    ) -> Pipeline<Merge<S, O>>\n    where\n        O: Fn(u8) -> u8,\n    {\n        if true {}\n    }\n\n    pub fn split(self) -> (Pipeline<S>, Pipeline<S>) {\n    }\n\n    pub fn fold<F>(self, f: F) -> Run<()>\n    where\n        F: Fn(Pipeline<S>) -> u8,\n    {\n    }\n\n    fn private(self) -> Self {\n    }\n\n    pub fn named(self) -> Self {\n    }\n}\n\nimpl<S> Debug for Pipeline<S> {\n    pub fn none(self) -> Self {\n    }\n}\n\nimpl Run {\n    pub fn other(self) -> Self {\n    }\n}\n";
+    assert_eq!(methods(text), ["merge", "split", "named"]);
+}
