@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regatta::pipeline::{Concurrency, Pipeline, Segment};
-use regatta::policy::{Overflow, Rate};
+use regatta::policy::{Backoff, Overflow, Rate};
 use regatta::pool::CpuPool;
 use regatta::testing::Verify;
 
@@ -106,6 +106,85 @@ stages! {
     conflate: "conflate", holds(usize::MAX),
         |source| source.conflate(|n| vec![n], |items, n| items.push(n)).flat_map(|items| items);
     throttle: "throttle", holds(16), |source| source.throttle(Rate::per_sec(u32::MAX));
+    keyed: "map_async", holds(20).unordered(),
+        |source| source.map_async(Concurrency::keyed(8, |n: &u32| n % 3).window(20), |n| async move { n });
+    keyed_by_one: "map_async", holds(20),
+        |source| source.map_async(Concurrency::keyed(8, |_: &u32| ()).window(20), |n| async move { n });
+    retry: "retry", holds(8 + 16), |source| source.map_async(8, |n| async move { n }).retry(soon_again());
+    timeout: "timeout", holds(8 + 16), |source| source.map_async(8, |n| async move { n }).timeout(Duration::MAX);
+    merge: "merge", holds(1), |source| source.merge(Pipeline::from_iter(None));
+    merge_all: "merge_all", holds(2 * 5).unordered(),
+        |source| Pipeline::merge_all(source.partition::<2, _>(4, |n| *n as usize % 2));
+    chain: "chain", holds(1), |source| source.chain(Pipeline::from_iter(None));
+    zip: "zip", holds(1), |source| source.zip(Pipeline::from_iter(0_u64..)).map(|(n, _)| n);
+    merge_sorted: "merge_sorted", holds(1), |source| source.merge_sorted(Pipeline::from_iter(None));
+    merge_sorted_by: "merge_sorted_by", holds(1),
+        |source| source.merge_sorted_by(Pipeline::from_iter(None), |a: &u32, b: &u32| a.cmp(b));
+    broadcast: "broadcast", holds(4 + 1), |source| {
+        let [left, right] = source.broadcast(4);
+        left.zip(right).map(|(n, _)| n)
+    };
+    broadcast_lossy: "broadcast_lossy", holds(usize::MAX).lossy(), |source| {
+        let [only] = source.broadcast_lossy(4);
+        only
+    };
+    partition: "partition", holds(2 * 4 + 1).unordered(), |source| {
+        let [even, odd] = source.partition(4, |n| *n as usize % 2);
+        even.merge(odd)
+    };
+    balance: "balance", holds(2 * 4 + 1).unordered(), |source| {
+        let [left, right] = source.balance(4);
+        left.merge(right)
+    };
+}
+
+/// The same in one task.
+macro_rules! inline_stages {
+    ($($name:ident: $may:expr, |$source:ident| $stage:expr;)*) => {
+        mod inline {
+            use super::*;
+
+            $(#[tokio::test(start_paused = true)]
+            async fn $name() {
+                let held = Arc::new(());
+                let inside = held.clone();
+                let may: Verify = $may;
+                let report = may.captured(&held).run(move |input| {
+                    let inside = inside.clone();
+                    let $source = Pipeline::from_stream(input).inline().map(move |n: u32| {
+                        let _ = &inside;
+                        n
+                    });
+                    $stage.into_stream()
+                });
+                report.await.assert_ok();
+            })*
+        }
+    };
+}
+
+inline_stages! {
+    map: holds(1), |source| source.map(|n| n);
+    take: holds(1), |source| source.take(usize::MAX);
+    map_async: holds(8 + 16), |source| source.map_async(8, |n| async move { n });
+    unordered: holds(8 + 16).unordered(), |source| source.map_async(Concurrency::unordered(8), |n| async move { n });
+    keyed: holds(20).unordered(),
+        |source| source.map_async(Concurrency::keyed(8, |n: &u32| n % 3).window(20), |n| async move { n });
+    retry: holds(8 + 16), |source| source.map_async(8, |n| async move { n }).retry(soon_again());
+    buffer: holds(4), |source| source.buffer(4, Overflow::Wait);
+    batch: holds(3 * 3), |source| source.batch(3, SOON).flat_map(|batch| batch);
+    debounce: holds(usize::MAX).lossy(), |source| source.debounce(SOON);
+    conflate: holds(usize::MAX),
+        |source| source.conflate(|n| vec![n], |items, n| items.push(n)).flat_map(|items| items);
+    throttle: holds(16), |source| source.throttle(Rate::per_sec(u32::MAX));
+    merge: holds(1), |source| source.merge(Pipeline::from_iter(None).inline());
+    chain: holds(1), |source| source.chain(Pipeline::from_iter(None).inline());
+    zip: holds(1), |source| source.zip(Pipeline::from_iter(0_u64..).inline()).map(|(n, _)| n);
+    merge_sorted: holds(1), |source| source.merge_sorted(Pipeline::from_iter(None).inline());
+}
+
+fn soon_again() -> Backoff {
+    Backoff::exponential(SOON..=SOON)
 }
 
 /// Methods that give a pipeline and are no stage.
@@ -115,6 +194,7 @@ const NO_STAGES: &[(&str, &str)] = &[
     ("from_queue", "a source"),
     ("named", "says something about the stage before"),
     ("on_error", "says something about the stage before"),
+    ("retry_budget", "says something about the stage before"),
 ];
 
 /// The public methods of `impl … Pipeline<…>` blocks that give a pipeline, several, or themselves.
@@ -129,7 +209,8 @@ fn methods(text: &str) -> Vec<String> {
         let head = function.split(['{', ';']).next().unwrap_or_default();
         // What stands behind the last arrow before the bounds.
         let head = head.split("\n    where").next().unwrap_or_default();
-        head.rsplit_once("->").is_some_and(|(_, gives)| gives.contains("Pipeline<") || gives.contains("Self"))
+        head.rsplit_once("->")
+            .is_some_and(|(_, gives)| ["Pipeline<", "Branches<", "Self"].iter().any(|kind| gives.contains(kind)))
     });
     giving.map(|function| function.split(['<', '(']).next().unwrap_or_default().to_owned()).collect()
 }
