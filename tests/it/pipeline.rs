@@ -4,6 +4,8 @@ mod endings;
 mod faults;
 mod hazards;
 mod inline;
+mod inline_ends;
+mod inline_progress;
 mod kit;
 mod limits;
 mod matrix;
