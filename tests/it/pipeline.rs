@@ -8,6 +8,8 @@ mod harness;
 mod hazards;
 mod inline;
 mod keyed;
+mod inline_ends;
+mod inline_progress;
 mod kit;
 mod letters;
 mod limits;
