@@ -50,9 +50,11 @@ pub struct Pipeline<S> {
 pub trait Fallible {
     /// What comes into the stage.
     type Input;
+    /// The stage, once it has a policy.
+    type Handled;
 
     #[doc(hidden)]
-    fn set_on_error(&mut self, on_error: OnError<Self::Input>);
+    fn handled(self, on_error: OnError<Self::Input>) -> Self::Handled;
 }
 
 impl<I: Iterator> Pipeline<IterSource<I>> {
@@ -560,11 +562,10 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(running.stats().stages[1].flow.failed, 1);
     /// # Ok(()) }
     /// ```
-    pub fn on_error(mut self, on_error: OnError<S::Input>) -> Self
+    pub fn on_error(self, on_error: OnError<S::Input>) -> Pipeline<S::Handled>
     where
         S: Fallible,
     {
-        self.segment.set_on_error(on_error);
-        self
+        Pipeline { segment: self.segment.handled(on_error), plan: self.plan }
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::builder::Fallible;
 use super::error::PipelineError;
-use super::letters::Letters;
+use super::letters::{Letters, Policy, Unhandled};
 use super::meter::{Meter, Watch};
 use super::on_error::OnError;
 use super::segment::{Chain, Halt, Payload, fallible, letters_first, with_one_upstream};
@@ -19,21 +19,21 @@ use crate::error::{BoxError, drop_quietly};
 /// `map`: one item in, one out.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Map<S: Chain, F> {
+pub struct Map<S, F, P = Unhandled> {
     upstream: S,
     apply: F,
     meter: Meter,
-    letters: Letters<S::Out>,
+    letters: P,
 }
 
 /// `filter`: an item goes on or not.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Filter<S: Chain, F> {
+pub struct Filter<S, F, P = Unhandled> {
     upstream: S,
     keep: F,
     meter: Meter,
-    letters: Letters<S::Out>,
+    letters: P,
 }
 
 /// `flat_map`: one item in, any number out.
@@ -51,22 +51,22 @@ pub struct FlatMap<S: Chain, F, I> {
 /// `try_map`: one item in, one out or an error.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct TryMap<S: Chain, F> {
+pub struct TryMap<S, F, P = Unhandled> {
     upstream: S,
     apply: F,
     meter: Meter,
-    letters: Letters<S::Out>,
+    letters: P,
 }
 
-impl<S: Chain, F> Map<S, F> {
+impl<S, F> Map<S, F> {
     pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, apply, meter: Meter::new(stage), letters: Letters::new() }
+        Self { upstream, apply, meter: Meter::new(stage), letters: Unhandled }
     }
 }
 
-impl<S: Chain, F> Filter<S, F> {
+impl<S, F> Filter<S, F> {
     pub(super) fn new(upstream: S, keep: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, keep, meter: Meter::new(stage), letters: Letters::new() }
+        Self { upstream, keep, meter: Meter::new(stage), letters: Unhandled }
     }
 }
 
@@ -76,15 +76,16 @@ impl<S: Chain, F, I> FlatMap<S, F, I> {
     }
 }
 
-impl<S: Chain, F> TryMap<S, F> {
+impl<S, F> TryMap<S, F> {
     pub(super) fn new(upstream: S, apply: F, stage: Arc<Stage>) -> Self {
-        Self { upstream, apply, meter: Meter::new(stage), letters: Letters::new() }
+        Self { upstream, apply, meter: Meter::new(stage), letters: Unhandled }
     }
 }
 
-impl<S, F, U> Chain for Map<S, F>
+impl<S, F, U, P> Chain for Map<S, F, P>
 where
     S: Chain,
+    P: Policy<S::Out>,
     F: FnMut(S::Out) -> U,
 {
     type Out = U;
@@ -111,9 +112,10 @@ where
     with_one_upstream!();
 }
 
-impl<S, F> Chain for Filter<S, F>
+impl<S, F, P> Chain for Filter<S, F, P>
 where
     S: Chain,
+    P: Policy<S::Out>,
     F: FnMut(&S::Out) -> bool,
 {
     type Out = S::Out;
@@ -244,9 +246,10 @@ where
     None
 }
 
-impl<S, F, U, E> Chain for TryMap<S, F>
+impl<S, F, U, E, P> Chain for TryMap<S, F, P>
 where
     S: Chain,
+    P: Policy<S::Out>,
     F: FnMut(S::Out) -> Result<U, E>,
     E: Into<BoxError>,
 {
@@ -272,7 +275,7 @@ where
                     sink(mapped)
                 }
                 Err(error) => {
-                    failure = letters.errored(tally.books, error);
+                    failure = tally.books.errored(letters, error);
                     let goes_on = failure.is_none() && !letters.is_sending();
                     if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
                 }
@@ -284,14 +287,24 @@ where
     with_one_upstream!();
 }
 
-impl<S: Chain, F> Fallible for Map<S, F> {
+impl<S: Chain, F, P> Fallible for Map<S, F, P> {
     type Input = S::Out;
-    fallible!();
+    type Handled = Map<S, F, Letters<S::Out>>;
+
+    fn handled(self, on_error: OnError<S::Out>) -> Self::Handled {
+        let Self { upstream, apply, meter, .. } = self;
+        Map { upstream, apply, meter, letters: Letters::of(on_error) }
+    }
 }
 
-impl<S: Chain, F> Fallible for Filter<S, F> {
+impl<S: Chain, F, P> Fallible for Filter<S, F, P> {
     type Input = S::Out;
-    fallible!();
+    type Handled = Filter<S, F, Letters<S::Out>>;
+
+    fn handled(self, on_error: OnError<S::Out>) -> Self::Handled {
+        let Self { upstream, keep, meter, .. } = self;
+        Filter { upstream, keep, meter, letters: Letters::of(on_error) }
+    }
 }
 
 impl<S: Chain, F, I> Fallible for FlatMap<S, F, I> {
@@ -299,7 +312,12 @@ impl<S: Chain, F, I> Fallible for FlatMap<S, F, I> {
     fallible!();
 }
 
-impl<S: Chain, F> Fallible for TryMap<S, F> {
+impl<S: Chain, F, P> Fallible for TryMap<S, F, P> {
     type Input = S::Out;
-    fallible!();
+    type Handled = TryMap<S, F, Letters<S::Out>>;
+
+    fn handled(self, on_error: OnError<S::Out>) -> Self::Handled {
+        let Self { upstream, apply, meter, .. } = self;
+        TryMap { upstream, apply, meter, letters: Letters::of(on_error) }
+    }
 }

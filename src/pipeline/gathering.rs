@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 use super::error::PipelineError;
 use super::gather::{Due, Gather, Pushed};
 use super::hub::{Hub, Shape};
-use super::letters::Letters;
+use super::letters::{Letters, Policy};
 use super::on_error::{Failure, OnError};
 use super::relay::poll_chunk;
 use super::seat::Seat;

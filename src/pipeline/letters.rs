@@ -4,13 +4,55 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use super::error::PipelineError;
-use super::meter::Books;
 use super::on_error::{Failure, OnError, Sending, Verdict};
 use super::segment::{Halt, Payload};
 use super::stage::Stage;
-use crate::error::{BoxError, Panicked, drop_quietly};
+use crate::error::{Panicked, drop_quietly};
 
-pub(super) struct Letters<I> {
+/// What a fused stage does with items that fail: [`Letters`], or [`Unhandled`] as long as nobody has said.
+#[doc(hidden)]
+pub trait Policy<I> {
+    /// Before each item is worked on. Runs the user's `clone`: under the stage's watch.
+    fn keep(&mut self, item: &I);
+
+    /// At the end of a run: the last item has passed, and is nobody's letter any more.
+    fn forget(&mut self);
+
+    /// An item has failed, and that is counted already: what ends the stage, if anything does.
+    fn failed(&mut self, stage: &Stage, failure: Failure) -> Option<PipelineError>;
+
+    /// Nothing more is worked on while this holds.
+    fn is_sending(&self) -> bool;
+
+    /// Ready when no letter waits; with what ends the stage, if the letter was refused.
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>>;
+
+    /// The closure panicked.
+    fn panicked(&mut self, stage: &Stage, payload: Payload) -> Option<PipelineError> {
+        self.failed(stage, Failure::Panicked(Panicked::from_payload(stage.place(), payload)))
+    }
+
+    /// At the end of a run in which an item may have failed: why it has ended.
+    #[inline]
+    fn end(&mut self, polled: Poll<Halt>, failure: Option<PipelineError>) -> Poll<Halt> {
+        self.forget();
+        match failure {
+            Some(failure) => Poll::Ready(Halt::Failed(failure)),
+            // The letter is polled before the next item.
+            None if self.is_sending() => Poll::Ready(Halt::Fuel),
+            None => polled,
+        }
+    }
+}
+
+/// [`OnError::Stop`], at no cost for an item: a type of its own, since a loop in which an item might be cloned, and the
+/// clone might unwind, keeps what it counts in memory.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Unhandled;
+
+#[doc(hidden)]
+pub struct Letters<I> {
     on_error: OnError<I>,
     /// A clone of the item at hand, where the policy wants one.
     kept: Option<I>,
@@ -19,7 +61,11 @@ pub(super) struct Letters<I> {
 
 impl<I> Letters<I> {
     pub(super) fn new() -> Self {
-        Self { on_error: OnError::Stop, kept: None, sending: None }
+        Self::of(OnError::Stop)
+    }
+
+    pub(super) fn of(on_error: OnError<I>) -> Self {
+        Self { on_error, kept: None, sending: None }
     }
 
     pub(super) fn set(&mut self, on_error: OnError<I>) {
@@ -30,33 +76,30 @@ impl<I> Letters<I> {
         self.on_error.is_reset()
     }
 
-    /// Before each item is worked on. Runs the user's `clone`: under the stage's watch.
-    #[inline]
-    pub(super) fn keep(&mut self, item: &I) {
-        if matches!(self.on_error, OnError::DeadLetter(_)) {
-            self.kept = self.on_error.keep(item);
-        }
-    }
-
-    /// The closure returned an error: what ends the stage, if anything does.
-    #[cold]
-    pub(super) fn errored(&mut self, books: &mut Books, error: BoxError) -> Option<PipelineError> {
-        books.fail();
-        self.failed(&books.stage, Failure::Error(error))
-    }
-
-    /// The closure panicked, and that is counted already.
-    pub(super) fn panicked(&mut self, stage: &Stage, payload: Payload) -> Option<PipelineError> {
-        self.failed(stage, Failure::Panicked(Panicked::from_payload(stage.place(), payload)))
-    }
-
     /// As `panicked`, where the item that failed is still at hand, and no clone of it is needed.
     pub(super) fn panicked_on(&mut self, item: Option<I>, stage: &Stage, payload: Payload) -> Option<PipelineError> {
         self.kept = item;
         self.panicked(stage, payload)
     }
+}
 
-    pub(super) fn failed(&mut self, stage: &Stage, failure: Failure) -> Option<PipelineError> {
+impl<I> Policy<I> for Letters<I> {
+    #[inline]
+    fn keep(&mut self, item: &I) {
+        if matches!(self.on_error, OnError::DeadLetter(_)) {
+            self.kept = self.on_error.keep(item);
+        }
+    }
+
+    #[inline]
+    fn forget(&mut self) {
+        if self.kept.is_some() {
+            drop_quietly(self.kept.take());
+        }
+    }
+
+    #[cold]
+    fn failed(&mut self, stage: &Stage, failure: Failure) -> Option<PipelineError> {
         match self.on_error.judge(stage, failure, self.kept.take(), 1) {
             Verdict::Stop(error) => Some(error),
             Verdict::Skip => None,
@@ -67,15 +110,13 @@ impl<I> Letters<I> {
         }
     }
 
-    /// Nothing more is worked on while this holds.
     #[inline]
-    pub(super) fn is_sending(&self) -> bool {
+    fn is_sending(&self) -> bool {
         self.sending.is_some()
     }
 
-    /// Ready when no letter waits; with what ends the stage, if the letter was refused.
     #[inline]
-    pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Option<PipelineError>> {
         match &mut self.sending {
             None => Poll::Ready(None),
             Some(sending) => {
@@ -87,25 +128,28 @@ impl<I> Letters<I> {
             }
         }
     }
+}
 
-    /// At the end of a run: the last item has passed, and is nobody's letter any more.
-    #[inline]
-    pub(super) fn forget(&mut self) {
-        if self.kept.is_some() {
-            drop_quietly(self.kept.take());
-        }
+impl<I> Policy<I> for Unhandled {
+    #[inline(always)]
+    fn keep(&mut self, _: &I) {}
+
+    #[inline(always)]
+    fn forget(&mut self) {}
+
+    #[cold]
+    fn failed(&mut self, stage: &Stage, failure: Failure) -> Option<PipelineError> {
+        Some(stage.stopped_by(failure))
     }
 
-    /// At the end of a run in which an item may have failed: why it has ended.
-    #[inline]
-    pub(super) fn end(&mut self, polled: Poll<Halt>, failure: Option<PipelineError>) -> Poll<Halt> {
-        self.forget();
-        match failure {
-            Some(failure) => Poll::Ready(Halt::Failed(failure)),
-            // The letter is polled before the next item.
-            None if self.is_sending() => Poll::Ready(Halt::Fuel),
-            None => polled,
-        }
+    #[inline(always)]
+    fn is_sending(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn poll_sent(&mut self, _: &mut Context<'_>) -> Poll<Option<PipelineError>> {
+        Poll::Ready(None)
     }
 }
 

@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
+use super::error::PipelineError;
+use super::letters::Policy;
+use super::on_error::Failure;
 use super::stage::Stage;
+use crate::error::BoxError;
 
 /// What a fused stage knows of itself, beside its closure.
 #[derive(Debug)]
@@ -112,9 +116,11 @@ impl Watch {
 }
 
 impl Books {
-    /// Counts an item whose closure returned an error.
-    pub(super) fn fail(&mut self) {
+    /// Counts an item whose closure returned an error, and asks the stage's policy: what ends the stage, if anything does.
+    #[cold]
+    pub(super) fn errored<I>(&mut self, policy: &mut impl Policy<I>, error: BoxError) -> Option<PipelineError> {
         self.failed += 1;
+        policy.failed(&self.stage, Failure::Error(error))
     }
 
     /// Says how many items are inside at the end of the run.

@@ -190,6 +190,10 @@ pub use inline::{Inline, InlineRun};
 pub use keys::Keyed;
 #[doc(hidden)]
 pub use keys::{Sort, Unsorted};
+#[doc(hidden)]
+pub use letters::{Letters, Policy, Unhandled};
+#[doc(hidden)]
+pub use on_error::Failure;
 pub use on_error::{DeadLetter, DeadLetters, OnError};
 #[doc(hidden)]
 pub use outlet::{Awaited, Outlet, Relayed, Worked};

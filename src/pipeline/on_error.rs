@@ -47,7 +47,9 @@ pub struct DeadLetters<T> {
 }
 
 /// Why an attempt came to nothing.
-pub(super) enum Failure {
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Failure {
     Error(BoxError),
     Panicked(Panicked),
 }

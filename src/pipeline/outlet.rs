@@ -43,8 +43,11 @@ pub struct Relayed;
 impl<O, I> Fallible for Outlet<O, Awaited<I>> {
     type Input = I;
 
-    fn set_on_error(&mut self, on_error: OnError<I>) {
+    type Handled = Self;
+
+    fn handled(self, on_error: OnError<I>) -> Self {
         self.kind.0.amend(|rules| rules.on_error = on_error);
+        self
     }
 }
 
@@ -57,8 +60,11 @@ impl<O, I> Outlet<O, Awaited<I>> {
 impl<O, I> Fallible for Outlet<O, Worked<I>> {
     type Input = I;
 
-    fn set_on_error(&mut self, on_error: OnError<I>) {
+    type Handled = Self;
+
+    fn handled(self, on_error: OnError<I>) -> Self {
         self.kind.0.amend(|rules| rules.on_error = on_error);
+        self
     }
 }
 

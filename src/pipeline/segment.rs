@@ -96,11 +96,14 @@ macro_rules! with_one_upstream {
 }
 pub(super) use with_one_upstream;
 
-/// `on_error` behind a stage with a policy of its own.
+/// `on_error` behind a stage that has room for a policy.
 macro_rules! fallible {
     () => {
-        fn set_on_error(&mut self, on_error: OnError<Self::Input>) {
+        type Handled = Self;
+
+        fn handled(mut self, on_error: OnError<Self::Input>) -> Self {
             self.letters.set(on_error);
+            self
         }
     };
 }

@@ -41,7 +41,7 @@ impl<S: Segment> Pipeline<S> {
         limit: u64,
         linger: Duration,
         weigh: W,
-    ) -> Pipeline<impl Segment<Item = Vec<S::Item>> + Fallible<Input = S::Item>>
+    ) -> Pipeline<impl Segment<Item = Vec<S::Item>> + Fallible<Input = S::Item, Handled: Segment<Item = Vec<S::Item>>>>
     where
         W: FnMut(&S::Item) -> u64 + Send + 'static,
     {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
 use super::error::PipelineError;
-use super::letters::Letters;
+use super::letters::{Letters, Policy};
 use super::meter::Meter;
 use super::on_error::OnError;
 use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first, with_one_upstream};

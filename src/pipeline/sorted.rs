@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::builder::{Fallible, Pipeline};
 use super::error::PipelineError;
 use super::head::{Head, Side};
-use super::letters::Letters;
+use super::letters::{Letters, Policy};
 use super::meter::Meter;
 use super::on_error::OnError;
 use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first};
@@ -163,7 +163,7 @@ impl<S: Segment> Pipeline<S> {
     pub fn merge_sorted<T>(
         self,
         other: Pipeline<T>,
-    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item>>
+    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item, Handled: Segment<Item = S::Item>>>
     where
         T: Segment<Item = S::Item>,
         S::Item: Ord,
@@ -189,7 +189,7 @@ impl<S: Segment> Pipeline<S> {
         self,
         other: Pipeline<T>,
         compare: F,
-    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item>>
+    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item, Handled: Segment<Item = S::Item>>>
     where
         T: Segment<Item = S::Item>,
         F: FnMut(&S::Item, &S::Item) -> Ordering + Send + 'static,

@@ -8,7 +8,7 @@ use super::builder::{Fallible, Pipeline};
 use super::early::Early;
 use super::error::PipelineError;
 use super::fused::{FlatMap, Map};
-use super::letters::Letters;
+use super::letters::{Letters, Policy};
 use super::meter::Meter;
 use super::on_error::OnError;
 use super::segment::{Chain, Halt, Payload, Segment, fallible, letters_first, with_one_upstream};
@@ -102,7 +102,7 @@ where
                 }
                 // Whatever the policy: the run ends here, so that the state can be looked at.
                 Err(error) => {
-                    (failure, has_failed) = (letters.errored(tally.books, error), true);
+                    (failure, has_failed) = (tally.books.errored(letters, error), true);
                     ControlFlow::Break(())
                 }
             }
@@ -252,7 +252,7 @@ impl<S: Segment> Pipeline<S> {
         mut self,
         make: M,
         mut step: F,
-    ) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item>>
+    ) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item, Handled: Segment<Item = U>>>
     where
         A: Send + 'static,
         M: FnMut() -> A + Send + 'static,
@@ -345,7 +345,10 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(sum, 6);
     /// # Ok(()) }
     /// ```
-    pub fn inspect<F>(mut self, mut look: F) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item>>
+    pub fn inspect<F>(
+        mut self,
+        mut look: F,
+    ) -> Pipeline<impl Segment<Item = S::Item> + Fallible<Input = S::Item, Handled: Segment<Item = S::Item>>>
     where
         F: FnMut(&S::Item) + Send + 'static,
     {
@@ -368,7 +371,9 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(flat, [1, 2, 3]);
     /// # Ok(()) }
     /// ```
-    pub fn flatten<U>(mut self) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item>>
+    pub fn flatten<U>(
+        mut self,
+    ) -> Pipeline<impl Segment<Item = U> + Fallible<Input = S::Item, Handled: Segment<Item = U>>>
     where
         S::Item: IntoIterator<Item = U>,
         <S::Item as IntoIterator>::IntoIter: Send + 'static,

@@ -129,7 +129,7 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Takes items apart into what they consist of; as [`Pipeline::flatten`].
-    pub fn flatten<U>(mut self) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out>>
+    pub fn flatten<U>(mut self) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out, Handled: Chain<Out = U>>>
     where
         S::Out: IntoIterator<Item = U>,
     {
@@ -138,7 +138,11 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Turns each item into another, with a state that goes from item to item; as [`Pipeline::scan`].
-    pub fn scan<A, M, F, U>(mut self, make: M, mut step: F) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out>>
+    pub fn scan<A, M, F, U>(
+        mut self,
+        make: M,
+        mut step: F,
+    ) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out, Handled: Chain<Out = U>>>
     where
         M: FnMut() -> A,
         F: FnMut(&mut A, S::Out) -> U,
@@ -180,7 +184,10 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Looks at each item as it passes; as [`Pipeline::inspect`].
-    pub fn inspect<F>(mut self, mut look: F) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out>>
+    pub fn inspect<F>(
+        mut self,
+        mut look: F,
+    ) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out, Handled: Chain<Out = S::Out>>>
     where
         F: FnMut(&S::Out),
     {
@@ -216,12 +223,11 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Says what the stage that was added last does with an item whose closure fails or panics; as [`Pipeline::on_error`].
-    pub fn on_error(mut self, on_error: OnError<S::Input>) -> Self
+    pub fn on_error(self, on_error: OnError<S::Input>) -> Inline<S::Handled>
     where
         S: Fallible,
     {
-        self.segment.set_on_error(on_error);
-        self
+        Inline { segment: self.segment.handled(on_error), plan: self.plan }
     }
 }
 

@@ -145,8 +145,11 @@ where
 impl<S: Chain, H, F, Fut, U> Fallible for Crewed<S, H, F, Fut, U> {
     type Input = S::Out;
 
-    fn set_on_error(&mut self, on_error: OnError<S::Out>) {
+    type Handled = Self;
+
+    fn handled(mut self, on_error: OnError<S::Out>) -> Self {
         self.crew.rules.on_error = on_error;
+        self
     }
 }
 

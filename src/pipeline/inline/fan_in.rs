@@ -54,7 +54,10 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Brings two pipelines that are sorted together into one that is; as [`Pipeline::merge_sorted`].
-    pub fn merge_sorted<T>(self, other: Inline<T>) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out>>
+    pub fn merge_sorted<T>(
+        self,
+        other: Inline<T>,
+    ) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out, Handled: Chain<Out = S::Out>>>
     where
         T: Chain<Out = S::Out>,
         S::Out: Ord,
@@ -67,7 +70,7 @@ impl<S: Chain> Inline<S> {
         self,
         other: Inline<T>,
         compare: F,
-    ) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out>>
+    ) -> Inline<impl Chain<Out = S::Out> + Fallible<Input = S::Out, Handled: Chain<Out = S::Out>>>
     where
         T: Chain<Out = S::Out>,
         F: FnMut(&S::Out, &S::Out) -> Ordering,

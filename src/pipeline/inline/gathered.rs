@@ -16,7 +16,7 @@ use crate::error::drop_quietly;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::gather::{Due, Gather, Pushed};
-use crate::pipeline::letters::Letters;
+use crate::pipeline::letters::{Letters, Policy};
 use crate::pipeline::on_error::OnError;
 use crate::pipeline::outlet::Worked;
 use crate::pipeline::segment::{Chain, Halt, Payload, poll_yield};
@@ -223,7 +223,10 @@ impl<G: Gather> Drop for Hoard<G> {
 impl<S, G: Gather> Fallible for Gathered<S, G, Worked<G::In>> {
     type Input = G::In;
 
-    fn set_on_error(&mut self, on_error: OnError<G::In>) {
+    type Handled = Self;
+
+    fn handled(mut self, on_error: OnError<G::In>) -> Self {
         self.hoard.letters.set(on_error);
+        self
     }
 }

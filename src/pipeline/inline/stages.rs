@@ -67,7 +67,11 @@ impl<S: Chain> Inline<S> {
         self,
         concurrency: C,
         mut work: F,
-    ) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out> + Attempted<Input = S::Out>>
+    ) -> Inline<
+        impl Chain<Out = U>
+        + Fallible<Input = S::Out, Handled: Chain<Out = U> + Attempted<Input = S::Out>>
+        + Attempted<Input = S::Out>,
+    >
     where
         C: Concurrent<S::Out>,
         F: FnMut(S::Out) -> Fut,
@@ -106,7 +110,11 @@ impl<S: Chain> Inline<S> {
         self,
         concurrency: C,
         mut work: F,
-    ) -> Inline<impl Chain<Out = U> + Fallible<Input = S::Out> + Attempted<Input = S::Out>>
+    ) -> Inline<
+        impl Chain<Out = U>
+        + Fallible<Input = S::Out, Handled: Chain<Out = U> + Attempted<Input = S::Out>>
+        + Attempted<Input = S::Out>,
+    >
     where
         C: Concurrent<S::Out>,
         F: FnMut(S::Out) -> Fut,
@@ -187,7 +195,7 @@ impl<S: Chain> Inline<S> {
         limit: u64,
         linger: Duration,
         weigh: W,
-    ) -> Inline<impl Chain<Out = Vec<S::Out>> + Fallible<Input = S::Out>>
+    ) -> Inline<impl Chain<Out = Vec<S::Out>> + Fallible<Input = S::Out, Handled: Chain<Out = Vec<S::Out>>>>
     where
         W: FnMut(&S::Out) -> u64,
     {
@@ -205,7 +213,11 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Makes one of the items that come while the next stage is busy; as [`Pipeline::conflate`].
-    pub fn conflate<A, B, M>(mut self, begin: B, merge: M) -> Inline<impl Chain<Out = A> + Fallible<Input = S::Out>>
+    pub fn conflate<A, B, M>(
+        mut self,
+        begin: B,
+        merge: M,
+    ) -> Inline<impl Chain<Out = A> + Fallible<Input = S::Out, Handled: Chain<Out = A>>>
     where
         B: FnMut(S::Out) -> A,
         M: FnMut(&mut A, S::Out),
