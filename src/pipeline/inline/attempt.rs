@@ -21,6 +21,13 @@ pub(super) struct Ticket<I> {
     pub(super) mark: Mark,
     /// The item again, where the rules ask for it.
     pub(super) kept: Option<I>,
+    /// From the second attempt on; apart, so that others are small.
+    pub(super) again: Option<Box<Again>>,
+}
+
+/// An item that is tried again.
+pub(super) struct Again {
+    /// So often so far.
     pub(super) attempts: u32,
     pub(super) delays: Option<Delays>,
 }
@@ -54,7 +61,8 @@ pin_project_lite::pin_project! {
     #[project = LimitedPinned]
     enum Limited<F> {
         Free { #[pin] future: F },
-        Bound { #[pin] future: Timeout<F> },
+        // Boxed: it is many times as large.
+        Bound { future: Pin<Box<Timeout<F>>> },
     }
 }
 
@@ -62,13 +70,17 @@ impl<I, F: Future> Attempt<I, F> {
     pub(super) fn new(ticket: Ticket<I>, future: F, limit: Option<Duration>) -> Self {
         let future = match limit {
             None => Limited::Free { future },
-            Some(limit) => Limited::Bound { future: timeout(limit, future) },
+            Some(limit) => Limited::Bound { future: Box::pin(timeout(limit, future)) },
         };
         Self { ticket: Some(ticket), future: Some(future) }
     }
 }
 
 impl<I, F> Attempt<I, F> {
+    pub(super) fn has_ended(&self) -> bool {
+        self.future.is_none()
+    }
+
     fn end(self: Pin<&mut Self>) -> Result<(), Payload> {
         let mut this = self.project();
         let kept = this.ticket.take().map(|ticket| ticket.kept);
@@ -117,7 +129,7 @@ where
         match self.project() {
             LimitedPinned::Free { future } => future.poll(cx).map(Ended::Returned),
             LimitedPinned::Bound { future } => {
-                future.poll(cx).map(|output| output.map_or(Ended::Elapsed, Ended::Returned))
+                future.as_mut().poll(cx).map(|output| output.map_or(Ended::Elapsed, Ended::Returned))
             }
         }
     }

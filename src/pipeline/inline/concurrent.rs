@@ -51,7 +51,7 @@ where
     /// Starts and polls futures until none can go on and none can be started; ready when the budget ends before that.
     fn poll_work(&mut self, cx: &mut Context<'_>, budget: &mut usize) -> Poll<()> {
         let Self { upstream, sort, crew } = self;
-        // As many may end as may be drawn, so neither keeps the other waiting.
+        // As many may be polled as may be drawn, so neither keeps the other waiting.
         let mut most = (*budget).max(1);
         loop {
             let (room, mut is_waiting) = (crew.room(), false);
@@ -66,7 +66,6 @@ where
                         false => catch_unwind(AssertUnwindSafe(|| sort.sort(&item))),
                     };
                     crew.admit(item, sorted);
-                    crew.start_ready();
                     if crew.has_failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 });
                 is_waiting = drawn.is_pending();

@@ -9,12 +9,13 @@ use std::task::{Context, Poll};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::attempt::{Attempt, Ended, Pause, Resumed, Ticket};
+use super::attempt::{Again, Attempt, Ended, Pause, Resumed, Ticket};
 use super::results::Results;
+use super::slots::Slots;
 use crate::error::{Elapsed, Panicked, catch, drop_quietly};
 use crate::pipeline::concurrency::Layout;
 use crate::pipeline::hub::Shape;
-use crate::pipeline::keys::{Lines, Mark, Ready, Refusal};
+use crate::pipeline::keys::{Line, Lines, Mark, Ready, Refusal};
 use crate::pipeline::on_error::{Failure, Verdict};
 use crate::pipeline::rules::Rules;
 use crate::pipeline::segment::Payload;
@@ -24,7 +25,7 @@ use crate::pipeline::window::{Outcome, Window};
 pub(super) struct Crew<I, F, Fut, U> {
     work: F,
     pub(super) rules: Rules<I>,
-    running: FuturesUnordered<Attempt<I, Fut>>,
+    running: Slots<I, Fut>,
     /// Between two attempts, or behind the last; empty most times.
     paused: FuturesUnordered<Pause<I>>,
     /// Free to be worked on.
@@ -43,7 +44,7 @@ impl<I, F, Fut, U> Crew<I, F, Fut, U> {
         Self {
             work,
             rules: Rules::default(),
-            running: FuturesUnordered::new(),
+            running: Slots::new(),
             paused: FuturesUnordered::new(),
             ready: VecDeque::new(),
             lines: Lines::new(cap),
@@ -71,42 +72,38 @@ impl<I, F, Fut, U> Crew<I, F, Fut, U> {
         self.results.publish(self.busy(), self.lines.waiting());
     }
 
-    /// Takes an item in; it is started with the others that are ready.
-    pub(super) fn admit(&mut self, item: I, sorted: Result<Option<std::num::NonZeroU64>, Payload>) {
-        let sequence = self.results.admit();
-        let (line, refusal) = match sorted {
-            Ok(line) => (line, Refusal::None),
-            Err(payload) => {
-                let panicked = Panicked::from_payload(self.results.stage().place(), payload);
-                (None, Refusal::Panicked(Box::new(panicked)))
-            }
-        };
-        let mark = Mark { sequence, line };
-        self.ready.extend(self.lines.join(Ready { mark, item, refusal }));
+    /// An attempt has ended.
+    #[inline]
+    fn ended(&mut self, ticket: Ticket<I>, ended: Ended<U>) {
+        let Ended::Returned(Ok(result)) = ended else { return self.went_wrong(ticket, ended) };
+        if let Some(kept) = ticket.kept {
+            drop_quietly(kept);
+        }
+        self.results.settle(ticket.mark.sequence, Outcome::Done(result));
+        self.next_of(ticket.mark);
     }
 
-    /// An attempt has ended.
-    fn ended(&mut self, mut ticket: Ticket<I>, ended: Ended<U>) {
+    #[cold]
+    fn went_wrong(&mut self, mut ticket: Ticket<I>, ended: Ended<U>) {
         let stage = self.results.stage();
         let failure = match ended {
-            Ended::Returned(Ok(result)) => {
-                drop_quietly(ticket.kept);
-                return self.record(ticket.mark, Outcome::Done(result));
-            }
+            Ended::Returned(Ok(_)) => return,
             Ended::Returned(Err(error)) => Failure::Error(error),
             Ended::Panicked(payload) => Failure::Panicked(Panicked::from_payload(stage.place(), payload)),
             Ended::Elapsed => {
                 Failure::Error(Elapsed::new(stage.place(), self.rules.timeout.unwrap_or_default()).into())
             }
         };
-        let delay = self.rules.delay(stage, &failure, &mut ticket.delays);
+        let mut again = ticket.again.take().unwrap_or_else(|| Box::new(Again { attempts: 1, delays: None }));
+        let delay = self.rules.delay(stage, &failure, &mut again.delays);
         match (delay, ticket.kept.take()) {
             (Some(delay), Some(item)) => {
                 drop_quietly(failure);
-                ticket.attempts += 1;
+                again.attempts += 1;
+                ticket.again = Some(again);
                 self.paused.push(Pause::retry(delay, ticket, item));
             }
-            (_, kept) => self.fail(ticket.mark, failure, kept, ticket.attempts),
+            (_, kept) => self.fail(ticket.mark, failure, kept, again.attempts),
         }
     }
 
@@ -119,12 +116,18 @@ impl<I, F, Fut, U> Crew<I, F, Fut, U> {
         }
     }
 
-    fn record(&mut self, mark: Mark, outcome: Outcome<U>) {
-        let is_failure = matches!(outcome, Outcome::Failed(_));
-        self.results.settle(mark.sequence, outcome);
+    /// An item is done with: the next of its key is ready.
+    #[inline]
+    fn next_of(&mut self, mark: Mark) {
         if let Some(key) = mark.line {
             self.ready.extend(self.lines.leave(key));
         }
+    }
+
+    fn record(&mut self, mark: Mark, outcome: Outcome<U>) {
+        let is_failure = matches!(outcome, Outcome::Failed(_));
+        self.results.settle(mark.sequence, outcome);
+        self.next_of(mark);
         if is_failure {
             self.has_failed = true;
             let unstarted = self.ready.drain(..).chain(self.lines.clear());
@@ -141,25 +144,48 @@ where
     F: FnMut(I) -> Fut,
     Fut: Future<Output = Result<U, crate::error::BoxError>>,
 {
+    /// Takes an item in, and begins to work on it if it does not wait for another.
+    pub(super) fn admit(&mut self, item: I, sorted: Result<Line, Payload>) {
+        let sequence = self.results.admit();
+        let (line, refusal) = match sorted {
+            Ok(None) => {
+                let mark = Mark { sequence, line: None };
+                return self.start(Ready { mark, item, refusal: Refusal::None });
+            }
+            Ok(line) => (line, Refusal::None),
+            Err(payload) => {
+                let panicked = Panicked::from_payload(self.results.stage().place(), payload);
+                (None, Refusal::Panicked(Box::new(panicked)))
+            }
+        };
+        let mark = Mark { sequence, line };
+        if let Some(ready) = self.lines.join(Ready { mark, item, refusal }) {
+            self.start(ready);
+        }
+    }
+
     /// Begins to work on what is ready.
     pub(super) fn start_ready(&mut self) {
-        while let Some(Ready { mark, item, refusal }) = self.ready.pop_front() {
-            let place = || self.results.stage().place();
-            match refusal {
-                Refusal::None => {
-                    if self.rules.retry.is_some() {
-                        self.results.stage().attempted();
-                    }
-                    self.attempt(Ticket { mark, kept: None, attempts: 1, delays: None }, item);
-                }
-                refusal => {
-                    let kept = catch(&place(), || self.rules.on_error.keep(&item)).unwrap_or(None);
-                    drop_quietly(item);
-                    if let Some(failure) = refusal.failure(&place(), self.cap) {
-                        self.fail(mark, failure, kept, 0);
-                    }
-                }
-            }
+        while let Some(ready) = self.ready.pop_front() {
+            self.start(ready);
+        }
+    }
+
+    pub(super) fn start(&mut self, Ready { mark, item, refusal }: Ready<I>) {
+        let Refusal::None = refusal else { return self.refuse(mark, item, refusal) };
+        if self.rules.retry.is_some() {
+            self.results.stage().attempted();
+        }
+        self.attempt(Ticket { mark, kept: None, again: None }, item);
+    }
+
+    #[cold]
+    fn refuse(&mut self, mark: Mark, item: I, refusal: Refusal) {
+        let place = self.results.stage().place();
+        let kept = catch(&place, || self.rules.on_error.keep(&item)).unwrap_or(None);
+        drop_quietly(item);
+        if let Some(failure) = refusal.failure(&place, self.cap) {
+            self.fail(mark, failure, kept, 0);
         }
     }
 
@@ -170,19 +196,30 @@ where
             work(item)
         }));
         match called {
-            Ok(future) => self.running.push(Attempt::new(ticket, future, self.rules.timeout)),
+            Ok(future) => {
+                let slot = self.running.put(Attempt::new(ticket, future, self.rules.timeout));
+                // At once: many are ready, and the others have to be polled before anybody can wake them.
+                self.poll(slot);
+            }
             Err(payload) => self.ended(ticket, Ended::Panicked(payload)),
         }
     }
 
-    /// Polls what was woken. Ready when `most` have ended before that.
+    #[inline]
+    fn poll(&mut self, slot: usize) {
+        if let Poll::Ready((ticket, ended)) = self.running.poll(slot) {
+            self.ended(ticket, ended);
+        }
+    }
+
+    /// Polls what was woken. Ready when `most` were polled before that: one that wakes itself is always woken.
     pub(super) fn poll_running(&mut self, cx: &mut Context<'_>, most: &mut usize) -> Poll<()> {
         loop {
             if !self.has_failed {
                 self.start_ready();
             }
-            if let Poll::Ready(Some((ticket, ended))) = self.running.poll_next_unpin(cx) {
-                self.ended(ticket, ended);
+            if let Some(slot) = self.running.next_woken(cx) {
+                self.poll(slot);
             } else if self.paused.is_empty() {
                 return Poll::Pending;
             } else {

@@ -14,6 +14,7 @@ mod fan_in;
 mod gathered;
 mod results;
 mod run;
+mod slots;
 mod stages;
 mod throttled;
 mod upstream;
