@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use blake3::Hash;
-use regatta::pipeline::{Concurrency, Pipeline, PipelineHandle};
+use regatta::pipeline::{Concurrency, Pipeline, PipelineHandle, PipelineStats};
 use regatta::pool::CpuPool;
 use regatta::queue::{self, Consumer, Delivery};
 use regatta::task::{TaskGroup, shutdown_signal};
@@ -58,7 +58,7 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
         ended = &mut run => ended.map(|()| false)?,
         () = shutdown_signal() => true,
     };
-    let table = regatta::observe::snapshot().to_string();
+    let table = format!("{}\n{}\n", regatta::observe::snapshot(), limit(&run.stats()));
     // Kept until here for their rows in the table.
     drop((entries, walking.dirs));
     if is_interrupted {
@@ -75,6 +75,13 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     let Index { known, crash } = tools.findings.take().await?;
     let partial = crash.map(Partial::Crash).or(is_interrupted.then_some(Partial::Interrupted));
     Ok(tools.report(start.elapsed(), known, partial, table))
+}
+
+/// Which step holds up the others.
+fn limit(stats: &PipelineStats) -> String {
+    let with_times = stats.stages.iter().filter_map(|stage| Some((stage.times?.percent()[0], &stage.name)));
+    let (busy, slowest) = with_times.max().expect("steps with tasks have times");
+    format!("`{slowest}` limits the pipeline: busy {busy} % of the time")
 }
 
 /// From the files found to the groups: by size, by the hash of the head, by the hash of the whole.

@@ -191,12 +191,18 @@ impl Observe for Live {
 
 impl Observe for Watched {
     fn fill(&self, row: &mut Row) {
-        let StageStats { flow, queued, window, busy, workers, .. } = self.0.stats();
+        let StageStats { flow, queued, window, busy, workers, times, .. } = self.0.stats();
         row.flow = flow;
         if let Some(window) = window {
             row.gauge("busy", busy, None);
             row.gauge("workers", workers, None);
             row.gauge("queued", queued, Some(window));
+        }
+        if let Some(times) = times {
+            let [busy, blocked, starved] = times.percent();
+            row.gauge("busy%", busy, None);
+            row.gauge("blocked%", blocked, None);
+            row.gauge("starved%", starved, None);
         }
     }
 }

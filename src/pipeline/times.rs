@@ -19,6 +19,30 @@ pub struct Times {
     pub starved: Duration,
 }
 
+impl Times {
+    /// The shares of busy, blocked and starved in a hundred, rounded down.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::pipeline::Pipeline;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let wait = |_| tokio::time::sleep(Duration::from_millis(10));
+    /// let mut running = Pipeline::from_iter(0..10).map_async(1, wait).for_each(1, |()| async {}).spawn();
+    /// (&mut running).await?;
+    /// let [busy, _, _] = running.stats().stages[1].times.expect("a stage with tasks").percent();
+    /// assert!(busy > 95);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn percent(&self) -> [usize; 3] {
+        let whole = (self.busy + self.blocked + self.starved).as_nanos().max(1);
+        // A share of a hundred fits.
+        [self.busy, self.blocked, self.starved].map(|part| (part.as_nanos() * 100 / whole) as usize)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mood {
     Busy,
