@@ -45,7 +45,7 @@ pub struct Pipeline<S> {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`on_error` must follow a stage that runs a closure",
-    note = "sources, `buffer` and `batch` run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …"
+    note = "sources, `buffer`, `batch`, `throttle`, `take`, fan out and most of fan in run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …"
 )]
 pub trait Fallible {
     /// What comes into the stage.
@@ -562,9 +562,10 @@ impl<S: Segment> Pipeline<S> {
     /// assert_eq!(running.stats().stages[1].flow.failed, 1);
     /// # Ok(()) }
     /// ```
-    pub fn on_error(self, on_error: OnError<S::Input>) -> Pipeline<S::Handled>
+    pub fn on_error<I, H>(self, on_error: OnError<I>) -> Pipeline<H>
     where
-        S: Fallible,
+        // Spelled so that the compiler says in words what is wrong, and not that there is no such method.
+        S: Fallible<Input = I, Handled = H>,
     {
         Pipeline { segment: self.segment.handled(on_error), plan: self.plan }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::builder::Pipeline;
 use super::outlet::{Awaited, Outlet};
 use super::rules::{Retry, Rules};
+use super::segment::Segment;
 use crate::error::refuse_zero;
 use crate::policy::{Backoff, RetryBudget};
 
@@ -12,7 +13,7 @@ use crate::policy::{Backoff, RetryBudget};
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`retry`, `retry_budget` and `timeout` must follow a stage that awaits futures",
-    note = "put them right behind `map_async`, `try_map_async`, `for_each`, `try_for_each` or `forward`; a closure cannot be given up in the middle"
+    note = "put them behind `map_async` or `try_map_async`, or at the end behind `for_each`, `try_for_each` or `forward`; a closure cannot be given up in the middle"
 )]
 pub trait Attempted {
     /// What comes into the stage.
@@ -30,7 +31,7 @@ impl<O, I> Attempted for Outlet<O, Awaited<I>> {
     }
 }
 
-impl<S: Attempted> Pipeline<S> {
+impl<S: Segment> Pipeline<S> {
     /// Tries an item again when its future gives an error or [takes too long](Self::timeout): after a delay, and so often as
     /// the backoff says; what is still an error then meets the stage's [policy](Self::on_error). A panic is not tried
     /// again: it is a mistake in the program.
@@ -61,9 +62,10 @@ impl<S: Attempted> Pipeline<S> {
     ///
     /// # Panics
     /// A runtime without timers fails the item.
-    pub fn retry(mut self, backoff: Backoff) -> Self
+    pub fn retry<I>(mut self, backoff: Backoff) -> Self
     where
-        S::Input: Clone,
+        S: Attempted<Input = I>,
+        I: Clone,
     {
         self.segment.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
         self
@@ -87,7 +89,10 @@ impl<S: Attempted> Pipeline<S> {
     /// assert_eq!(running.stats().stages[1].retried, 10); // for 100 items, and not 900
     /// # Ok(()) }
     /// ```
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self
+    where
+        S: Attempted,
+    {
         self.segment.amend(|rules| rules.budget = budget);
         self
     }
@@ -114,7 +119,10 @@ impl<S: Attempted> Pipeline<S> {
     /// # Panics
     /// When `limit` is zero. A runtime without timers fails the item.
     #[track_caller]
-    pub fn timeout(mut self, limit: Duration) -> Self {
+    pub fn timeout(mut self, limit: Duration) -> Self
+    where
+        S: Attempted,
+    {
         refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
         self.segment.amend(|rules| rules.timeout = Some(limit));
         self

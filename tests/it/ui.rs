@@ -1,4 +1,4 @@
-//! What a wrong use of `#[regatta::actor]` is told: each message is pinned.
+//! What a wrong use of `#[regatta::actor]`, or a wrong composition of a pipeline, is told: each message is pinned.
 
 use std::process::Command;
 

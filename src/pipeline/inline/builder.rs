@@ -223,26 +223,30 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Says what the stage that was added last does with an item whose closure fails or panics; as [`Pipeline::on_error`].
-    pub fn on_error(self, on_error: OnError<S::Input>) -> Inline<S::Handled>
+    pub fn on_error<I, H>(self, on_error: OnError<I>) -> Inline<H>
     where
-        S: Fallible,
+        S: Fallible<Input = I, Handled = H>,
     {
         Inline { segment: self.segment.handled(on_error), plan: self.plan }
     }
 }
 
-impl<S: Attempted> Inline<S> {
+impl<S: Chain> Inline<S> {
     /// Tries an item again when its future gives an error or takes too long; as [`Pipeline::retry`].
-    pub fn retry(mut self, backoff: Backoff) -> Self
+    pub fn retry<I>(mut self, backoff: Backoff) -> Self
     where
-        S::Input: Clone,
+        S: Attempted<Input = I>,
+        I: Clone,
     {
         self.segment.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
         self
     }
 
     /// Sets how many retries the whole stage may spend; as [`Pipeline::retry_budget`].
-    pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
+    pub fn retry_budget(mut self, budget: RetryBudget) -> Self
+    where
+        S: Attempted,
+    {
         self.segment.amend(|rules| rules.budget = budget);
         self
     }
@@ -252,7 +256,10 @@ impl<S: Attempted> Inline<S> {
     /// # Panics
     /// When `limit` is zero.
     #[track_caller]
-    pub fn timeout(mut self, limit: Duration) -> Self {
+    pub fn timeout(mut self, limit: Duration) -> Self
+    where
+        S: Attempted,
+    {
         refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
         self.segment.amend(|rules| rules.timeout = Some(limit));
         self
