@@ -45,7 +45,7 @@ pub struct Pipeline<S> {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`on_error` must follow a stage that runs a closure",
-    note = "sources, `buffer`, `batch`, `throttle`, `take`, fan out and most of fan in run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …"
+    note = "sources, `buffer`, `batch`, `throttle`, `take`, fan out and most of fan in run no closure that could fail; put `on_error` right behind `map`, `map_async`, `map_cpu` …, before the type is hidden behind `impl Segment`"
 )]
 pub trait Fallible {
     /// What comes into the stage.
@@ -242,6 +242,10 @@ impl<S: Segment> Pipeline<S> {
     /// Each future runs in a task of the stage's, so it goes on whatever its neighbours and the stages after it do. The
     /// stage holds at most `concurrency` items in work, and as many results again (at least 16) that wait to be taken,
     /// for the next stage or for an earlier item.
+    ///
+    /// Tasks own what they use: clone what `work` needs for each future, `move |item| { let client = client.clone(); async move
+    /// { … } }`. To borrow instead, or to use what is not [`Send`], run the stages in the caller's task:
+    /// [`inline`](Self::inline).
     ///
     /// # Examples
     /// ```

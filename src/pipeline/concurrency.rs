@@ -53,10 +53,13 @@ impl Concurrency {
     /// Results leave as they are finished, so in order for each key.
     ///
     /// An item whose key is being worked on waits in a line of that key, and others pass it: a key that is slow, or stuck,
-    /// delays its own items alone, as long as they do not fill the [window](Keyed::window). A [cap](Keyed::cap) keeps them
-    /// from that. A key without items takes no memory.
+    /// holds one of the `limit` workers and delays its own items alone, as long as those do not fill the
+    /// [window](Keyed::window). A [cap](Keyed::cap) keeps them from that. When `limit` keys are stuck at once nobody is left
+    /// for the others: only a [`timeout`](super::Pipeline::timeout) gets workers back. A key without items takes no memory.
     ///
-    /// Keys are told apart by a 64-bit hash with a random seed; two that collide are worked on as one.
+    /// The closure's argument needs its type (`|order: &Order| …`). It gives the key by value; only its hash is kept, so for a
+    /// key that is dear to clone give a hash of it. Keys are told apart by 64 bits, with a random seed: two that collide are
+    /// worked on as one.
     ///
     /// # Examples
     /// ```
@@ -159,10 +162,16 @@ where
 {
     type Sort = Self;
 
+    #[track_caller]
     fn layout(self) -> Layout<Self> {
         let mut shape = shape(self.limit, 1);
         // What cannot be worked on fills places without work: there have to be many more than workers.
         shape.window = self.window.unwrap_or(self.limit.saturating_mul(64).max(256));
+        let (cap, window) = (self.cap, shape.window);
+        assert!(
+            cap <= window || cap == usize::MAX,
+            "pipeline: the cap of a key ({cap}) cannot be reached within the window ({window})"
+        );
         Layout { shape, order: Order::Completion, cap: self.cap, sort: self }
     }
 }

@@ -24,8 +24,8 @@ impl<S: Segment> Pipeline<S> {
     ///
     /// The branches go their own ways and come together again, in a [`merge`](Self::merge), a [`zip`](Self::zip), a
     /// [`chain`](Self::chain), or at their ends with [`Run::and`](super::Run::and): so that the whole has one handle. A
-    /// branch that is dropped, before the start or by a stage that ends early, is no longer waited for; when all of them are
-    /// gone, upstream is let go. The last branch gets the item itself, the others clones, so share large items in an `Arc`.
+    /// branch that is dropped, before the start or by a stage that ends early, is no longer waited for (bind it to `_`: a
+    /// `_name` keeps it); when all of them are gone, upstream is let go. The last branch gets the item itself, the others clones, so share large items in an `Arc`.
     /// Where no branch may hold up another use [`broadcast_lossy`](Self::broadcast_lossy).
     ///
     /// The stage has a task of its own, and a row in the statistics; so has each branch, as a buffer: `broadcast#1.0`,

@@ -110,10 +110,10 @@ impl<F> Keyed<F> {
     /// comes above that fails with [`Full`], and meets the stage's [policy](super::Pipeline::on_error).
     ///
     /// Without a cap, the items of a key that is stuck fill the [window](Self::window) in time, and then they hold back all
-    /// others.
+    /// others. For the same reason a cap should be a small part of the window.
     ///
     /// # Panics
-    /// When `items` is zero.
+    /// When `items` is zero; and, where the stage is added, when it is above the window, and could not be reached.
     #[track_caller]
     pub fn cap(mut self, items: usize) -> Self {
         refuse_zero("pipeline", "the cap of a key", items);

@@ -92,8 +92,8 @@
 //!
 //! # In one task
 //! [`inline`](Pipeline::inline) right behind a source runs the stages that follow in the task that awaits the end. Nothing is
-//! spawned: closures, futures and items may borrow, and need not be `Send`. Methods, limits, policies and results are the
-//! same; there is no CPU stage. Every stage is polled on every wake-up, so futures in flight go on while a later stage is busy;
+//! spawned: closures, futures and items may borrow, and need not be `Send`. Stages, limits, policies and results are the same;
+//! what needs tasks or an owner is not there: CPU stages, fan out, and the handle. Every stage is polled on every wake-up, so futures in flight go on while a later stage is busy;
 //! and under paused time each run does the same in the same order.
 //!
 //! ```

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use super::error::PipelineError;
 use super::stage::Stage;
 use crate::error::{BoxError, Panicked, drop_quietly};
-use crate::queue::Producer;
+use crate::queue::{Producer, SendError};
 
 /// What a stage does with an item whose closure fails, by an error or by a panic. It holds for this stage alone; `T` is
 /// what comes into it.
@@ -81,9 +81,13 @@ struct Mail<T> {
 impl<T: Send + 'static> OnError<T> {
     /// Leaves the failed item out and puts it into a queue, with the error, for others to look at or to try again later.
     ///
-    /// While the queue is full the stage waits, so nothing is lost in silence. When it is closed, or
+    /// **While the queue is full the stage waits**, so nothing is lost in silence: read it while the pipeline runs, or give it
+    /// room for all that may fail. The log says when a stage waits for that. When the queue is closed, or
     /// [rejects](crate::policy::Overflow::Reject) the letter, the pipeline ends with the item's own error. Each item is
-    /// cloned before it is worked on.
+    /// cloned before it is worked on; what cannot be cloned goes into [`dead_letter_error`](Self::dead_letter_error).
+    ///
+    /// A letter is a [`Delivery`](crate::queue::Delivery) like any other: one that is dropped without
+    /// [`done`](crate::queue::Delivery::done) or [`into_inner`](crate::queue::Delivery::into_inner) comes back.
     ///
     /// # Examples
     /// ```
@@ -175,17 +179,23 @@ impl<T: Send + 'static> Post<T> for Mail<T> {
             Ok(()) => Verdict::Skip,
             Err(refused) if refused.is_full() => {
                 let (producer, letter) = (self.producer.clone(), refused.into_inner());
-                let sending =
-                    async move { producer.send(letter).await.err().map(|refused| unsent(refused.into_inner())) };
+                let queue = producer.name();
+                tracing::warn!(target: "regatta::pipeline", queue, "a stage waits for room for its dead letters");
+                let sending = async move {
+                    let refused = producer.send(letter).await.err()?;
+                    Some(unsent(producer.name(), refused))
+                };
                 Verdict::Wait(sending.boxed())
             }
-            Err(refused) => Verdict::Stop(unsent(refused.into_inner())),
+            Err(refused) => Verdict::Stop(unsent(self.producer.name(), refused)),
         }
     }
 }
 
 /// Nobody takes the letter: its error is the stage's.
-fn unsent<T>(letter: DeadLetter<T>) -> PipelineError {
+fn unsent<T>(queue: &str, refused: SendError<DeadLetter<T>>) -> PipelineError {
+    tracing::error!(target: "regatta::pipeline", queue, %refused, "a dead letter was refused, and ends its stage");
+    let letter = refused.into_inner();
     drop_quietly(letter.item);
     letter.error
 }

@@ -65,7 +65,8 @@ impl<S: Segment, R: Route<Parcel = S::Item>> Split<S, R> {
             }
             let room = self.route.room(&self.rooms);
             if room == 0 {
-                // Every branch that is full wakes us when it has room, or is dropped.
+                // Every branch that is full wakes us when it has room, or is dropped. The others starve meanwhile.
+                self.starve(cx.waker());
                 return Poll::Pending;
             }
             let polled = poll_chunk(&mut self.segment, &mut self.pace, cx, room, &mut self.pulled);
@@ -101,6 +102,15 @@ impl<S: Segment, R: Route<Parcel = S::Item>> Split<S, R> {
                 seat.relay(dealt.len() as u64, dealt.drain(..), |window| {
                     if is_lossy { window.drop_oldest(capacity) } else { Vec::new() }
                 });
+            }
+        }
+    }
+
+    /// Nothing comes for the branches that have room, since others have none.
+    fn starve(&mut self, waker: &Waker) {
+        for (seat, room) in self.seats.iter_mut().zip(&self.rooms) {
+            if room.is_some_and(|room| room > 0) {
+                seat.park(waker);
             }
         }
     }

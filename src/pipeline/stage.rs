@@ -62,8 +62,9 @@ pub struct StageStats {
     pub retried: u64,
     /// Items that wait for another of their [key](super::Concurrency::keyed).
     pub waiting: usize,
-    /// Where its time went. `None` for a stage fused into its neighbour: it runs in the time of the next stage that has
-    /// tasks, or of whoever drives the end.
+    /// Where its time went. `None` for a stage fused into its neighbour, which runs in the time of the next stage that has
+    /// tasks, or of whoever drives the end; and in a pipeline that runs [inline](super::Pipeline::inline), where all share
+    /// the time of one task.
     pub times: Option<Times>,
     /// Nothing more comes in, and nothing is being worked on; results may still wait to be taken.
     pub has_ended: bool,

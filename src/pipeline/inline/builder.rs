@@ -27,7 +27,8 @@ use crate::policy::{Backoff, RetryBudget};
 /// also while a later one is busy, so none stands still in the middle of its work; and since there is one task, a run under
 /// paused time does the same each time. With closures and futures that are [`Send`] it may be spawned as a whole.
 ///
-/// There is no `map_cpu`: a closure that keeps the thread would keep all the others from running.
+/// Not here, since they need tasks or an owner: `map_cpu` (a closure that keeps the thread would keep all the others from
+/// running), fan out, `merge_all`, `forward`, `Run::and` and the handle. `StageStats::times` is `None`.
 #[must_use = "a pipeline does nothing until an end such as `for_each` is awaited"]
 #[derive(Debug)]
 pub struct Inline<S> {

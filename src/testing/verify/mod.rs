@@ -20,8 +20,14 @@ use rig::{Bench, Boxed};
 
 /// Runs a stage through all the [rules](Rule), with the options of [`Verify::new`].
 ///
-/// The factory puts a stage, set up so that it gives what it gets, onto a stream of numbers. It is called for each scenario
-/// anew. What gives plain items and no `Result`s is mapped with `Ok`.
+/// The factory puts a stage, set up so that it gives what it gets, onto a stream of numbers, a
+/// [`BoxStream<'static, u32>`](futures::stream::BoxStream). It is called for each scenario anew. What gives plain items and no
+/// `Result`s is mapped with `Ok`. Sources of some scenarios panic: their messages on stderr are part of the test.
+///
+/// Most adapters that are written by hand break three rules, and `StreamExt::map` does: they ask a source that has ended
+/// again, keep it until they are dropped, and let nobody else have a turn. Where that is meant, look at the others with
+/// [`Verify::without`]; [`Rule::SourceEnd`], [`Rule::ReleaseAtEnd`] and [`Rule::Fairness`] are mended by an
+/// `Option` that is emptied at the end, and by [`tokio::task::coop`].
 ///
 /// # Examples
 /// A stage of one's own that is right, and one that is not:
@@ -41,6 +47,35 @@ use rig::{Bench, Boxed};
 /// });
 /// let report = greedy.await;
 /// assert!(report.broken().iter().any(|broken| broken.rule == Rule::Demand));
+/// # }
+/// ```
+///
+/// An adapter written by hand:
+/// ```
+/// use futures::{Stream, StreamExt, stream::BoxStream};
+/// use regatta::testing;
+/// use std::{pin::Pin, task::{Context, Poll, ready}};
+///
+/// /// Gives what it gets, and lets its source go at the end.
+/// struct Pass(Option<BoxStream<'static, u32>>);
+///
+/// impl Stream for Pass {
+///     type Item = Result<u32, ()>;
+///
+///     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+///         let Some(source) = &mut self.0 else { return Poll::Ready(None) };
+///         let turn = ready!(tokio::task::coop::poll_proceed(cx)); // others have theirs
+///         let item = ready!(source.poll_next_unpin(cx));
+///         turn.made_progress();
+///         if item.is_none() {
+///             self.0 = None;
+///         }
+///         Poll::Ready(item.map(Ok))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// testing::verify_stage(|input| Pass(Some(input))).await.assert_ok();
 /// # }
 /// ```
 ///

@@ -231,4 +231,6 @@ fn nothing_of_nothing_is_refused_where_it_is_written() {
     assert_eq!(refusal(zero), here);
     assert_eq!(refusal(|| drop(Concurrency::keyed(1, |n: &u32| *n).cap(0))), here);
     assert_eq!(refusal(|| drop(Concurrency::keyed(1, |n: &u32| *n).window(0))), here);
+    let never = || Concurrency::keyed(1, |n: &u32| *n).cap(100).window(20);
+    assert_eq!(refusal(|| drop(Pipeline::from_iter([1]).map_async(never(), |n| async move { n }))), here);
 }

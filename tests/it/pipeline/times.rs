@@ -78,6 +78,24 @@ async fn a_source_that_gives_little_starves_all_and_time_stops_at_the_end() {
     assert!(stats.stages.iter().all(|stage| stage.has_ended));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_branch_that_waits_for_another_is_starved_and_the_one_that_is_full_blocked() {
+    let [fast, slow] = Pipeline::from_iter(0..100_u32).broadcast(4);
+    let slow = slow.for_each(1, |_| pass(MS(10)));
+    let mut running = fast.for_each(1, |_| async {}).and(slow).spawn();
+    (&mut running).await.unwrap();
+    let stats = running.stats();
+    let of = |name: &str| {
+        let stage = stats.stages.iter().find(|stage| &*stage.name == name).unwrap_or_else(|| panic!("{stats:?}"));
+        stage.times.expect("a stage with tasks").percent()
+    };
+    let (waiting, full) = (of("broadcast#1.0"), of("broadcast#1.1"));
+    assert!(waiting[2] > 90, "starved: {waiting:?}");
+    assert!(full[1] > 90, "blocked: {full:?}");
+    let limiting = stats.stages.iter().filter(|stage| stage.times.is_some_and(|times| times.percent()[0] > 90));
+    assert_eq!(limiting.count(), 1, "{stats:?}");
+}
+
 #[tokio::test]
 async fn a_failure_and_an_end_are_visible_while_a_later_stage_is_stuck() {
     let gate = Gate::new();
