@@ -3,6 +3,7 @@
 //! A hop to a blocking thread costs microseconds; a closure may cost less. So a job takes as many items as are ready and
 //! as are worth a fraction of a millisecond, and one item where items are rare or dear.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,7 @@ use super::hub::Hub;
 use super::intake::Intake;
 use super::keys::{Mark, Ready};
 use super::on_error::Failure;
+use super::quiet::Quiet;
 use super::rules::Rules;
 use super::seat::Seat;
 use super::segment::{Pace, Segment};
@@ -56,14 +58,24 @@ pub(super) struct Closures {
 }
 
 /// What a closure made of one item, and the item again where the policy asks for it.
-type Answer<I, O> = (Mark, Result<Result<O, BoxError>, Panicked>, Option<I>);
+type Answer<I, O> = (Mark, Result<Result<O, BoxError>, Panicked>, Quiet<I>);
 
 /// What a job brings back.
 struct Answered<I, O> {
-    answers: Vec<Answer<I, O>>,
+    answers: VecDeque<Answer<I, O>>,
     took: Duration,
     // Dropped last, wherever that is: until then the job counts as running, since its results live.
-    guard: Guard,
+    _guard: Guard,
+}
+
+/// Nobody takes what is left.
+impl<I, O> Drop for Answered<I, O> {
+    fn drop(&mut self) {
+        while let Some((_, output, kept)) = self.answers.pop_front() {
+            drop_quietly(output);
+            drop(kept);
+        }
+    }
 }
 
 impl<S, F, O> CpuStage<S, F, O>
@@ -122,18 +134,17 @@ where
             }
         };
         match answered {
-            Ok(Answered { answers, took, guard }) => {
-                pace.took(answers.len(), took);
-                let mut finished = Vec::with_capacity(answers.len());
-                for (mark, output, kept) in answers {
+            Ok(mut answered) => {
+                pace.took(answered.answers.len(), answered.took);
+                let mut finished = Vec::with_capacity(answered.answers.len());
+                while let Some((mark, output, mut kept)) = answered.answers.pop_front() {
                     let outcome = match output {
                         Ok(Ok(result)) => Outcome::Done(result),
-                        Ok(Err(error)) => self.failed(Failure::Error(error), kept).await,
-                        Err(panicked) => self.failed(Failure::Panicked(panicked), kept).await,
+                        Ok(Err(error)) => self.failed(Failure::Error(error), kept.take()).await,
+                        Err(panicked) => self.failed(Failure::Panicked(panicked), kept.take()).await,
                     };
                     finished.push((mark, outcome));
                 }
-                drop(guard);
                 finished
             }
             // The pool has stopped, or its policy has pushed the job out: that is no item's fault, so no policy is asked.
@@ -146,7 +157,8 @@ where
     }
 
     fn lost(&self, marks: &[Mark], error: BoxError) -> Vec<(Mark, Outcome<O>)> {
-        let mut failure = Some(PipelineError::Failed { place: self.place.clone(), error });
+        let failure = PipelineError::Failed { place: self.place.clone(), error };
+        let mut failure = Some(self.hub.stage().noted(failure));
         let end = |mark: &Mark| {
             (*mark, failure.take().map_or(Outcome::Skipped, |failure| Outcome::Failed(Box::new(failure))))
         };
@@ -171,22 +183,24 @@ where
 {
     fn run(self) -> Answered<I, O> {
         let Self { work, rules, chunk, place, abort, guard } = self;
-        let (begun, mut answers) = (Instant::now(), Vec::with_capacity(chunk.len()));
+        let (begun, answers) = (Instant::now(), VecDeque::with_capacity(chunk.len()));
+        let mut answered = Answered { answers, took: Duration::ZERO, _guard: guard };
         let mut chunk = chunk.into_iter();
         while !abort.is_cancelled() {
             let Some(Ready { mark, item, .. }) = chunk.next() else { break };
-            let mut kept = None;
+            let mut kept = Quiet::new(None);
             let output = catch(&place, || {
-                kept = rules.keep(&item);
+                kept.set(rules.keep(&item));
                 work(item)
             });
-            answers.push((mark, output, kept));
+            answered.answers.push_back((mark, output, kept));
         }
         chunk.for_each(drop_quietly);
         // It may be the last that holds the closure, or the queue of the dead letters.
         drop_quietly(work);
         drop_quietly(rules);
-        Answered { answers, took: begun.elapsed(), guard }
+        answered.took = begun.elapsed();
+        answered
     }
 }
 

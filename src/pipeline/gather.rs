@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::drop_quietly;
+
 /// Takes items in, one by one, and gives something out at times.
 pub(super) trait Gather {
     type In;
@@ -63,6 +65,14 @@ pub(super) struct Batches<I, W> {
     next: VecDeque<(I, u64, Instant)>,
     /// How many items may come at once: what an item weighs is known when it is here.
     at_once: usize,
+}
+
+/// One by one: two destructors that panic in one unwinding would abort the process.
+impl<I, W> Drop for Batches<I, W> {
+    fn drop(&mut self) {
+        self.batch.drain(..).for_each(drop_quietly);
+        self.next.drain(..).for_each(|(item, ..)| drop_quietly(item));
+    }
 }
 
 impl<I, W> Batches<I, W> {

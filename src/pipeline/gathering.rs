@@ -79,10 +79,13 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
         self.seat.rise();
         loop {
             let coop = ready!(tokio::task::coop::poll_proceed(cx));
-            if let Some(failure) = ready!(self.poll_pushed(cx)) {
+            let pushed = self.poll_pushed(cx);
+            if let Poll::Ready(Some(failure)) = pushed {
                 return Poll::Ready(Some(failure));
             }
-            if let Some(reason) = self.ended.take() {
+            if pushed.is_ready()
+                && let Some(reason) = self.ended.take()
+            {
                 return Poll::Ready(reason);
             }
             let mut is_blocked = false;
@@ -97,7 +100,8 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
                 }
             }
             let room = self.gather().room(is_blocked);
-            if room == 0 {
+            // While a letter waits nothing more is pulled; what is due leaves all the same.
+            if room == 0 || pushed.is_pending() {
                 // Only the next stage can help now, and it knows.
                 return Poll::Pending;
             }
@@ -226,6 +230,7 @@ impl<S: Segment, G: Gather<In = S::Item>> Gathering<S, G> {
 impl<S: Segment, G: Gather<In = S::Item>> Drop for Gathering<S, G> {
     fn drop(&mut self) {
         self.seat.lose(self.inside);
+        self.pulled.drain(..).for_each(drop_quietly);
         drop_quietly(self.gather.take());
     }
 }

@@ -147,7 +147,8 @@ impl<I, O> Hub<I, O> {
             let panicked = Panicked::new(place, "a task of the stage died; its panic is logged");
             self.stage.noted(PipelineError::Panicked(panicked))
         } else {
-            self.stage.noted(PipelineError::Cancelled(Cancelled::new(place)))
+            // No failure of the stage's own: whoever aborted it knows why.
+            PipelineError::Cancelled(Cancelled::new(place))
         }
     }
 

@@ -5,16 +5,18 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures::future::try_maybe_done;
+use tokio::task::coop::has_budget_remaining;
 
 use super::error::PipelineError;
 use super::plan::Plan;
 use super::terminal::Run;
+use crate::error::drop_quietly;
 
 impl<O: Send + 'static, K> Run<O, K> {
     /// Runs two pipelines as one that gives both results: for the branches of a fan out, such as
     /// [`broadcast`](super::Pipeline::broadcast), and for pipelines that succeed or fail together.
     ///
-    /// Their fused ends share a task, and take turns. [`named`](Self::named) names the last stage of the other one.
+    /// Their fused ends share a task; the one that has used up what a task may do at a time is polled last in the next. [`named`](Self::named) names the last stage of the other one.
     ///
     /// # Examples
     /// ```
@@ -36,18 +38,29 @@ impl<O: Send + 'static, K> Run<O, K> {
             self.plan,
             async move {
                 let (mut first, mut second) = (pin!(try_maybe_done(first)), pin!(try_maybe_done(second)));
-                let mut turn = 0;
-                poll_fn(|cx| {
-                    // In turns: the one that is polled first may use up all that a task may do at a time.
-                    turn += 1;
-                    let polled = if turn % 2 == 1 {
-                        [first.as_mut().poll(cx), second.as_mut().poll(cx)]
+                let mut is_second_first = false;
+                let ended = poll_fn(|cx| {
+                    // Whoever finds nothing left has not had its turn.
+                    let (has_turn, was_second_first) = (has_budget_remaining(), is_second_first);
+                    let mut pass_on = || is_second_first ^= has_turn && !has_budget_remaining();
+                    let polled = if was_second_first {
+                        let second = second.as_mut().poll(cx);
+                        pass_on();
+                        [first.as_mut().poll(cx), second]
                     } else {
-                        [second.as_mut().poll(cx), first.as_mut().poll(cx)]
+                        let first = first.as_mut().poll(cx);
+                        pass_on();
+                        [first, second.as_mut().poll(cx)]
                     };
                     all_done(polled)
                 })
-                .await?;
+                .await;
+                if let Err(failure) = ended {
+                    // What the other one has made of it is of no use, and must not take the failure's place.
+                    drop_quietly(first.as_mut().take_output());
+                    drop_quietly(second.as_mut().take_output());
+                    return Err(failure);
+                }
                 match (first.take_output(), second.take_output()) {
                     (Some(first), Some(second)) => Ok((first, second)),
                     _ => unreachable!("both are done, and none has failed"),
@@ -85,13 +98,23 @@ impl<O: Send + 'static, K> Run<O, K> {
         Run::new(
             plan.unwrap_or_else(Plan::new),
             async move {
-                let count = ends.len();
-                let mut turn = 0;
-                poll_fn(|cx| {
-                    turn += 1;
-                    all_done((0..count).map(|number| ends[(number + turn) % count].as_mut().poll(cx)))
+                let (count, mut next) = (ends.len(), 0);
+                let ended = poll_fn(|cx| {
+                    let (begin, has_turn) = (next, has_budget_remaining());
+                    all_done((0..count).map(|offset| {
+                        let number = (begin + offset) % count;
+                        let polled = ends[number].as_mut().poll(cx);
+                        if offset == 0 && has_turn && !has_budget_remaining() {
+                            next = (number + 1) % count;
+                        }
+                        polled
+                    }))
                 })
-                .await?;
+                .await;
+                if let Err(failure) = ended {
+                    ends.iter_mut().for_each(|end| drop_quietly(end.as_mut().take_output()));
+                    return Err(failure);
+                }
                 Ok(ends.iter_mut().filter_map(|end| end.as_mut().take_output()).collect())
             },
             (),

@@ -151,6 +151,7 @@ pub mod model;
 mod on_error;
 mod outlet;
 mod plan;
+mod quiet;
 mod relay;
 mod retry;
 mod routes;

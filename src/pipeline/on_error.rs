@@ -75,7 +75,8 @@ trait Post<T>: Send + Sync {
 
 struct Mail<T> {
     producer: Producer<DeadLetter<T>>,
-    keep: fn(&T) -> Option<T>,
+    /// Absent where letters carry the error alone.
+    keep: Option<fn(&T) -> T>,
 }
 
 impl<T: Send + 'static> OnError<T> {
@@ -108,17 +109,17 @@ impl<T: Send + 'static> OnError<T> {
     where
         T: Clone,
     {
-        Self::posted(producer, |item| Some(item.clone()))
+        Self::posted(producer, Some(T::clone))
     }
 
     /// As [`dead_letter`](Self::dead_letter), for items that cannot be cloned, or are too dear to be: the letter carries the
     /// error alone.
     #[must_use]
     pub fn dead_letter_error(producer: Producer<DeadLetter<T>>) -> Self {
-        Self::posted(producer, |_| None)
+        Self::posted(producer, None)
     }
 
-    fn posted(producer: Producer<DeadLetter<T>>, keep: fn(&T) -> Option<T>) -> Self {
+    fn posted(producer: Producer<DeadLetter<T>>, keep: Option<fn(&T) -> T>) -> Self {
         Self::DeadLetter(DeadLetters { post: Arc::new(Mail { producer, keep }) })
     }
 }
@@ -171,10 +172,14 @@ impl Failure {
 
 impl<T: Send + 'static> Post<T> for Mail<T> {
     fn keep(&self, item: &T) -> Option<T> {
-        (self.keep)(item)
+        self.keep.map(|keep| keep(item))
     }
 
-    fn post(&self, letter: DeadLetter<T>) -> Verdict {
+    fn post(&self, mut letter: DeadLetter<T>) -> Verdict {
+        if self.keep.is_none() {
+            // Kept for other reasons.
+            drop_quietly(letter.item.take());
+        }
         match self.producer.try_send(letter) {
             Ok(()) => Verdict::Skip,
             Err(refused) if refused.is_full() => {

@@ -61,7 +61,7 @@ impl<S: Segment> Pipeline<S> {
     /// ```
     ///
     /// # Panics
-    /// A runtime without timers fails the item.
+    /// A runtime without timers fails the item, as a panic.
     pub fn retry<I>(mut self, backoff: Backoff) -> Self
     where
         S: Attempted<Input = I>,

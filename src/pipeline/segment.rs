@@ -112,8 +112,13 @@ pub(super) use fallible;
 /// First thing in a run: a dead letter that waits for room goes before the next item.
 macro_rules! letters_first {
     ($stage:expr, $cx:expr) => {
-        if let Some(failure) = std::task::ready!($stage.letters.poll_sent($cx)) {
-            return Poll::Ready(Halt::Failed($stage.meter.stage().noted(failure)));
+        match $stage.letters.poll_sent($cx) {
+            Poll::Ready(None) => {}
+            Poll::Ready(Some(failure)) => return Poll::Ready(Halt::Failed($stage.meter.stage().noted(failure))),
+            Poll::Pending => {
+                $stage.poll_progress($cx);
+                return Poll::Pending;
+            }
         }
     };
 }

@@ -89,6 +89,8 @@ fn slide<T: Clone>(last: &mut VecDeque<T>, missing: &mut usize, size: usize, ste
         return None;
     }
     *missing = step;
+    // Of a window whose clones panicked more may be here than of others.
+    last.drain(..last.len().saturating_sub(size));
     let window = last.iter().cloned().collect();
     last.drain(..step.min(size));
     Some(window)

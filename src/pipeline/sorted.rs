@@ -78,6 +78,14 @@ where
                 _ => {
                     let is_stuck = (left.is_settled() || left.is_over()) && (right.is_settled() || right.is_over());
                     if is_stuck {
+                        if left.item.is_some() {
+                            *asked = Side::Left;
+                            left.upstream.poll_progress(cx);
+                        }
+                        if right.item.is_some() {
+                            *asked = Side::Right;
+                            right.upstream.poll_progress(cx);
+                        }
                         return Poll::Pending;
                     }
                     continue;

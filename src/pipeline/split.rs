@@ -130,7 +130,12 @@ impl<S: Segment, R: Route<Parcel = S::Item>> Split<S, R> {
         let is_shared = self.rooms.iter().flatten().count() > 1;
         let mut failure = if is_shared { failure.map(PipelineError::shared) } else { failure };
         for (number, seat) in self.seats.iter_mut().enumerate() {
-            let told = if Some(number) == last { failure.take() } else { failure.as_ref().map(PipelineError::again) };
+            let told = match self.rooms[number] {
+                Some(_) if Some(number) == last => failure.take(),
+                Some(_) => failure.as_ref().map(PipelineError::again),
+                // Nobody would hear of it.
+                None => None,
+            };
             seat.end(told);
         }
     }

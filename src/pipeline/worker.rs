@@ -8,6 +8,7 @@ use super::hub::Hub;
 use super::intake::Intake;
 use super::keys::{Ready, Sort};
 use super::on_error::Failure;
+use super::quiet::Quiet;
 use super::rules::Rules;
 use super::seat::Seat;
 use super::segment::Segment;
@@ -81,28 +82,34 @@ where
         }
         let (mut attempts, mut delays) = (1, None);
         loop {
-            let (kept, output) = self.attempt(item).await;
+            let (mut kept, output) = self.attempt(item).await;
             let failure = match output {
                 Ok(result) => return Outcome::Done(result),
                 Err(failure) => failure,
             };
-            let delay = rules.delay(stage, &failure, &mut delays);
-            match (delay, kept) {
-                (Some(delay), Some(kept)) => {
+            let Some(delay) = rules.delay(stage, &failure, &mut delays) else {
+                return rules.settle(stage, failure, kept.take(), attempts).await;
+            };
+            // A runtime may have no timers.
+            match catch(&self.place, || tokio::time::sleep(delay)) {
+                Ok(sleep) => {
                     drop_quietly(failure);
-                    tokio::time::sleep(delay).await;
-                    (item, attempts) = (kept, attempts + 1);
+                    sleep.await;
                 }
-                (_, kept) => return rules.settle(stage, failure, kept, attempts).await,
+                Err(panicked) => {
+                    return rules.settle(stage, Failure::Panicked(panicked), kept.take(), attempts).await;
+                }
             }
+            let Some(again) = kept.take() else { unreachable!("what may be tried again is kept") };
+            (item, attempts) = (again, attempts + 1);
         }
     }
 
     /// Works on an item once; gives it back as well, where the rules ask for it.
-    async fn attempt(&self, item: S::Item) -> (Option<S::Item>, Result<O, Failure>) {
-        let mut kept = None;
+    async fn attempt(&self, item: S::Item) -> (Quiet<S::Item>, Result<O, Failure>) {
+        let mut kept = Quiet::new(None);
         let called = catch(&self.place, || {
-            kept = self.rules.keep(&item);
+            kept.set(self.rules.keep(&item));
             (self.work)(item)
         });
         let output = match called {

@@ -85,6 +85,14 @@ impl<A: Chain, B: Chain> Chain for Zip<A, B> {
                 (a, b) => {
                     (left.item, right.item) = (a, b);
                     if left.is_settled() && right.is_settled() {
+                        if left.item.is_some() {
+                            *asked = Side::Left;
+                            left.upstream.poll_progress(cx);
+                        }
+                        if right.item.is_some() {
+                            *asked = Side::Right;
+                            right.upstream.poll_progress(cx);
+                        }
                         return Poll::Pending;
                     }
                 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, Timeout, sleep, timeout};
+use tokio::time::{Sleep, Timeout, timeout};
 
 use crate::error::{BoxError, drop_quietly};
 use crate::pipeline::error::PipelineError;
@@ -59,20 +59,25 @@ pin_project_lite::pin_project! {
 
 pin_project_lite::pin_project! {
     #[project = LimitedPinned]
-    enum Limited<F> {
+    pub(super) enum Limited<F> {
         Free { #[pin] future: F },
         // Boxed: it is many times as large.
         Bound { future: Pin<Box<Timeout<F>>> },
     }
 }
 
-impl<I, F: Future> Attempt<I, F> {
-    pub(super) fn new(ticket: Ticket<I>, future: F, limit: Option<Duration>) -> Self {
-        let future = match limit {
-            None => Limited::Free { future },
-            Some(limit) => Limited::Bound { future: Box::pin(timeout(limit, future)) },
-        };
+impl<I, F> Attempt<I, F> {
+    pub(super) fn new(ticket: Ticket<I>, future: Limited<F>) -> Self {
         Self { ticket: Some(ticket), future: Some(future) }
+    }
+}
+
+impl<F: Future> Limited<F> {
+    pub(super) fn new(future: F, limit: Option<Duration>) -> Self {
+        match limit {
+            None => Self::Free { future },
+            Some(limit) => Self::Bound { future: Box::pin(timeout(limit, future)) },
+        }
     }
 }
 
@@ -87,10 +92,8 @@ impl<I, F> Attempt<I, F> {
         if this.future.is_none() {
             return Ok(());
         }
-        catch_unwind(AssertUnwindSafe(|| {
-            this.future.set(None);
-            drop(kept);
-        }))
+        drop_quietly(kept);
+        catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
     }
 }
 
@@ -150,8 +153,8 @@ pub(super) enum Resumed<I> {
 }
 
 impl<I> Pause<I> {
-    pub(super) fn retry(delay: Duration, ticket: Ticket<I>, item: I) -> Self {
-        Self::Retry(Box::pin(sleep(delay)), Some((ticket, item)))
+    pub(super) fn retry(pause: Sleep, ticket: Ticket<I>, item: I) -> Self {
+        Self::Retry(Box::pin(pause), Some((ticket, item)))
     }
 }
 
@@ -176,8 +179,9 @@ impl<I> Future for Pause<I> {
 /// Users' values are dropped one by one, whatever their destructors do.
 impl<I> Drop for Pause<I> {
     fn drop(&mut self) {
-        if let Self::Retry(_, item) = self {
-            drop_quietly(item.take());
+        match self {
+            Self::Retry(_, item) => drop_quietly(item.take()),
+            Self::Letter(sending, _) => drop_quietly(std::mem::replace(sending, Box::pin(std::future::ready(None)))),
         }
     }
 }

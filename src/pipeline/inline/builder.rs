@@ -233,7 +233,8 @@ impl<S: Chain> Inline<S> {
 }
 
 impl<S: Chain> Inline<S> {
-    /// Tries an item again when its future gives an error or takes too long; as [`Pipeline::retry`].
+    /// Tries an item again when its future gives an error or takes too long; as [`Pipeline::retry`]. A backoff has jitter, and
+    /// runs are the same each time only without: [`Backoff::jitter(0.0)`](Backoff::jitter).
     pub fn retry<I>(mut self, backoff: Backoff) -> Self
     where
         S: Attempted<Input = I>,

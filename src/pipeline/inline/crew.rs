@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::attempt::{Again, Attempt, Ended, Pause, Resumed, Ticket};
+use super::attempt::{Again, Attempt, Ended, Limited, Pause, Resumed, Ticket};
 use super::results::Results;
 use super::slots::Slots;
 use crate::error::{Elapsed, Panicked, catch, drop_quietly};
@@ -97,12 +97,16 @@ impl<I, F, Fut, U> Crew<I, F, Fut, U> {
         let mut again = ticket.again.take().unwrap_or_else(|| Box::new(Again { attempts: 1, delays: None }));
         let delay = self.rules.delay(stage, &failure, &mut again.delays);
         match (delay, ticket.kept.take()) {
-            (Some(delay), Some(item)) => {
-                drop_quietly(failure);
-                again.attempts += 1;
-                ticket.again = Some(again);
-                self.paused.push(Pause::retry(delay, ticket, item));
-            }
+            // A runtime may have no timers.
+            (Some(delay), Some(item)) => match catch(&stage.place(), || tokio::time::sleep(delay)) {
+                Ok(pause) => {
+                    drop_quietly(failure);
+                    again.attempts += 1;
+                    ticket.again = Some(again);
+                    self.paused.push(Pause::retry(pause, ticket, item));
+                }
+                Err(panicked) => self.fail(ticket.mark, Failure::Panicked(panicked), Some(item), again.attempts),
+            },
             (_, kept) => self.fail(ticket.mark, failure, kept, again.attempts),
         }
     }
@@ -193,11 +197,12 @@ where
         let Self { work, rules, .. } = self;
         let called = catch_unwind(AssertUnwindSafe(|| {
             ticket.kept = rules.keep(&item);
-            work(item)
+            // In here, since a runtime may have no timers.
+            Limited::new(work(item), rules.timeout)
         }));
         match called {
             Ok(future) => {
-                let slot = self.running.put(Attempt::new(ticket, future, self.rules.timeout));
+                let slot = self.running.put(Attempt::new(ticket, future));
                 // At once: many are ready, and the others have to be polled before anybody can wake them.
                 self.poll(slot);
             }
@@ -218,20 +223,19 @@ where
             if !self.has_failed {
                 self.start_ready();
             }
-            if let Some(slot) = self.running.next_woken(cx) {
-                self.poll(slot);
-            } else if self.paused.is_empty() {
-                return Poll::Pending;
-            } else {
-                match self.paused.poll_next_unpin(cx) {
-                    Poll::Ready(Some(Resumed::Again(ticket, item))) => self.attempt(ticket, item),
-                    Poll::Ready(Some(Resumed::Settled(mark, None))) => self.record(mark, Outcome::Skipped),
-                    Poll::Ready(Some(Resumed::Settled(mark, Some(error)))) => {
-                        let error = self.results.stage().noted(error);
-                        self.record(mark, Outcome::Failed(Box::new(error)));
-                    }
-                    Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            // First what has waited: what is woken again and again must not keep it from its turn.
+            let resumed = if self.paused.is_empty() { Poll::Pending } else { self.paused.poll_next_unpin(cx) };
+            match resumed {
+                Poll::Ready(Some(Resumed::Again(ticket, item))) => self.attempt(ticket, item),
+                Poll::Ready(Some(Resumed::Settled(mark, None))) => self.record(mark, Outcome::Skipped),
+                Poll::Ready(Some(Resumed::Settled(mark, Some(error)))) => {
+                    let error = self.results.stage().noted(error);
+                    self.record(mark, Outcome::Failed(Box::new(error)));
                 }
+                Poll::Ready(None) | Poll::Pending => match self.running.next_woken(cx) {
+                    Some(slot) => self.poll(slot),
+                    None => return Poll::Pending,
+                },
             }
             *most -= 1;
             if *most == 0 {

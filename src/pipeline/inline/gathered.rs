@@ -64,6 +64,17 @@ impl<S: Chain, G: Gather<In = S::Out>, K> Gathered<S, G, K> {
                 is_blocked = !self.hoard.leave();
             }
             let Self { upstream, hoard, .. } = self;
+            match hoard.letters.poll_sent(cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(failure)) => {
+                    let failure = hoard.results.stage().noted(failure);
+                    upstream.end(Some(failure));
+                }
+                Poll::Pending => {
+                    upstream.poll_progress(cx);
+                    return Poll::Pending;
+                }
+            }
             if !upstream.is_open() || (are_wanted && hoard.results.has_any()) {
                 return Poll::Pending;
             }
@@ -74,18 +85,6 @@ impl<S: Chain, G: Gather<In = S::Out>, K> Gathered<S, G, K> {
             }
             if *budget == 0 {
                 return Poll::Ready(());
-            }
-            match hoard.letters.poll_sent(cx) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(failure)) => {
-                    let failure = hoard.results.stage().noted(failure);
-                    upstream.end(Some(failure));
-                    continue;
-                }
-                Poll::Pending => {
-                    upstream.poll_progress(cx);
-                    return Poll::Pending;
-                }
             }
             let now = Instant::now();
             let polled = upstream.poll_draw(cx, room, budget, &mut |item| hoard.push(item, now));
@@ -183,7 +182,7 @@ impl<S: Chain, G: Gather<In = S::Out>, K> Chain for Gathered<S, G, K> {
             if hoard.results.push_on(&mut left, pushed, sink).is_break() {
                 break Poll::Ready(Halt::Full);
             }
-            let is_idle = !upstream.is_open() && hoard.gather.due() == Due::Never;
+            let is_idle = !upstream.is_open() && hoard.gather.due() == Due::Never && !hoard.letters.is_sending();
             if let Some(halt) = hoard.results.over(is_idle, upstream.failure()) {
                 break Poll::Ready(halt);
             }

@@ -1,5 +1,7 @@
 //! How it ends, and what is left then.
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use super::flow::ROUNDS;
 use super::rig::{Bench, Rig, Seen};
 use crate::testing::turns::quiet;
@@ -109,7 +111,12 @@ pub(super) async fn nothing_after_drop(bench: &Bench<'_>) -> Result<(), String> 
     rig.source.send_all(0..1_000);
     let _ = rig.next().await;
     rig.cancel();
+    let at_once = rig.source.pulled();
     quiet().await;
+    // On one thread nothing can have been under way.
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread && rig.source.pulled() > at_once {
+        return Err(format!("{at_once} were pulled when it was dropped, and {} some turns later", rig.source.pulled()));
+    }
     let (first, mut pulled, mut grew) = (rig.source.pulled(), 0, 0);
     // On several threads a pull that was under way may fall into any round.
     for round in 0..ROUNDS {
