@@ -76,6 +76,12 @@ impl<S: Chain> Inline<S> {
     /// # Ok(()) }
     /// ```
     ///
+    /// # Errors
+    /// As [awaiting it](InlineRun): a stage has failed.
+    ///
+    /// # Cancel safety
+    /// As [`InlineRun`]: dropping it drops everything inside.
+    ///
     /// # Panics
     /// When `concurrency` is zero.
     #[track_caller]
@@ -112,6 +118,9 @@ impl<S: Chain> Inline<S> {
     ///
     /// # Errors
     /// An error of `work` fails its item, and with [`OnError::Stop`] the pipeline, as [`PipelineError::Failed`].
+    ///
+    /// # Cancel safety
+    /// As [`for_each`](Self::for_each).
     ///
     /// # Panics
     /// When `concurrency` is zero.
@@ -154,6 +163,12 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Ends in one value, made of all items in order; as [`Pipeline::fold`].
+    ///
+    /// # Errors
+    /// As [awaiting it](InlineRun): a stage has failed.
+    ///
+    /// # Cancel safety
+    /// As [`InlineRun`]: dropping it drops everything inside.
     pub fn fold<A, F>(mut self, value: A, fold: F) -> InlineRun<impl Future<Output = Result<A, PipelineError>>>
     where
         F: FnMut(A, S::Out) -> A,
@@ -163,6 +178,12 @@ impl<S: Chain> Inline<S> {
     }
 
     /// Ends in a collection of all items, in order; as [`Pipeline::collect`].
+    ///
+    /// # Errors
+    /// As [awaiting it](InlineRun): a stage has failed.
+    ///
+    /// # Cancel safety
+    /// As [`InlineRun`]: dropping it drops everything inside.
     pub fn collect<C>(mut self) -> InlineRun<impl Future<Output = Result<C, PipelineError>>>
     where
         C: Default + Extend<S::Out>,
