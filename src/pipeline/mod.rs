@@ -173,6 +173,8 @@ mod terminal;
 mod throttle;
 mod times;
 mod trunk;
+#[cfg(test)]
+mod twin;
 mod window;
 mod worker;
 mod zip;
