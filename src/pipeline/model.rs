@@ -166,3 +166,36 @@ impl Model {
         self.hub.stats()
     }
 }
+
+/// Gives a copy of each number to two branches, as a broadcast that loses nothing does.
+///
+/// # Cancel safety
+/// As a relay of each branch.
+pub async fn broadcast(mut places: [Place; 2], items: u32) {
+    for item in 0..items {
+        let rooms = poll_fn(|cx| poll_rooms(&mut places, cx)).await;
+        if rooms == [None; 2] {
+            break;
+        }
+        for (place, room) in places.iter_mut().zip(rooms) {
+            if room.is_some() {
+                place.0.relay(1, [item], |_| Vec::new());
+            }
+        }
+    }
+    places.iter_mut().for_each(|place| place.0.end(None));
+}
+
+fn poll_rooms(places: &mut [Place; 2], cx: &mut Context<'_>) -> Poll<[Option<usize>; 2]> {
+    places.iter_mut().for_each(|place| place.0.rise());
+    let rooms = places.each_mut().map(|place| place.0.room(cx.waker()));
+    if rooms.iter().flatten().all(|room| *room > 0) {
+        return Poll::Ready(rooms);
+    }
+    for (place, room) in places.iter_mut().zip(rooms) {
+        if room.is_some_and(|room| room > 0) {
+            place.0.park(cx.waker());
+        }
+    }
+    Poll::Pending
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use loom::future::block_on;
 use loom::thread;
 use regatta::pipeline::PipelineError;
-use regatta::pipeline::model::{Made, Model, Place};
+use regatta::pipeline::model::{Made, Model, Place, broadcast};
 
 const WORKERS: usize = 2;
 
@@ -189,5 +189,46 @@ fn a_relay_whose_consumer_leaves_is_called_home() {
         model.desert();
         relay.join().expect("no panic");
         assert!(model.stats().flow.is_conserved());
+    });
+}
+
+#[test]
+fn two_branches_that_are_taken_side_by_side_get_everything() {
+    bounded(2, || {
+        let branches = [Model::new(1, 1, false, 0, true), Model::new(1, 1, false, 0, true)];
+        let places = branches.each_ref().map(Model::first);
+        let trunk = thread::spawn(move || block_on(broadcast(places, 2)));
+        let other = branches[1].clone();
+        let second = thread::spawn(move || {
+            for expected in 0..2 {
+                assert_eq!(take(&other).expect("a result").expect("no failure"), expected);
+            }
+            assert!(take(&other).is_none());
+        });
+        for expected in 0..2 {
+            assert_eq!(take(&branches[0]).expect("a result").expect("no failure"), expected);
+        }
+        assert!(take(&branches[0]).is_none());
+        second.join().expect("no panic");
+        trunk.join().expect("no panic");
+        branches.iter().for_each(|branch| assert_settled(branch, 2));
+    });
+}
+
+#[test]
+fn a_branch_that_leaves_does_not_hold_up_the_other() {
+    bounded(2, || {
+        let branches = [Model::new(1, 1, false, 0, true), Model::new(1, 1, false, 0, true)];
+        let places = branches.each_ref().map(Model::first);
+        let trunk = thread::spawn(move || block_on(broadcast(places, 2)));
+        let other = branches[1].clone();
+        let second = thread::spawn(move || other.desert());
+        for expected in 0..2 {
+            assert_eq!(take(&branches[0]).expect("a result").expect("no failure"), expected);
+        }
+        assert!(take(&branches[0]).is_none());
+        second.join().expect("no panic");
+        trunk.join().expect("no panic");
+        assert!(branches.iter().all(|branch| branch.stats().flow.is_conserved()));
     });
 }
