@@ -167,7 +167,9 @@ fn the_place_of_a_cancelled_job_goes_to_who_waits() {
         let canceller = thread::spawn(move || drop(first));
         let worker = {
             let pool = pool.clone();
-            thread::spawn(move || drop(pool.work()))
+            thread::spawn(move || {
+                let _ = pool.work();
+            })
         };
         let Ok(second) = block_on(pool.submit(|| ())) else { panic!("the pool is open") };
         canceller.join().expect("it ends");
