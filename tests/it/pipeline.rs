@@ -1,5 +1,6 @@
 //! Pipelines: what comes out, in which order, how it ends, and that nothing is lost or left behind.
 
+mod blame;
 mod corners;
 mod endings;
 mod fan_in;

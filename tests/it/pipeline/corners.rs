@@ -10,7 +10,6 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use regatta::pipeline::{Concurrency, DeadLetter, OnError, Pipeline};
 use regatta::policy::Backoff;
-use regatta::pool::CpuPool;
 use regatta::queue::{self, Consumer};
 use tokio::time::{Instant, timeout};
 
@@ -149,29 +148,6 @@ async fn an_item_that_waits_for_its_next_attempt_has_its_turn_however_often_othe
         pass(MS(1)).await;
     }
     panic!("it was starved");
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_is_aborted_is_not_to_blame() {
-    let slow = |n: u64| async move {
-        pass(MS(10 * n)).await;
-        n
-    };
-    let mut running = Pipeline::from_iter(0..100_u64).map_async(8, slow).take(3).collect::<Vec<_>>().spawn();
-    (&mut running).await.unwrap();
-    assert_eq!(running.stats().failure(), None);
-
-    let fails = |n| async move { if n == 2 { Err("the reason") } else { Ok(n) } };
-    let stages = Pipeline::from_iter(0..100_u64).map_async(8, slow).try_map_async(1, fails).named("culprit");
-    let mut running = stages.collect::<Vec<_>>().titled("p").spawn();
-    assert!((&mut running).await.is_err());
-    assert_eq!(running.stats().failure(), Some("stage `culprit` of pipeline `p` failed: the reason"));
-
-    let pool = CpuPool::new(1);
-    let _ = pool.shutdown(MS(10)).await;
-    let mut running = Pipeline::from_iter(0..10_u32).map_cpu_on(&pool, 2, |n| n).collect::<Vec<_>>().spawn();
-    assert!((&mut running).await.is_err());
-    assert!(running.stats().failure().is_some_and(|words| words.contains("is closed")));
 }
 
 /// Its clones panic when they are dropped.

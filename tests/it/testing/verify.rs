@@ -1,6 +1,7 @@
 //! The harness finds what is wrong with a stage. Each of these is wrong in one way.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -132,6 +133,31 @@ async fn a_stage_that_pulls_on_after_its_end_is_found() {
         Rule::NothingAfterDrop,
         "1000 were pulled when it was dropped, and 1010 some turns later",
     );
+}
+
+/// Goes on for a while after it was dropped, and then stops.
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_pulls_a_few_more_after_its_drop_is_found() {
+    struct Greedy(Option<Input>);
+
+    impl Stream for Greedy {
+        type Item = Item;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+            let Some(input) = &mut self.0 else { return Poll::Ready(None) };
+            input.poll_next_unpin(cx).map(|item| item.map(Ok))
+        }
+    }
+
+    impl Drop for Greedy {
+        fn drop(&mut self) {
+            let input = self.0.take().expect("it is dropped once");
+            tokio::spawn(input.take(500).for_each(async |_| {}));
+        }
+    }
+
+    let report = verified(|input| Greedy(Some(input))).await;
+    assert_broken(&report, Rule::NothingAfterDrop, "1 were pulled when it was dropped, and 501 some turns later");
 }
 
 /// Keeps every source for ever.
