@@ -16,7 +16,7 @@ use super::cpu::{Closures, CpuEngine};
 use super::error::PipelineError;
 use super::plan::{Part, Plan};
 use super::stage::{StageStats, StageView};
-use crate::error::Cancelled;
+use crate::error::{Cancelled, drop_quietly};
 use crate::observe::{Observe, Registration, Registry, Row, RowId};
 use crate::task::{Caught, ShutdownReport, TaskError, TaskGroup, TaskHandle};
 
@@ -215,6 +215,11 @@ impl<O: Send + 'static> PipelineHandle<O> {
         let finale = Caught::new(place.clone(), finale);
         let conduct = async move {
             let result = match workers.token().run_until_cancelled(finale).await {
+                // Whoever had aborted it before it ended is told so, although its workers were faster.
+                Some(Ok(Ok(unwanted))) if workers.token().is_cancelled() => {
+                    drop_quietly(unwanted);
+                    Err(PipelineError::Cancelled(Cancelled::new(place)))
+                }
                 Some(Ok(result)) => result,
                 Some(Err(panicked)) => Err(PipelineError::Panicked(panicked)),
                 None => Err(PipelineError::Cancelled(Cancelled::new(place))),
