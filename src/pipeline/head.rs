@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use super::early::Early;
 use super::error::PipelineError;
 use super::meter::Tally;
-use super::segment::{Chain, Halt};
+use super::segment::{Chain, Halt, Payload};
+use super::stage::Stage;
 use crate::error::drop_quietly;
 
 /// One of two upstreams.
@@ -16,6 +17,14 @@ use crate::error::drop_quietly;
 pub(super) enum Side {
     Left,
     Right,
+}
+
+/// Two upstreams that have to wait for each other.
+pub(super) struct Pair<A: Chain, B: Chain> {
+    pub(super) left: Head<A>,
+    pub(super) right: Head<B>,
+    /// The one that was asked last, to be blamed for a panic.
+    pub(super) asked: Side,
 }
 
 /// An upstream and its next item, as long as that waits for its counterpart.
@@ -87,5 +96,65 @@ impl<S: Chain> Head<S> {
     /// Drops the item, which is counted by whoever asks for this.
     pub(super) fn forget(&mut self) {
         drop_quietly(self.item.take());
+    }
+}
+
+impl<A: Chain, B: Chain> Pair<A, B> {
+    pub(super) fn new(left: Head<A>, right: Head<B>) -> Self {
+        Self { left, right, asked: Side::Left }
+    }
+
+    /// Begins a run.
+    pub(super) fn begin(&mut self) {
+        self.left.begin();
+        self.right.begin();
+    }
+
+    pub(super) fn held(&self) -> u64 {
+        self.left.held() + self.right.held()
+    }
+
+    /// Drops both items, which are counted by whoever asks for this.
+    pub(super) fn forget(&mut self) {
+        self.left.forget();
+        self.right.forget();
+    }
+
+    pub(super) fn take_failure(&mut self) -> Option<PipelineError> {
+        self.left.take_failure().or_else(|| self.right.take_failure())
+    }
+
+    /// The side that is ahead has its item already, and was not asked in this run: what is under way in it goes on all the
+    /// same.
+    pub(super) fn poll_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.left.item.is_some() {
+            self.asked = Side::Left;
+            self.left.upstream.poll_progress(cx);
+        }
+        if self.right.item.is_some() {
+            self.asked = Side::Right;
+            self.right.upstream.poll_progress(cx);
+        }
+    }
+
+    pub(super) fn poll_progress(&mut self, cx: &mut Context<'_>) {
+        self.asked = Side::Left;
+        self.left.upstream.poll_progress(cx);
+        self.asked = Side::Right;
+        self.right.upstream.poll_progress(cx);
+    }
+
+    pub(super) fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
+        match self.asked {
+            Side::Left => self.left.upstream.blame(payload),
+            Side::Right => self.right.upstream.blame(payload),
+        }
+    }
+
+    pub(super) fn source(&self) -> Arc<Stage> {
+        match self.asked {
+            Side::Left => self.left.upstream.source(),
+            Side::Right => self.right.upstream.source(),
+        }
     }
 }

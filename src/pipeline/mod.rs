@@ -203,7 +203,7 @@ pub use outlet::{Awaited, Outlet, Relayed, Worked};
 #[doc(hidden)]
 pub use retry::Attempted;
 #[doc(hidden)]
-pub use rules::{Retry, Rules};
+pub use rules::Rules;
 pub use segment::Segment;
 #[doc(hidden)]
 pub use segment::{Chain, Halt, Payload};

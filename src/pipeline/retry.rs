@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::builder::Pipeline;
 use super::outlet::{Awaited, Outlet};
-use super::rules::{Retry, Rules};
+use super::rules::{Rules, above_zero};
 use super::segment::Segment;
-use crate::error::refuse_zero;
 use crate::policy::{Backoff, RetryBudget};
 
 /// Stages whose work is a future, and can be begun again or given up.
@@ -67,7 +66,7 @@ impl<S: Segment> Pipeline<S> {
         S: Attempted<Input = I>,
         I: Clone,
     {
-        self.segment.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
+        self.segment.amend(|rules| rules.retry(backoff));
         self
     }
 
@@ -123,8 +122,8 @@ impl<S: Segment> Pipeline<S> {
     where
         S: Attempted,
     {
-        refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
-        self.segment.amend(|rules| rules.timeout = Some(limit));
+        let limit = above_zero(limit);
+        self.segment.amend(|rules| rules.timeout = limit);
         self
     }
 }

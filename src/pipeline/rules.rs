@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::on_error::{Failure, OnError, Verdict};
 use super::stage::Stage;
 use super::window::Outcome;
+use crate::error::refuse_zero;
 use crate::policy::{Backoff, Delays, RetryBudget};
 
 /// Set while the pipeline is built, by the attributes behind a stage; taken when it starts.
@@ -21,10 +22,17 @@ pub struct Rules<I> {
     pub(super) timeout: Option<Duration>,
 }
 
-#[doc(hidden)]
-pub struct Retry<I> {
-    pub(super) backoff: Backoff,
-    pub(super) clone: fn(&I) -> I,
+#[derive(Debug)]
+pub(super) struct Retry<I> {
+    backoff: Backoff,
+    clone: fn(&I) -> I,
+}
+
+/// A timeout that can be kept.
+#[track_caller]
+pub(super) fn above_zero(limit: Duration) -> Option<Duration> {
+    refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
+    Some(limit)
 }
 
 impl<I> Rulebook<I> {
@@ -62,12 +70,6 @@ impl<I> fmt::Debug for Rules<I> {
     }
 }
 
-impl<I> fmt::Debug for Retry<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry").field("backoff", &self.backoff).finish_non_exhaustive()
-    }
-}
-
 impl<I> Default for Rules<I> {
     fn default() -> Self {
         // One retry for five items, and ten in reserve.
@@ -76,6 +78,13 @@ impl<I> Default for Rules<I> {
 }
 
 impl<I> Rules<I> {
+    pub(super) fn retry(&mut self, backoff: Backoff)
+    where
+        I: Clone,
+    {
+        self.retry = Some(Retry { backoff, clone: I::clone });
+    }
+
     /// What has to be kept of an item before it is worked on. Clones it: user code.
     #[inline]
     pub(super) fn keep(&self, item: &I) -> Option<I> {

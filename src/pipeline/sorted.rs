@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use super::builder::{Fallible, Pipeline};
 use super::error::PipelineError;
-use super::head::{Head, Side};
+use super::head::{Head, Pair, Side};
 use super::letters::{Letters, Policy};
 use super::meter::Meter;
 use super::on_error::OnError;
@@ -16,13 +16,10 @@ use super::stage::Stage;
 
 /// `merge_sorted`: the smaller of the next items of two upstreams.
 pub(super) struct Sorted<A: Chain, B: Chain, F> {
-    left: Head<A>,
-    right: Head<B>,
+    pair: Pair<A, B>,
     compare: F,
     /// Where an item came last: the one to be left out if it cannot be compared.
     newest: Side,
-    /// The one that was asked last, to be blamed for a panic.
-    asked: Side,
     meter: Meter,
     letters: Letters<A::Out>,
 }
@@ -33,9 +30,8 @@ where
     B: Chain<Out = A::Out>,
     F: FnMut(&A::Out, &A::Out) -> Ordering,
 {
-    pub(super) fn new(left: Head<A>, right: Head<B>, compare: F, stage: Arc<Stage>) -> Self {
-        let (newest, asked) = (Side::Left, Side::Left);
-        Self { left, right, compare, newest, asked, meter: Meter::new(stage), letters: Letters::new() }
+    pub(super) fn new(pair: Pair<A, B>, compare: F, stage: Arc<Stage>) -> Self {
+        Self { pair, compare, newest: Side::Left, meter: Meter::new(stage), letters: Letters::new() }
     }
 }
 
@@ -53,46 +49,36 @@ where
         K: FnMut(A::Out) -> ControlFlow<()>,
     {
         letters_first!(self, cx);
-        let Self { left, right, compare, newest, asked, meter, .. } = self;
-        left.begin();
-        right.begin();
+        let Self { pair, compare, newest, meter, .. } = self;
+        pair.begin();
         let mut tally = meter.begin();
         for _ in 0..fuel {
-            *asked = Side::Left;
-            if left.fill(cx, &mut tally, right.held()) {
+            pair.asked = Side::Left;
+            if pair.left.fill(cx, &mut tally, pair.right.held()) {
                 *newest = Side::Left;
             }
-            *asked = Side::Right;
-            if right.fill(cx, &mut tally, left.held()) {
+            pair.asked = Side::Right;
+            if pair.right.fill(cx, &mut tally, pair.left.held()) {
                 *newest = Side::Right;
             }
-            if let Some(failure) = left.take_failure().or_else(|| right.take_failure()) {
+            if let Some(failure) = pair.take_failure() {
                 return Poll::Ready(Halt::Failed(failure));
             }
+            let Pair { left, right, .. } = pair;
             let is_left = match (&left.item, &right.item) {
                 // The left one first among equals.
                 (Some(a), Some(b)) => tally.watch.run(|| compare(a, b)) != Ordering::Greater,
                 (Some(_), None) if right.is_over() => true,
                 (None, Some(_)) if left.is_over() => false,
                 (None, None) if left.is_over() && right.is_over() => return Poll::Ready(Halt::End),
-                _ => {
-                    let is_stuck = (left.is_settled() || left.is_over()) && (right.is_settled() || right.is_over());
-                    if is_stuck {
-                        if left.item.is_some() {
-                            *asked = Side::Left;
-                            left.upstream.poll_progress(cx);
-                        }
-                        if right.item.is_some() {
-                            *asked = Side::Right;
-                            right.upstream.poll_progress(cx);
-                        }
-                        return Poll::Pending;
-                    }
-                    continue;
+                _ if (left.is_settled() || left.is_over()) && (right.is_settled() || right.is_over()) => {
+                    pair.poll_ahead(cx);
+                    return Poll::Pending;
                 }
+                _ => continue,
             };
             let item = if is_left { left.item.take() } else { right.item.take() };
-            tally.books.hold(left.held() + right.held());
+            tally.books.hold(pair.held());
             *pushed += 1;
             if item.is_some_and(|item| sink(item).is_break()) {
                 return Poll::Ready(Halt::Full);
@@ -102,41 +88,32 @@ where
     }
 
     fn poll_progress(&mut self, cx: &mut Context<'_>) {
-        self.asked = Side::Left;
-        self.left.upstream.poll_progress(cx);
-        self.asked = Side::Right;
-        self.right.upstream.poll_progress(cx);
+        self.pair.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
-        if self.meter.take_blame() {
-            let failed = match self.newest {
-                Side::Left => self.left.item.take(),
-                Side::Right => self.right.item.take(),
-            };
-            self.meter.begin().books.hold(self.left.held() + self.right.held());
-            return Ok(self.letters.panicked_on(failed, self.meter.stage(), payload));
+        let Self { pair, newest, meter, letters, .. } = self;
+        if !meter.take_blame() {
+            return pair.blame(payload);
         }
-        match self.asked {
-            Side::Left => self.left.upstream.blame(payload),
-            Side::Right => self.right.upstream.blame(payload),
-        }
+        let failed = match newest {
+            Side::Left => pair.left.item.take(),
+            Side::Right => pair.right.item.take(),
+        };
+        meter.begin().books.hold(pair.held());
+        Ok(letters.panicked_on(failed, meter.stage(), payload))
     }
 
     fn source(&self) -> Arc<Stage> {
-        match self.asked {
-            Side::Left => self.left.upstream.source(),
-            Side::Right => self.right.upstream.source(),
-        }
+        self.pair.source()
     }
 }
 
 /// Items that still wait to be compared are discarded, and counted so.
 impl<A: Chain, B: Chain, F> Drop for Sorted<A, B, F> {
     fn drop(&mut self) {
-        self.meter.discard(self.left.held() + self.right.held());
-        self.left.forget();
-        self.right.forget();
+        self.meter.discard(self.pair.held());
+        self.pair.forget();
     }
 }
 
@@ -213,7 +190,7 @@ impl<S: Segment> Pipeline<S> {
         let [ours, theirs] = [self.plan.ended_early.clone(), other.plan.ended_early.clone()];
         self.plan.join(other.plan);
         let stage = self.plan.fused(kind);
-        let (left, right) = (Head::new(self.segment, ours), Head::new(other.segment, theirs));
-        Pipeline { segment: Sorted::new(left, right, compare, stage), plan: self.plan }
+        let pair = Pair::new(Head::new(self.segment, ours), Head::new(other.segment, theirs));
+        Pipeline { segment: Sorted::new(pair, compare, stage), plan: self.plan }
     }
 }

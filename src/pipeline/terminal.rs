@@ -19,12 +19,12 @@ use super::keys::Sort;
 use super::on_error::OnError;
 use super::outlet::{Awaited, Outlet, Relayed};
 use super::plan::Plan;
-use super::rules::{Retry, Rulebook};
+use super::rules::{Rulebook, above_zero};
 use super::segment::Segment;
 use super::stream::PipelineStream;
 use super::window::Order;
 use super::worker::AsyncStage;
-use crate::error::{BoxError, Closed, Full, refuse_zero};
+use crate::error::{BoxError, Closed, Full};
 use crate::policy::{Backoff, RetryBudget};
 use crate::queue::Producer;
 
@@ -267,7 +267,7 @@ impl<I> Run<(), Awaited<I>> {
     where
         I: Clone,
     {
-        self.kind.0.amend(|rules| rules.retry = Some(Retry { backoff, clone: I::clone }));
+        self.kind.0.amend(|rules| rules.retry(backoff));
         self
     }
 
@@ -283,8 +283,8 @@ impl<I> Run<(), Awaited<I>> {
     /// When `limit` is zero.
     #[track_caller]
     pub fn timeout(self, limit: Duration) -> Self {
-        refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
-        self.kind.0.amend(|rules| rules.timeout = Some(limit));
+        let limit = above_zero(limit);
+        self.kind.0.amend(|rules| rules.timeout = limit);
         self
     }
 }

@@ -6,41 +6,37 @@ use std::task::{Context, Poll};
 
 use super::builder::Pipeline;
 use super::error::PipelineError;
-use super::head::{Head, Side};
+use super::head::{Head, Pair, Side};
 use super::meter::Meter;
 use super::segment::{Chain, Halt, Payload, Segment};
 use super::stage::Stage;
 
 /// `zip`: one item of each upstream.
 pub(super) struct Zip<A: Chain, B: Chain> {
-    left: Head<A>,
-    right: Head<B>,
-    /// The one that was asked last, to be blamed for a panic.
-    asked: Side,
+    pair: Pair<A, B>,
     /// Items without a counterpart, at the end.
     wasted: u64,
     meter: Meter,
 }
 
 impl<A: Chain, B: Chain> Zip<A, B> {
-    pub(super) fn new(left: Head<A>, right: Head<B>, stage: Arc<Stage>) -> Self {
-        Self { left, right, asked: Side::Left, wasted: 0, meter: Meter::new(stage) }
+    pub(super) fn new(pair: Pair<A, B>, stage: Arc<Stage>) -> Self {
+        Self { pair, wasted: 0, meter: Meter::new(stage) }
     }
 
     /// One side has ended: what the other holds is wasted, and it is let go.
     fn end(&mut self) -> Halt {
-        let Self { left, right, wasted, meter, .. } = self;
-        *wasted += left.held() + right.held();
+        let Self { pair, wasted, meter } = self;
+        *wasted += pair.held();
         meter.discard(*wasted);
-        let failure = left.take_failure().or_else(|| right.take_failure());
-        left.forget();
-        right.forget();
+        let failure = pair.take_failure();
+        pair.forget();
         meter.release();
-        if !left.upstream.has_ended() {
-            left.upstream.let_go();
+        if !pair.left.upstream.has_ended() {
+            pair.left.upstream.let_go();
         }
-        if !right.upstream.has_ended() {
-            right.upstream.let_go();
+        if !pair.right.upstream.has_ended() {
+            pair.right.upstream.let_go();
         }
         failure.map_or(Halt::End, Halt::Failed)
     }
@@ -54,27 +50,26 @@ impl<A: Chain, B: Chain> Chain for Zip<A, B> {
     where
         K: FnMut((A::Out, B::Out)) -> ControlFlow<()>,
     {
-        let Self { left, right, asked, meter, .. } = self;
-        left.begin();
-        right.begin();
+        let Self { pair, meter, .. } = self;
+        pair.begin();
         let mut tally = meter.begin();
         for _ in 0..fuel {
-            *asked = Side::Left;
-            left.fill(cx, &mut tally, right.held());
-            if left.is_over() {
+            pair.asked = Side::Left;
+            pair.left.fill(cx, &mut tally, pair.right.held());
+            if pair.left.is_over() {
                 break;
             }
-            *asked = Side::Right;
-            right.fill(cx, &mut tally, left.held());
-            if right.is_over() {
+            pair.asked = Side::Right;
+            pair.right.fill(cx, &mut tally, pair.left.held());
+            if pair.right.is_over() {
                 break;
             }
-            match (left.item.take(), right.item.take()) {
+            match (pair.left.item.take(), pair.right.item.take()) {
                 (Some(a), Some(b)) => {
                     tally.books.hold(0);
                     *pushed += 1;
                     let is_full = sink((a, b)).is_break();
-                    if left.is_over() || right.is_over() {
+                    if pair.left.is_over() || pair.right.is_over() {
                         // At once, not when there is room again.
                         break;
                     }
@@ -83,53 +78,36 @@ impl<A: Chain, B: Chain> Chain for Zip<A, B> {
                     }
                 }
                 (a, b) => {
-                    (left.item, right.item) = (a, b);
-                    if left.is_settled() && right.is_settled() {
-                        if left.item.is_some() {
-                            *asked = Side::Left;
-                            left.upstream.poll_progress(cx);
-                        }
-                        if right.item.is_some() {
-                            *asked = Side::Right;
-                            right.upstream.poll_progress(cx);
-                        }
+                    (pair.left.item, pair.right.item) = (a, b);
+                    if pair.left.is_settled() && pair.right.is_settled() {
+                        pair.poll_ahead(cx);
                         return Poll::Pending;
                     }
                 }
             }
         }
         drop(tally);
-        if self.left.is_over() || self.right.is_over() { Poll::Ready(self.end()) } else { Poll::Ready(Halt::Fuel) }
+        if pair.left.is_over() || pair.right.is_over() { Poll::Ready(self.end()) } else { Poll::Ready(Halt::Fuel) }
     }
 
     fn poll_progress(&mut self, cx: &mut Context<'_>) {
-        self.asked = Side::Left;
-        self.left.upstream.poll_progress(cx);
-        self.asked = Side::Right;
-        self.right.upstream.poll_progress(cx);
+        self.pair.poll_progress(cx);
     }
 
     fn blame(&mut self, payload: Payload) -> Result<Option<PipelineError>, Payload> {
-        match self.asked {
-            Side::Left => self.left.upstream.blame(payload),
-            Side::Right => self.right.upstream.blame(payload),
-        }
+        self.pair.blame(payload)
     }
 
     fn source(&self) -> Arc<Stage> {
-        match self.asked {
-            Side::Left => self.left.upstream.source(),
-            Side::Right => self.right.upstream.source(),
-        }
+        self.pair.source()
     }
 }
 
 /// An item that still waits for its counterpart is discarded, and counted so.
 impl<A: Chain, B: Chain> Drop for Zip<A, B> {
     fn drop(&mut self) {
-        self.meter.discard(self.wasted + self.left.held() + self.right.held());
-        self.left.forget();
-        self.right.forget();
+        self.meter.discard(self.wasted + self.pair.held());
+        self.pair.forget();
     }
 }
 
@@ -160,7 +138,7 @@ impl<S: Segment> Pipeline<S> {
         let [ours, theirs] = [self.plan.ended_early.clone(), other.plan.ended_early.clone()];
         self.plan.join(other.plan);
         let stage = self.plan.fused("zip");
-        let (left, right) = (Head::new(self.segment, ours), Head::new(other.segment, theirs));
-        Pipeline { segment: Zip::new(left, right, stage), plan: self.plan }
+        let pair = Pair::new(Head::new(self.segment, ours), Head::new(other.segment, theirs));
+        Pipeline { segment: Zip::new(pair, stage), plan: self.plan }
     }
 }

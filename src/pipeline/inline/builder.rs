@@ -12,7 +12,7 @@ use crate::pipeline::fused::{Filter, FlatMap, Map, TryMap};
 use crate::pipeline::on_error::OnError;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::retry::Attempted;
-use crate::pipeline::rules::Retry;
+use crate::pipeline::rules::above_zero;
 use crate::pipeline::segment::Chain;
 use crate::pipeline::sliding::Sliding;
 use crate::pipeline::source::{IterSource, StreamSource};
@@ -240,7 +240,7 @@ impl<S: Chain> Inline<S> {
         S: Attempted<Input = I>,
         I: Clone,
     {
-        self.segment.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
+        self.segment.amend(|rules| rules.retry(backoff));
         self
     }
 
@@ -262,8 +262,8 @@ impl<S: Chain> Inline<S> {
     where
         S: Attempted,
     {
-        refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
-        self.segment.amend(|rules| rules.timeout = Some(limit));
+        let limit = above_zero(limit);
+        self.segment.amend(|rules| rules.timeout = limit);
         self
     }
 }

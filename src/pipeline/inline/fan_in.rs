@@ -8,7 +8,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::builder::Fallible;
 use crate::pipeline::chained::Chained;
 use crate::pipeline::early::Early;
-use crate::pipeline::head::Head;
+use crate::pipeline::head::{Head, Pair};
 use crate::pipeline::merge::Merge;
 use crate::pipeline::segment::Chain;
 use crate::pipeline::sorted::Sorted;
@@ -49,8 +49,8 @@ impl<S: Chain> Inline<S> {
         let [ours, theirs] = [self.plan.ended_early.clone(), other.plan.ended_early.clone()];
         self.plan.join(other.plan);
         let stage = self.plan.fused("zip");
-        let (left, right) = (Head::new(self.segment, ours), Head::new(other.segment, theirs));
-        Inline { segment: Zip::new(left, right, stage), plan: self.plan }
+        let pair = Pair::new(Head::new(self.segment, ours), Head::new(other.segment, theirs));
+        Inline { segment: Zip::new(pair, stage), plan: self.plan }
     }
 
     /// Brings two pipelines that are sorted together into one that is; as [`Pipeline::merge_sorted`].
@@ -86,7 +86,7 @@ impl<S: Chain> Inline<S> {
         let [ours, theirs] = [self.plan.ended_early.clone(), other.plan.ended_early.clone()];
         self.plan.join(other.plan);
         let stage = self.plan.fused(kind);
-        let (left, right) = (Head::new(self.segment, ours), Head::new(other.segment, theirs));
-        Inline { segment: Sorted::new(left, right, compare, stage), plan: self.plan }
+        let pair = Pair::new(Head::new(self.segment, ours), Head::new(other.segment, theirs));
+        Inline { segment: Sorted::new(pair, compare, stage), plan: self.plan }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::{FutureExt, TryFutureExt};
 
 use super::builder::Inline;
-use crate::error::{BoxError, drop_quietly, refuse_zero};
+use crate::error::{BoxError, drop_quietly};
 #[allow(unused_imports, reason = "for the links in the docs")]
 use crate::pipeline::Pipeline;
 use crate::pipeline::concurrency::{Concurrent, Layout};
@@ -22,7 +22,7 @@ use crate::pipeline::on_error::OnError;
 use crate::pipeline::outlet::Awaited;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::retry::Attempted;
-use crate::pipeline::rules::{Retry, Rulebook};
+use crate::pipeline::rules::{Rulebook, above_zero};
 use crate::pipeline::segment::{Chain, Pace};
 use crate::pipeline::stage::{Stage, StageView, Title};
 use crate::pipeline::stream::PipelineStream;
@@ -279,7 +279,7 @@ impl<F, I> InlineRun<F, Awaited<I>> {
     where
         I: Clone,
     {
-        self.kind.0.amend(|rules| rules.retry = Some(Retry { backoff, clone: Clone::clone }));
+        self.kind.0.amend(|rules| rules.retry(backoff));
         self
     }
 
@@ -295,8 +295,8 @@ impl<F, I> InlineRun<F, Awaited<I>> {
     /// When `limit` is zero.
     #[track_caller]
     pub fn timeout(self, limit: Duration) -> Self {
-        refuse_zero("pipeline", "the timeout", usize::from(!limit.is_zero()));
-        self.kind.0.amend(|rules| rules.timeout = Some(limit));
+        let limit = above_zero(limit);
+        self.kind.0.amend(|rules| rules.timeout = limit);
         self
     }
 }
