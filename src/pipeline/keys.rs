@@ -232,6 +232,20 @@ mod tests {
         Ready { mark: Mark { sequence, line: NonZeroU64::new(key) }, item: key, refusal: Refusal::None }
     }
 
+    #[test]
+    fn a_million_keys_that_come_once_leave_no_line_and_no_room_for_any() {
+        let mut lines = Lines::new(usize::MAX);
+        for sequence in 1..=1_000_000 {
+            assert!(lines.join(item(sequence, sequence)).is_some());
+            // Eight are worked on at a time.
+            if let Some(done) = sequence.checked_sub(8).and_then(NonZeroU64::new) {
+                assert!(lines.leave(done).is_none());
+            }
+        }
+        assert_eq!(lines.lines.len(), 8);
+        assert!(lines.lines.capacity() < 64, "{}", lines.lines.capacity());
+    }
+
     proptest! {
         /// Against a list of all items that are inside: the first of each key is worked on.
         #[test]

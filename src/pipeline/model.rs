@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use super::error::PipelineError;
 use super::hub::{Hub, Shape};
+pub use super::inline::model::Places;
 use super::intake::Intake;
 use super::keys::{Line, Ready, Sort};
 use super::seat::Seat;

@@ -3,12 +3,17 @@
 //! Each model ends only if nobody is left asleep: a worker, a relay or a consumer that waits for a wake-up that never
 //! comes is a deadlock that the checker reports.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use loom::future::block_on;
+use loom::sync::Mutex;
 use loom::thread;
+use regatta::BoxError;
 use regatta::pipeline::PipelineError;
-use regatta::pipeline::model::{Made, Model, Place, broadcast};
+use regatta::pipeline::model::{Made, Model, Place, Places, broadcast};
 
 const WORKERS: usize = 2;
 
@@ -230,5 +235,70 @@ fn a_branch_that_leaves_does_not_hold_up_the_other() {
         second.join().expect("no panic");
         trunk.join().expect("no panic");
         assert!(branches.iter().all(|branch| branch.stats().flow.is_conserved()));
+    });
+}
+
+/// Opened by one thread, awaited on another. Whoever opens it wakes twice: the second time comes too late.
+#[derive(Clone)]
+struct Door(Arc<Mutex<(bool, Option<Waker>)>>);
+
+impl Door {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((false, None))))
+    }
+
+    fn open(&self) {
+        let mut inside = self.0.lock().expect("nobody panics");
+        inside.0 = true;
+        let waker = inside.1.take();
+        drop(inside);
+        if let Some(waker) = waker {
+            waker.wake_by_ref();
+            waker.wake();
+        }
+    }
+
+    fn passed(&self, result: u32) -> Pin<Box<dyn Future<Output = Result<u32, BoxError>> + Send>> {
+        let door = self.clone();
+        Box::pin(poll_fn(move |cx| {
+            let mut inside = door.0.lock().expect("nobody panics");
+            if inside.0 {
+                return Poll::Ready(Ok(result));
+            }
+            inside.1 = Some(cx.waker().clone());
+            Poll::Pending
+        }))
+    }
+}
+
+#[test]
+fn futures_that_are_woken_side_by_side_are_both_polled() {
+    bounded(3, || {
+        let (doors, mut places) = ([Door::new(), Door::new()], Places::new());
+        let mut left: Vec<u32> = (0..2).filter(|n| places.begin(doors[*n as usize].passed(*n)).is_none()).collect();
+        let threads = doors.map(|door| thread::spawn(move || door.open()));
+        while !left.is_empty() {
+            let result = block_on(places.next());
+            left.retain(|n| *n != result);
+        }
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+    });
+}
+
+#[test]
+fn a_wake_that_comes_late_costs_the_next_in_its_place_nothing() {
+    bounded(3, || {
+        let (first, second, mut places) = (Door::new(), Door::new(), Places::new());
+        assert!(places.begin(first.passed(1)).is_none());
+        let late = thread::spawn(move || first.open());
+        assert_eq!(block_on(places.next()), 1);
+        // In the same place, while the other thread may still be waking it.
+        let was_open = places.begin(second.passed(2)).is_some();
+        let opener = thread::spawn(move || second.open());
+        assert!(was_open || block_on(places.next()) == 2);
+        late.join().expect("no panic");
+        opener.join().expect("no panic");
     });
 }

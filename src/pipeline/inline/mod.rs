@@ -12,6 +12,8 @@ mod concurrent;
 mod crew;
 mod fan_in;
 mod gathered;
+#[cfg(regatta_loom)]
+pub mod model;
 mod results;
 mod run;
 mod slots;

@@ -3,14 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-
-use futures::task::AtomicWaker;
 
 use super::attempt::{Attempt, Ended, Ticket};
 use crate::error::BoxError;
+use crate::pipeline::loom::{AtomicBool, AtomicWaker, Mutex, MutexGuard, register};
 
 pub(super) struct Slots<I, F> {
     slots: Vec<Slot<I, F>>,
@@ -43,7 +42,7 @@ struct Tongue {
 
 impl<I, F> Slots<I, F> {
     pub(super) fn new() -> Self {
-        let bell = Arc::new(Bell { woken: Mutex::default(), task: AtomicWaker::new() });
+        let bell = Arc::new(Bell { woken: Mutex::new(Vec::new()), task: AtomicWaker::new() });
         Self { slots: Vec::new(), free: Vec::new(), due: Vec::new(), bell }
     }
 
@@ -55,7 +54,7 @@ impl<I, F> Slots<I, F> {
     pub(super) fn next_woken(&mut self, cx: &mut Context<'_>) -> Option<usize> {
         if self.due.is_empty() {
             // First the waker, then the look: who rings in between is seen, or wakes us.
-            self.bell.task.register(cx.waker());
+            register(&self.bell.task, cx.waker());
             std::mem::swap(&mut self.due, &mut self.bell.woken());
             self.due.reverse();
         }
@@ -96,7 +95,7 @@ where
 }
 
 impl Bell {
-    fn woken(&self) -> std::sync::MutexGuard<'_, Vec<usize>> {
+    fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
