@@ -140,7 +140,10 @@ stages! {
 
 /// The same in one task.
 macro_rules! inline_stages {
-    ($($name:ident: $may:expr, |$source:ident| $stage:expr;)*) => {
+    ($($name:ident: $method:literal, $may:expr, |$source:ident| $stage:expr;)*) => {
+        /// The methods of inline pipelines that are verified.
+        const VERIFIED_INLINE: &[&str] = &[$($method),*];
+
         mod inline {
             use super::*;
 
@@ -164,23 +167,40 @@ macro_rules! inline_stages {
 }
 
 inline_stages! {
-    map: holds(1), |source| source.map(|n| n);
-    take: holds(1), |source| source.take(usize::MAX);
-    map_async: holds(8 + 16), |source| source.map_async(8, |n| async move { n });
-    unordered: holds(8 + 16).unordered(), |source| source.map_async(Concurrency::unordered(8), |n| async move { n });
-    keyed: holds(20).unordered(),
+    map: "map", holds(1), |source| source.map(|n| n);
+    try_map: "try_map", holds(1), |source| source.try_map(Ok::<_, String>);
+    filter: "filter", holds(1), |source| source.filter(|_| true);
+    flat_map: "flat_map", holds(1), |source| source.flat_map(|n| [n]);
+    flatten: "flatten", holds(1), |source| source.map(|n| [n]).flatten();
+    scan: "scan", holds(1), |source| source.scan(|| 0_u64, |count, n| { *count += 1; n });
+    try_scan: "try_scan", holds(1), |source| source.try_scan(|| (), |(), n| Ok::<_, String>(n));
+    take: "take", holds(1), |source| source.take(usize::MAX);
+    take_while: "take_while", holds(1), |source| source.take_while(|_| true);
+    inspect: "inspect", holds(1), |source| source.inspect(|_| {});
+    window: "window", holds(1), |source| source.window(1, 1).flat_map(|window| window);
+    map_async: "map_async", holds(8 + 16), |source| source.map_async(8, |n| async move { n });
+    unordered: "map_async", holds(8 + 16).unordered(),
+        |source| source.map_async(Concurrency::unordered(8), |n| async move { n });
+    keyed: "map_async", holds(20).unordered(),
         |source| source.map_async(Concurrency::keyed(8, |n: &u32| n % 3).window(20), |n| async move { n });
-    retry: holds(8 + 16), |source| source.map_async(8, |n| async move { n }).retry(soon_again());
-    buffer: holds(4), |source| source.buffer(4, Overflow::Wait);
-    batch: holds(3 * 3), |source| source.batch(3, SOON).flat_map(|batch| batch);
-    debounce: holds(usize::MAX).lossy(), |source| source.debounce(SOON);
-    conflate: holds(usize::MAX),
+    try_map_async: "try_map_async", holds(8 + 16),
+        |source| source.try_map_async(8, |n| async move { Ok::<_, String>(n) });
+    retry: "retry", holds(8 + 16), |source| source.map_async(8, |n| async move { n }).retry(soon_again());
+    timeout: "timeout", holds(8 + 16), |source| source.map_async(8, |n| async move { n }).timeout(Duration::MAX);
+    buffer: "buffer", holds(4), |source| source.buffer(4, Overflow::Wait);
+    batch: "batch", holds(3 * 3), |source| source.batch(3, SOON).flat_map(|batch| batch);
+    batch_weighted: "batch_weighted", holds(3 * 3 + 16),
+        |source| source.batch_weighted(3, SOON, |_| 1).flat_map(|batch| batch);
+    debounce: "debounce", holds(usize::MAX).lossy(), |source| source.debounce(SOON);
+    conflate: "conflate", holds(usize::MAX),
         |source| source.conflate(|n| vec![n], |items, n| items.push(n)).flat_map(|items| items);
-    throttle: holds(16), |source| source.throttle(Rate::per_sec(u32::MAX));
-    merge: holds(1), |source| source.merge(Pipeline::from_iter(None).inline());
-    chain: holds(1), |source| source.chain(Pipeline::from_iter(None).inline());
-    zip: holds(1), |source| source.zip(Pipeline::from_iter(0_u64..).inline()).map(|(n, _)| n);
-    merge_sorted: holds(1), |source| source.merge_sorted(Pipeline::from_iter(None).inline());
+    throttle: "throttle", holds(16), |source| source.throttle(Rate::per_sec(u32::MAX));
+    merge: "merge", holds(1), |source| source.merge(Pipeline::from_iter(None).inline());
+    chain: "chain", holds(1), |source| source.chain(Pipeline::from_iter(None).inline());
+    zip: "zip", holds(1), |source| source.zip(Pipeline::from_iter(0_u64..).inline()).map(|(n, _)| n);
+    merge_sorted: "merge_sorted", holds(1), |source| source.merge_sorted(Pipeline::from_iter(None).inline());
+    merge_sorted_by: "merge_sorted_by", holds(1),
+        |source| source.merge_sorted_by(Pipeline::from_iter(None).inline(), |a: &u32, b: &u32| a.cmp(b));
 }
 
 fn soon_again() -> Backoff {
@@ -197,11 +217,12 @@ const NO_STAGES: &[(&str, &str)] = &[
     ("retry_budget", "says something about the stage before"),
 ];
 
-/// The public methods of `impl … Pipeline<…>` blocks that give a pipeline, several, or themselves.
-fn methods(text: &str) -> Vec<String> {
+/// The public methods of `impl … Pipeline<…>` blocks, or of another type's, that give one, several, or themselves.
+fn methods(text: &str, of: &str) -> Vec<String> {
+    let named = format!("{of}<");
     let blocks = text.split("\nimpl").skip(1).filter_map(|block| {
         let (head, body) = block.split_once('{')?;
-        let is_ours = head.contains("Pipeline<") && !head.contains(" for ");
+        let is_ours = head.contains(&named) && !head.contains(" for ");
         is_ours.then(|| body.split("\n}").next().unwrap_or(body))
     });
     let functions = blocks.flat_map(|body| body.split("\n    pub fn ").skip(1));
@@ -209,35 +230,43 @@ fn methods(text: &str) -> Vec<String> {
         let head = function.split(['{', ';']).next().unwrap_or_default();
         // What stands behind the last arrow before the bounds.
         let head = head.split("\n    where").next().unwrap_or_default();
-        head.rsplit_once("->")
-            .is_some_and(|(_, gives)| ["Pipeline<", "Branches<", "Self"].iter().any(|kind| gives.contains(kind)))
+        let gives = head.rsplit_once("->").map_or("", |(_, gives)| gives);
+        [&*named, "Branches<", "Self"].iter().any(|kind| gives.contains(kind))
     });
     giving.map(|function| function.split(['<', '(']).next().unwrap_or_default().to_owned()).collect()
 }
 
-#[test]
-fn every_stage_is_verified() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pipeline");
+/// Every method of a type that gives one is a stage that was verified, or known to be none; and every one that is listed is
+/// there.
+fn assert_all_verified(folder: &str, of: &str, verified: &[&str], no_stages: &[(&str, &str)]) {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("the sources are there") {
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("the sources are there") {
         let path = entry.expect("a folder's entries are readable").path();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            found.extend(methods(&fs::read_to_string(path).expect("sources are UTF-8")));
+            found.extend(methods(&fs::read_to_string(path).expect("sources are UTF-8"), of));
         }
     }
-    for method in VERIFIED.iter().copied().chain(NO_STAGES.iter().map(|(method, _)| *method)) {
-        assert!(found.iter().any(|other| other == method), "`{method}` is listed here, and not found in src/pipeline");
+    for method in verified.iter().copied().chain(no_stages.iter().map(|(method, _)| *method)) {
+        assert!(found.iter().any(|other| other == method), "`{method}` is listed here, and not found in {folder}");
     }
-    let is_known = |method: &str| VERIFIED.contains(&method) || NO_STAGES.iter().any(|(name, _)| *name == method);
+    let is_known = |method: &str| verified.contains(&method) || no_stages.iter().any(|(name, _)| *name == method);
     found.retain(|method| !is_known(method));
-    assert!(
-        found.is_empty(),
-        "no test puts {found:?} through the rules: add each to `stages!`, or say in `NO_STAGES` why not"
-    );
+    assert!(found.is_empty(), "no test puts {found:?} of {of} through the rules: add each to the list, or say why not");
+}
+
+#[test]
+fn every_stage_is_verified() {
+    assert_all_verified("src/pipeline", "Pipeline", VERIFIED, NO_STAGES);
+}
+
+#[test]
+fn every_inline_stage_is_verified() {
+    let attributes = ["named", "on_error", "retry_budget"].map(|name| (name, "says something about the stage before"));
+    assert_all_verified("src/pipeline/inline", "Inline", VERIFIED_INLINE, &attributes);
 }
 
 #[test]
 fn methods_that_give_pipelines_are_found() {
     let text = "\nimpl<S: Segment> Pipeline<S> {\n    /// Docs.\n    pub fn merge<O>(\n        self,\n        other: O,\n    ) -> Pipeline<Merge<S, O>>\n    where\n        O: Fn(u8) -> u8,\n    {\n        if true {}\n    }\n\n    pub fn split(self) -> (Pipeline<S>, Pipeline<S>) {\n    }\n\n    pub fn fold<F>(self, f: F) -> Run<()>\n    where\n        F: Fn(Pipeline<S>) -> u8,\n    {\n    }\n\n    fn private(self) -> Self {\n    }\n\n    pub fn named(self) -> Self {\n    }\n}\n\nimpl<S> Debug for Pipeline<S> {\n    pub fn none(self) -> Self {\n    }\n}\n\nimpl Run {\n    pub fn other(self) -> Self {\n    }\n}\n";
-    assert_eq!(methods(text), ["merge", "split", "named"]);
+    assert_eq!(methods(text, "Pipeline"), ["merge", "split", "named"]);
 }
