@@ -184,7 +184,8 @@ impl<T> TestSource<T> {
         self.push(Some(Step::End));
     }
 
-    /// Has the stream panic with these words, behind everything that was sent. Polled again, it has ended.
+    /// Has the stream panic with these words, behind everything that was sent. Polled again, it has ended. The panic is part
+    /// of the test: no line on stderr tells of it.
     ///
     /// # Panics
     /// Not here, unless it was told its end before.
@@ -446,7 +447,8 @@ impl<T> Stream for TestStream<T> {
         match step {
             Some(Step::Item(item)) => Poll::Ready(Some(item)),
             Some(Step::End) => Poll::Ready(None),
-            Some(Step::Panic(message)) => panic!("{message}"),
+            // As ordered, so without a line on stderr.
+            Some(Step::Panic(message)) => std::panic::resume_unwind(Box::new(message)),
             None => {
                 self.shared.changed.notify_waiters();
                 Poll::Pending

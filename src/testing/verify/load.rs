@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 
 use super::rig::{Bench, Seen};
@@ -28,7 +27,6 @@ pub(super) struct Load {
     /// How many turns another task had.
     turns: u64,
     took: Duration,
-    is_one_thread: bool,
 }
 
 pub(super) async fn run(bench: &Bench<'_>) -> Load {
@@ -52,7 +50,6 @@ pub(super) async fn run(bench: &Bench<'_>) -> Load {
         was_deep: rig.source.was_deep(),
         turns: turns.load(Ordering::Relaxed) - before,
         took: begun.elapsed(),
-        is_one_thread: Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread,
     }
 }
 
@@ -86,10 +83,9 @@ impl Load {
                 (false, _) => Err(format!("in a long run {taken} items came, and then {last}")),
             };
         }
-        // With several threads others have their turns whatever a stage does.
         // A short run may be over within one turn.
         let expected = u64::from(*taken > SHORT) + (took.as_millis() / TURN.as_millis()) as u64;
-        if self.is_one_thread && *turns < expected {
+        if *turns < expected {
             return Err(format!("another task had {turns} turns in {took:?}, in which {taken} items came"));
         }
         Ok(())
