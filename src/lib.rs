@@ -69,6 +69,7 @@ pub mod actor;
 pub mod error;
 pub mod guide;
 pub mod observe;
+pub mod parallel;
 pub mod pipeline;
 pub mod policy;
 pub mod pool;

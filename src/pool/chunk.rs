@@ -37,7 +37,7 @@ pub(super) struct Stop(AtomicU64);
 pub(super) struct StopAll(pub(super) Arc<Stop>);
 
 /// Items that are dropped one by one and caught: two destructors that panic in the drop of a `Vec` end the process.
-pub(super) struct Quiet<T>(pub(super) Vec<T>);
+pub(crate) struct Quiet<T>(pub(crate) Vec<T>);
 
 /// What came of a chunk: results of its first items, and why there are no more.
 pub(super) struct Done<R, E> {
@@ -236,7 +236,7 @@ where
 }
 
 impl<T> Quiet<T> {
-    pub(super) fn into_inner(mut self) -> Vec<T> {
+    pub(crate) fn into_inner(mut self) -> Vec<T> {
         mem::take(&mut self.0)
     }
 }

@@ -100,7 +100,9 @@ impl CpuPool {
     pub fn current() -> Self {
         current::of_runtime(&crate::task::runtime("CpuPool::current"))
     }
+}
 
+impl<S> CpuPool<S> {
     pub(super) fn owner(&self) -> &Arc<Owner> {
         &self.owner
     }

@@ -6,6 +6,7 @@ mod docs;
 mod dupes;
 mod layers;
 mod observe;
+mod parallel;
 mod pipeline;
 mod policy;
 mod pool;

@@ -1,6 +1,7 @@
 //! What is measured, one family a file.
 
 mod actor;
+mod parallel;
 mod pipeline;
 mod pool;
 mod programs;
@@ -19,6 +20,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     let mut contests = queue::contests();
     contests.extend(pipeline::contests());
     contests.extend(pool::contests());
+    contests.extend(parallel::contests());
     contests.extend(sync::contests());
     contests.extend(promise::contests());
     contests.extend(actor::contests());

@@ -1,0 +1,67 @@
+//! Work in numbered pieces: whoever comes takes the next, and the results are put in order at the end.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::pool::{Member, Work};
+
+/// How long the first member works alone: what is done sooner is not worth a thread's wake-up.
+const ALONE: Duration = Duration::from_micros(20);
+
+/// The pieces of one operation, and what came of them.
+pub(super) struct Pieces<R> {
+    count: usize,
+    /// Relaxed: the pieces are there before any member is.
+    next: AtomicUsize,
+    results: Mutex<Results<R>>,
+    begun: Instant,
+}
+
+struct Results<R> {
+    results: Vec<Option<R>>,
+    missing: usize,
+}
+
+impl<R> Pieces<R> {
+    pub(super) fn new(count: usize) -> Self {
+        let results = Results { results: (0..count).map(|_| None).collect(), missing: count };
+        Self { count, next: AtomicUsize::new(0), results: Mutex::new(results), begun: Instant::now() }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Works on one piece after the other until there are none, or the team is stopped. Gives all results, in order, to the
+    /// member that ends the last piece.
+    pub(super) fn work_off<W: Work>(
+        &self,
+        member: &Member<'_, W>,
+        mut work: impl FnMut(usize) -> Option<R>,
+    ) -> Option<Vec<R>> {
+        while !member.is_stopped() {
+            let piece = self.next.fetch_add(1, Relaxed);
+            if piece >= self.count {
+                // Counted up by each member once: it cannot come round to zero.
+                break;
+            }
+            if self.begun.elapsed() > ALONE {
+                member.call(self.count - piece - 1);
+            }
+            if let Some(all) = self.put(piece, work(piece)?) {
+                return Some(all);
+            }
+        }
+        None
+    }
+
+    fn put(&self, piece: usize, result: R) -> Option<Vec<R>> {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.results[piece] = Some(result);
+        results.missing -= 1;
+        let all = (results.missing == 0).then(|| std::mem::take(&mut results.results))?;
+        drop(results);
+        Some(all.into_iter().flatten().collect())
+    }
+}

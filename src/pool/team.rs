@@ -1,0 +1,244 @@
+//! Work that several jobs of a pool do together: one begins, it calls others while there is more to do, and whoever has the
+//! outcome gives it to the future that waits.
+//!
+//! Invariants:
+//! 1. Members wait for nothing. One that finds nothing to do leaves; whoever has something to give away calls another. So
+//!    the work ends on a pool of one, and a job that waits for it in its own pool can do it all.
+//! 2. The outcome is given once: by the member that has it, or that has panicked first.
+//! 3. What waits holds no work, only jobs: when all of these are gone without an outcome, it is told.
+//! 4. Dropping the future stops the work: queued members are discarded, running ones see it when they next look.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
+use super::body::call_with;
+use super::context::CpuContext;
+use super::core::Core;
+use super::cpu::CpuPool;
+use super::current;
+use super::error::JobError;
+use super::handle::JobHandle;
+use super::owner::Owner;
+use super::placement::JobOptions;
+use super::submit::{Admitted, Manner, SubmitFuture};
+use crate::error::{Panicked, drop_quietly};
+
+/// What the members of a team do.
+pub(crate) trait Work: Send + Sync + Sized + 'static {
+    type Output: Send + 'static;
+
+    /// Works until there is nothing left to do right now; gives the outcome if this member has found it. A panic is the
+    /// outcome, too.
+    fn take_part(&self, member: &Member<'_, Self>) -> Option<Self::Output>;
+}
+
+/// The pool that a team works on, whatever its workers' state.
+#[derive(Clone)]
+pub(crate) struct Workers(Arc<Owner>);
+
+/// One job of a team.
+pub(crate) struct Member<'a, W: Work> {
+    cx: &'a CpuContext,
+    team: &'a Arc<Team<W>>,
+}
+
+type Sender<W> = oneshot::Sender<Result<<W as Work>::Output, Panicked>>;
+
+struct Team<W: Work> {
+    work: W,
+    /// Taken by whoever gives the outcome.
+    outcome: Mutex<Option<Sender<W>>>,
+    signal: Arc<Signal>,
+    /// How many members are queued or at work.
+    out: AtomicUsize,
+    /// For panics.
+    place: Arc<str>,
+    core: Arc<Core>,
+}
+
+/// What the waiting future shares with the members.
+struct Signal {
+    /// Relaxed: it carries no data, and a member that misses it looks again.
+    is_over: AtomicBool,
+    /// Kept, because a handle that is dropped cancels its job.
+    handles: Mutex<Vec<JobHandle<()>>>,
+}
+
+/// Stops the members when nobody waits any more.
+struct Waiting(Arc<Signal>);
+
+/// Counted as out until it is dropped, whether or not it came to work.
+struct Seat<W: Work>(Arc<Team<W>>);
+
+impl<S> From<&CpuPool<S>> for Workers {
+    fn from(pool: &CpuPool<S>) -> Self {
+        Self(pool.owner().clone())
+    }
+}
+
+impl Workers {
+    /// Those of the runtime we are in.
+    #[track_caller]
+    pub(crate) fn current(what: &str) -> Self {
+        (&current::of_runtime(&crate::task::runtime(what))).into()
+    }
+
+    /// How many there may be at once.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.core().levels().limit()
+    }
+
+    /// The name of something that is done here, for panics and errors.
+    pub(crate) fn place(&self, what: &str) -> Arc<str> {
+        format!("`{what}` on {}", self.0.core().names().pool).into()
+    }
+
+    /// Does the work and gives its outcome.
+    ///
+    /// Its first member waits for room in the queue whatever the overflow policy; others take part only if there is room.
+    pub(crate) async fn work_on<W: Work>(self, what: &str, work: W) -> Result<W::Output, JobError> {
+        let place = self.place(what);
+        let signal = Arc::new(Signal { is_over: AtomicBool::new(false), handles: Mutex::new(Vec::new()) });
+        let _waiting = Waiting(signal.clone());
+        let (outcome, mut awaited) = oneshot::channel();
+        let outcome = Mutex::new(Some(outcome));
+        let team = Team { work, outcome, signal, out: AtomicUsize::new(0), place, core: self.0.core().clone() };
+        let mut first = self.submit(member(Seat::new(Arc::new(team)))).await?;
+        let mut first_ended = None;
+        // The job's handle is polled, too: awaited in a job of its own pool, that runs it.
+        poll_fn(|cx| {
+            if let Poll::Ready(outcome) = Pin::new(&mut awaited).poll(cx) {
+                return Poll::Ready(match outcome {
+                    Ok(outcome) => outcome.map_err(JobError::Panicked),
+                    Err(_) => Err(first_ended.take().unwrap_or_else(|| JobError::Closed(self.0.core().closed()))),
+                });
+            }
+            if first_ended.is_none()
+                && let Poll::Ready(ended) = Pin::new(&mut first).poll(cx)
+            {
+                first_ended = Some(ended.err().unwrap_or_else(|| JobError::Closed(self.0.core().closed())));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Runs one closure.
+    pub(crate) async fn run<R: Send + 'static>(
+        &self,
+        run: impl FnOnce(&CpuContext) -> R + Send + 'static,
+    ) -> Result<R, JobError> {
+        self.submit(move |cx| run(&cx)).await?.await
+    }
+
+    async fn submit<F, R>(&self, run: F) -> Result<JobHandle<R>, JobError>
+    where
+        F: FnOnce(CpuContext) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let crew = self.0.crew();
+        let submit = SubmitFuture::new(crew, call_with::<_, _, ()>(run), JobOptions::new(), |crew, body, admitted| {
+            Admitted::enqueue(admitted, crew, body)
+        });
+        submit.manner(Manner::Entitled).await.map_err(super::error::SubmitError::into_job_error)
+    }
+}
+
+impl<W: Work> Member<'_, W> {
+    /// Tells whether the work should end: nobody waits for it, it is over, or the pool is being stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.team.signal.is_over.load(Relaxed) || self.cx.is_cancelled()
+    }
+
+    /// Has others take part, as many as there is something to do for, and room in the pool.
+    pub(crate) fn call(&self, wanted: usize) {
+        for _ in 0..wanted {
+            if self.team.out.load(Relaxed) >= self.team.limit() {
+                return;
+            }
+            let Some(place) = self.cx.reserve() else { return };
+            let handle = place.spawn(member(Seat::new(self.team.clone())));
+            let mut handles = lock(&self.team.signal.handles);
+            handles.push(handle);
+            // Those that have ended hold nothing but memory.
+            if handles.len() > 2 * self.team.limit() {
+                handles.retain(|handle| !handle.is_finished());
+            }
+        }
+    }
+}
+
+/// A member's job.
+fn member<W: Work>(seat: Seat<W>) -> impl FnOnce(CpuContext) + Send + 'static {
+    move |cx| {
+        let Seat(team) = &seat;
+        let member = Member { cx: &cx, team };
+        if member.is_stopped() {
+            return drop_quietly(seat);
+        }
+        let mut panic = None;
+        match catch_unwind(AssertUnwindSafe(|| team.work.take_part(&member))) {
+            Ok(None) => {}
+            Ok(Some(outcome)) => team.give(Ok(outcome)),
+            Err(payload) => {
+                let panicked = Panicked::from_payload(team.place.clone(), payload);
+                panic = Some(panicked.message.to_string());
+                team.give(Err(panicked));
+            }
+        }
+        // The last one drops the work, and what the user has given for it.
+        drop_quietly(seat);
+        if let Some(message) = panic {
+            // The job is counted as one that has panicked.
+            resume_unwind(Box::new(message));
+        }
+    }
+}
+
+impl<W: Work> Team<W> {
+    fn limit(&self) -> usize {
+        self.core.levels().limit()
+    }
+
+    fn give(&self, outcome: Result<W::Output, Panicked>) {
+        self.signal.is_over.store(true, Relaxed);
+        let waits = lock(&self.outcome).take();
+        // One that is too late, or that nobody waits for, is dropped here.
+        let refused = match waits {
+            Some(waits) => waits.send(outcome).err(),
+            None => Some(outcome),
+        };
+        drop_quietly(refused);
+    }
+}
+
+impl<W: Work> Seat<W> {
+    fn new(team: Arc<Team<W>>) -> Self {
+        team.out.fetch_add(1, Relaxed);
+        Self(team)
+    }
+}
+
+impl<W: Work> Drop for Seat<W> {
+    fn drop(&mut self) {
+        self.0.out.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Relaxed);
+        let handles = std::mem::take(&mut *lock(&self.0.handles));
+        drop(handles);
+    }
+}
+
+fn lock<V>(mutex: &Mutex<V>) -> std::sync::MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

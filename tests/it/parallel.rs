@@ -1,0 +1,3 @@
+//! Parallel computations.
+
+mod reduce;
