@@ -7,6 +7,8 @@ mod tasks;
 
 use crate::measure::Contest;
 
+pub(super) use hand_over::start_rayon;
+
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = hand_over::contests();
     contests.extend(spread::contests());

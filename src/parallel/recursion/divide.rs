@@ -1,0 +1,168 @@
+//! Any number of parts: the classical form.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::plan::Plan;
+use super::solving::Solving;
+use crate::pool::{CpuPool, JobError, Workers};
+
+/// Solves a problem by solving parts of it, on all workers of a pool.
+///
+/// A base case is solved by `solve_base`; any other problem is divided, and the solutions of its parts, in their order, are
+/// combined. Nobody waits for a part: whoever brings the last solution goes on above. So it works on a pool of one, inside a
+/// job of the same pool, and for any depth, as the way back up lies in a list and not on a thread's stack. There is no
+/// threshold to choose below which work stays on one worker: parts are handed over only when another has nothing to do.
+///
+/// # Which one?
+/// [`bisect`](super::bisect) where there are two parts: the fast form. [`reduce`](super::reduce) for elements that lie side
+/// by side. [`CpuContext::spawn`](crate::pool::CpuContext::spawn) where parts are not combined.
+///
+/// # Cancel safety
+/// Dropping the future stops the work within 16 nodes of the tree at each worker.
+///
+/// # Errors
+/// [`JobError::Panicked`] when a closure panics; [`JobError::Closed`] when the pool is, or becomes, closed;
+/// [`JobError::Full`] when jobs of others push the work out of the queue. For problems that can fail, let the solution be a
+/// `Result`.
+///
+/// # Panics
+/// When it is awaited outside a tokio runtime.
+///
+/// # Complexity
+/// Two lists for each node that is divided. Memory grows with the depth, not with the size of the tree: a frame for each
+/// node above the one in hand.
+///
+/// # Examples
+/// ```
+/// use regatta::parallel::divide_and_conquer;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Merge sort, as in the textbook. To sort, use `parallel::sort`.
+/// let sorted = divide_and_conquer(
+///     vec![5, 3, 8, 1, 9, 2],
+///     |list: &Vec<u32>| list.len() <= 1,
+///     |list| list,
+///     |mut list| {
+///         let right = list.split_off(list.len() / 2);
+///         vec![list, right]
+///     },
+///     |parts| {
+///         let mut merged = parts.concat();
+///         merged.sort(); // std's sort merges two sorted parts in one pass
+///         merged
+///     },
+/// );
+/// assert_eq!(sorted.await?, [1, 2, 3, 5, 8, 9]);
+/// # Ok(()) }
+/// ```
+#[doc(alias("fork", "join", "fork-join", "recursion"))]
+pub fn divide_and_conquer<T, R, B, S, D, C>(
+    problem: T,
+    is_base: B,
+    solve_base: S,
+    divide: D,
+    combine: C,
+) -> DivideAndConquer<T, R, B, S, D, C>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    B: Fn(&T) -> bool + Send + Sync + 'static,
+    S: Fn(T) -> R + Send + Sync + 'static,
+    D: Fn(T) -> Vec<T> + Send + Sync + 'static,
+    C: Fn(Vec<R>) -> R + Send + Sync + 'static,
+{
+    DivideAndConquer {
+        problem,
+        plan: Parts { is_base, solve_base, divide, combine, types: PhantomData },
+        workers: None,
+    }
+}
+
+/// What [`divide_and_conquer`] is about to do; await it.
+#[must_use = "nothing is done unless it is awaited"]
+pub struct DivideAndConquer<T, R, B, S, D, C> {
+    problem: T,
+    plan: Parts<T, R, B, S, D, C>,
+    workers: Option<Workers>,
+}
+
+struct Parts<T, R, B, S, D, C> {
+    is_base: B,
+    solve_base: S,
+    divide: D,
+    combine: C,
+    types: PhantomData<fn(T) -> R>,
+}
+
+impl<T, R, B, S, D, C> DivideAndConquer<T, R, B, S, D, C> {
+    /// Works on this pool, instead of the [default one](CpuPool::current) of the runtime.
+    pub fn on<W>(mut self, pool: &CpuPool<W>) -> Self {
+        self.workers = Some(pool.into());
+        self
+    }
+}
+
+impl<T, R, B, S, D, C> IntoFuture for DivideAndConquer<T, R, B, S, D, C>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    B: Fn(&T) -> bool + Send + Sync + 'static,
+    S: Fn(T) -> R + Send + Sync + 'static,
+    D: Fn(T) -> Vec<T> + Send + Sync + 'static,
+    C: Fn(Vec<R>) -> R + Send + Sync + 'static,
+{
+    type Output = Result<R, JobError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let workers = self.workers.unwrap_or_else(|| Workers::current("divide_and_conquer"));
+        let solving = Solving::new(self.plan, self.problem, &workers);
+        workers.work_on("divide_and_conquer", solving).boxed()
+    }
+}
+
+impl<T, R, B, S, D, C> Plan for Parts<T, R, B, S, D, C>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    B: Fn(&T) -> bool + Send + Sync + 'static,
+    S: Fn(T) -> R + Send + Sync + 'static,
+    D: Fn(T) -> Vec<T> + Send + Sync + 'static,
+    C: Fn(Vec<R>) -> R + Send + Sync + 'static,
+{
+    type Problem = T;
+    type Solution = R;
+
+    fn is_base(&self, problem: &T) -> bool {
+        (self.is_base)(problem)
+    }
+
+    fn solve(&self, base: T) -> R {
+        (self.solve_base)(base)
+    }
+
+    fn divide(&self, wide: T, rest: &mut Vec<T>) -> [Option<T>; 2] {
+        let mut parts = (self.divide)(wide);
+        parts.reverse();
+        let first_two = [parts.pop(), parts.pop()];
+        rest.extend(parts);
+        first_two
+    }
+
+    fn combine(&self, solutions: &mut Vec<R>, before: usize, last: [Option<R>; 2]) -> R {
+        let mut parts = Vec::with_capacity(before + 2);
+        parts.extend(solutions.drain(solutions.len() - before..));
+        parts.extend(last.into_iter().flatten());
+        (self.combine)(parts)
+    }
+}
+
+impl<T, R, B, S, D, C> fmt::Debug for DivideAndConquer<T, R, B, S, D, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DivideAndConquer").finish_non_exhaustive()
+    }
+}
