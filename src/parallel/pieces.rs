@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::pool::{Member, Work};
 
 /// How long the first member works alone: what is done sooner is not worth a thread's wake-up.
-pub(super) const ALONE: Duration = Duration::from_micros(20);
+const ALONE: Duration = Duration::from_micros(20);
 
 /// The pieces of one operation, and what came of them.
 pub(super) struct Pieces<R> {
@@ -15,7 +15,8 @@ pub(super) struct Pieces<R> {
     /// Relaxed: the pieces are there before any member is.
     next: AtomicUsize,
     results: Mutex<Results<R>>,
-    begun: Instant,
+    /// When others are called.
+    shared_from: Instant,
 }
 
 struct Results<R> {
@@ -24,9 +25,12 @@ struct Results<R> {
 }
 
 impl<R> Pieces<R> {
-    pub(super) fn new(count: usize) -> Self {
+    /// Large pieces, of few elements each or of one, are shared at once: a single one may take long.
+    pub(super) fn new(count: usize, are_large: bool) -> Self {
         let results = Results { results: (0..count).map(|_| None).collect(), missing: count };
-        Self { count, next: AtomicUsize::new(0), results: Mutex::new(results), begun: Instant::now() }
+        let alone = if are_large { Duration::ZERO } else { ALONE };
+        let shared_from = Instant::now() + alone;
+        Self { count, next: AtomicUsize::new(0), results: Mutex::new(results), shared_from }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -46,7 +50,7 @@ impl<R> Pieces<R> {
                 // Counted up by each member once: it cannot come round to zero.
                 break;
             }
-            if self.begun.elapsed() > ALONE {
+            if Instant::now() >= self.shared_from {
                 member.call(self.count - piece - 1);
             }
             if let Some(all) = self.put(piece, work(piece)?) {

@@ -27,8 +27,8 @@ const STRIDE: usize = 1024;
 /// key; an iterator where it takes less than some 20 µs: a hand-over costs as much.
 ///
 /// # Cancel safety
-/// Dropping the future stops the work within 1024 elements, and within one where `fold` is slow enough to be noticed only
-/// if there are at most 256: look at `fold` itself where one call takes long.
+/// Dropping the future stops the work within 1024 elements at each worker; a call of `fold` that takes long is not
+/// interrupted.
 ///
 /// # Errors
 /// [`JobError::Panicked`] when a closure panics; [`JobError::Closed`] when the pool is, or becomes, closed;
@@ -38,7 +38,8 @@ const STRIDE: usize = 1024;
 /// When it is awaited outside a tokio runtime.
 ///
 /// # Complexity
-/// Each element is read once, where it is. A worker takes an even piece at a time, of 256 in all.
+/// Each element is read once, where it is. A worker takes an even piece at a time, of 256 in all. More than 256 elements are
+/// looked at by one worker for the first 20 µs, and by all from then on.
 ///
 /// # Examples
 /// ```
@@ -106,7 +107,7 @@ where
         let Self { items, identity, fold, combine, workers } = self;
         let workers = workers.unwrap_or_else(|| Workers::current("reduce"));
         // An empty input is one empty piece: its value is the identity, and made where all closures run.
-        let pieces = Pieces::new(items.len().clamp(1, PIECES));
+        let pieces = Pieces::new(items.len().clamp(1, PIECES), items.len() <= PIECES);
         workers.work_on("reduce", Reducing { items, identity, fold, combine, pieces }).boxed()
     }
 }

@@ -1,3 +1,6 @@
 //! Parallel computations.
 
+mod kit;
+mod recursion;
 mod reduce;
+mod scatter;

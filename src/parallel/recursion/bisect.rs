@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::plan::Plan;
+use super::kept::Kept;
+use super::plan::{Hunger, NODES, Plan, Turn, WayOf};
 use super::solving::Solving;
+use super::way::Entry;
 use crate::pool::{CpuPool, JobError, Workers};
 
 /// Solves a problem by halves, on all workers of a pool.
@@ -123,16 +125,72 @@ where
         (self.solve_base)(base)
     }
 
-    #[inline]
-    fn divide(&self, wide: T, _rest: &mut Vec<T>) -> [Option<T>; 2] {
-        (self.divide)(wide).map(Some)
+    fn descend(&self, mut wide: T, way: &mut WayOf<Self>, hunger: &Hunger) -> Turn<Self> {
+        for _ in 0..NODES {
+            let [first, second] = (self.divide)(wide);
+            let (first, second) = (Kept::new(first), Kept::new(second));
+            let is_felt = hunger.is_felt();
+            if is_felt || !(self.is_base)(first.as_ref()) {
+                way.push(Entry::FIRST);
+                way.problems.push(second.into_inner());
+                if is_felt {
+                    return Turn::Look(first.into_inner());
+                }
+                wide = first.into_inner();
+                continue;
+            }
+            let first = Kept::new((self.solve_base)(first.into_inner()));
+            let is_felt = hunger.is_felt();
+            if is_felt || !(self.is_base)(second.as_ref()) {
+                way.push(Entry::SECOND);
+                way.solutions.push(first.into_inner());
+                if is_felt {
+                    return Turn::Look(second.into_inner());
+                }
+                wide = second.into_inner();
+                continue;
+            }
+            // Two base cases, half of all nodes of a balanced tree, touch no stack.
+            let second = (self.solve_base)(second.into_inner());
+            match self.climb((self.combine)(first.into_inner(), second), way, hunger) {
+                Ok(next) => wide = next,
+                Err(turn) => return turn,
+            }
+        }
+        Turn::Look(wide)
     }
 
-    #[inline]
-    fn combine(&self, solutions: &mut Vec<R>, before: usize, last: [Option<R>; 2]) -> R {
-        let [first, second] = last;
-        let first = if before > 0 { solutions.pop() } else { first };
-        match (first, second) {
+    #[inline(always)]
+    fn climb(&self, mut solution: R, way: &mut WayOf<Self>, hunger: &Hunger) -> Result<T, Turn<Self>> {
+        loop {
+            match way.top() {
+                Some(Entry::SECOND) => {
+                    way.pop();
+                    let Some(first) = way.solutions.pop() else { unreachable!("its first half is solved") };
+                    solution = (self.combine)(first, solution);
+                }
+                Some(Entry::FIRST) => {
+                    let Some(second) = way.pop_problem() else { unreachable!("its second half is there") };
+                    let (first, second) = (Kept::new(solution), Kept::new(second));
+                    let is_felt = hunger.is_felt();
+                    if is_felt || !(self.is_base)(second.as_ref()) {
+                        way.advance_to_second();
+                        way.solutions.push(first.into_inner());
+                        let second = second.into_inner();
+                        return if is_felt { Err(Turn::Look(second)) } else { Ok(second) };
+                    }
+                    way.pop();
+                    let second = (self.solve_base)(second.into_inner());
+                    solution = (self.combine)(first.into_inner(), second);
+                }
+                _ => return Err(Turn::Solved(solution)),
+            }
+        }
+    }
+
+    fn combine(&self, solutions: Vec<R>) -> R {
+        let mut solutions = solutions.into_iter();
+        match (solutions.next(), solutions.next()) {
             (Some(first), Some(second)) => (self.combine)(first, second),
             _ => unreachable!("there are two halves"),
         }

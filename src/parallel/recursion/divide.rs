@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::plan::Plan;
+use super::kept::Kept;
+use super::plan::{Hunger, NODES, Plan, Turn, WayOf};
 use super::solving::Solving;
+use super::way::Entry;
 use crate::pool::{CpuPool, JobError, Workers};
 
 /// Solves a problem by solving parts of it, on all workers of a pool.
@@ -145,19 +147,63 @@ where
         (self.solve_base)(base)
     }
 
-    fn divide(&self, wide: T, rest: &mut Vec<T>) -> [Option<T>; 2] {
-        let mut parts = (self.divide)(wide);
-        parts.reverse();
-        let first_two = [parts.pop(), parts.pop()];
-        rest.extend(parts);
-        first_two
+    fn descend(&self, mut wide: T, way: &mut WayOf<Self>, hunger: &Hunger) -> Turn<Self> {
+        for _ in 0..NODES {
+            let mut parts = (self.divide)(wide);
+            parts.reverse();
+            let Some(first) = parts.pop() else {
+                match self.climb((self.combine)(Vec::new()), way, hunger) {
+                    Ok(next) => wide = next,
+                    Err(turn) => return turn,
+                }
+                continue;
+            };
+            let entry = Entry::new(parts.len(), 0);
+            way.problems.append(&mut parts);
+            way.push(entry);
+            if hunger.is_felt() {
+                return Turn::Look(first);
+            }
+            let first = Kept::new(first);
+            if !(self.is_base)(first.as_ref()) {
+                wide = first.into_inner();
+                continue;
+            }
+            match self.climb((self.solve_base)(first.into_inner()), way, hunger) {
+                Ok(next) => wide = next,
+                Err(turn) => return turn,
+            }
+        }
+        Turn::Look(wide)
     }
 
-    fn combine(&self, solutions: &mut Vec<R>, before: usize, last: [Option<R>; 2]) -> R {
-        let mut parts = Vec::with_capacity(before + 2);
-        parts.extend(solutions.drain(solutions.len() - before..));
-        parts.extend(last.into_iter().flatten());
-        (self.combine)(parts)
+    fn climb(&self, mut solution: R, way: &mut WayOf<Self>, hunger: &Hunger) -> Result<T, Turn<Self>> {
+        let mut nodes = 0;
+        while let Some(entry) = way.top() {
+            way.solutions.push(solution);
+            if entry.problems() == 0 {
+                way.pop();
+                let parts = way.solutions.split_off(way.solutions.len() - entry.solutions() - 1);
+                solution = (self.combine)(parts);
+                continue;
+            }
+            let Some(next) = way.pop_problem() else { unreachable!("an entry owns its problems") };
+            way.advance();
+            if hunger.is_felt() || nodes == NODES {
+                return Err(Turn::Look(next));
+            }
+            let next = Kept::new(next);
+            if !(self.is_base)(next.as_ref()) {
+                return Ok(next.into_inner());
+            }
+            solution = (self.solve_base)(next.into_inner());
+            nodes += 1;
+        }
+        Err(Turn::Solved(solution))
+    }
+
+    fn combine(&self, solutions: Vec<R>) -> R {
+        (self.combine)(solutions)
     }
 }
 

@@ -3,6 +3,7 @@
 mod bisect;
 mod divide;
 mod join;
+mod kept;
 mod plan;
 mod solving;
 mod way;

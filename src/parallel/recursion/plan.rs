@@ -1,6 +1,16 @@
-//! What a recursion is made of.
+//! What a recursion is made of, and how a member goes down and up in it.
 
-/// The user's closures, on the stacks of a [`Way`](super::way::Way).
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::way::Way;
+
+/// How many nodes go by between looks whether anybody still waits for the solution.
+pub(super) const NODES: u32 = 64;
+
+/// The user's closures.
+///
+/// Going down and up is one loop each, so that what is in hand stays in registers. What is the user's lies on the stacks, or
+/// is [`Kept`](super::kept::Kept), while other code of the user's runs: it may panic.
 pub(super) trait Plan: Send + Sync + Sized + 'static {
     type Problem: Send + 'static;
     type Solution: Send + 'static;
@@ -9,14 +19,49 @@ pub(super) trait Plan: Send + Sync + Sized + 'static {
 
     fn solve(&self, base: Self::Problem) -> Self::Solution;
 
-    /// Takes a problem apart: gives the first two parts, and puts the others on the stack, the third on top.
-    fn divide(&self, wide: Self::Problem, rest: &mut Vec<Self::Problem>) -> [Option<Self::Problem>; 2];
+    /// Goes down from a problem that is known not to be a base case, and up again.
+    fn descend(&self, wide: Self::Problem, way: &mut WayOf<Self>, hunger: &Hunger) -> Turn<Self>;
 
-    /// Makes a solution of those of a node: so many on top of the stack, and then the last two.
-    fn combine(
+    /// Goes up to a part that is no base case, and gives that.
+    fn climb(
         &self,
-        solutions: &mut Vec<Self::Solution>,
-        before: usize,
-        last: [Option<Self::Solution>; 2],
-    ) -> Self::Solution;
+        solution: Self::Solution,
+        way: &mut WayOf<Self>,
+        hunger: &Hunger,
+    ) -> Result<Self::Problem, Turn<Self>>;
+
+    /// Makes the solution of a node whose parts were solved here and there.
+    fn combine(&self, solutions: Vec<Self::Solution>) -> Self::Solution;
+}
+
+pub(super) type WayOf<P> = Way<<P as Plan>::Problem, <P as Plan>::Solution>;
+
+/// Why a member looks up.
+pub(super) enum Turn<P: Plan> {
+    /// Everything is solved up to a meeting, or to the top.
+    Solved(P::Solution),
+    /// This problem comes next, and somebody may be hungry.
+    Look(P::Problem),
+}
+
+/// How many members would take part if there was something for them. Relaxed: who misses it looks again at the next node.
+pub(super) struct Hunger(AtomicUsize);
+
+impl Hunger {
+    pub(super) fn new(members: usize) -> Self {
+        Self(AtomicUsize::new(members))
+    }
+
+    #[inline]
+    pub(super) fn is_felt(&self) -> bool {
+        self.0.load(Relaxed) > 0
+    }
+
+    pub(super) fn grow(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn appease(&self, parts: usize) {
+        let _ = self.0.fetch_update(Relaxed, Relaxed, |members| Some(members.saturating_sub(parts)));
+    }
 }

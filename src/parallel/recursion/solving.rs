@@ -9,28 +9,22 @@
 //! puts something there calls another, and takes it itself if nobody has come.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::join::Join;
-use super::plan::Plan;
-use super::way::{Entry, Meeting, Pending, Way};
+use super::kept::Kept;
+use super::plan::{Hunger, Plan, Turn, WayOf};
+use super::way::{Meeting, Pending, Way};
 use crate::error::drop_quietly;
 use crate::pool::{Member, Work, Workers};
-
-/// How many nodes go by between looks whether anybody still waits for the solution.
-const NODES: u32 = 64;
 
 pub(super) struct Solving<P: Plan> {
     plan: P,
     list: Mutex<VecDeque<PartOf<P>>>,
-    /// How many members would take part if there was something for them. Relaxed: who misses it looks again at the next
-    /// node.
-    hungry: AtomicUsize,
+    hunger: Hunger,
 }
 
 type PartOf<P> = Part<<P as Plan>::Problem, <P as Plan>::Solution>;
-type WayOf<P> = Way<<P as Plan>::Problem, <P as Plan>::Solution>;
 
 /// A problem, and where its solution is to be brought: the first one has no such place.
 struct Part<T, R> {
@@ -38,19 +32,11 @@ struct Part<T, R> {
     up: Option<(Arc<Join<T, R>>, usize)>,
 }
 
-/// Why a member looks up.
-enum Turn<P: Plan> {
-    /// Everything is solved up to a meeting, or to the top.
-    Solved(P::Solution),
-    /// This problem comes next, and somebody may be hungry.
-    Look(P::Problem),
-}
-
 impl<P: Plan> Solving<P> {
     pub(super) fn new(plan: P, problem: P::Problem, workers: &Workers) -> Self {
         let list = Mutex::new(VecDeque::from([Part { problem: Some(problem), up: None }]));
         // All but the first member: they are called as soon as there is a second part.
-        Self { plan, list, hungry: AtomicUsize::new(workers.limit() - 1) }
+        Self { plan, list, hunger: Hunger::new(workers.limit() - 1) }
     }
 
     /// Solves one part, and goes on above it where this is the last to arrive. Gives the solution of the whole.
@@ -67,12 +53,12 @@ impl<P: Plan> Solving<P> {
                     return None;
                 }
                 Turn::Look(problem) => {
-                    if self.is_felt() {
+                    if self.hunger.is_felt() {
                         self.feed(member, &mut way);
                     }
                     self.dive(problem, &mut way)
                 }
-                Turn::Solved(solution) if way.entries.is_empty() => return Some(solution),
+                Turn::Solved(solution) if way.is_at_the_top() => return Some(solution),
                 Turn::Solved(solution) => {
                     let solution = self.arrive(solution, &mut way)?;
                     self.rise(solution, &mut way)
@@ -87,10 +73,11 @@ impl<P: Plan> Solving<P> {
         let above = is_own.then(|| std::mem::replace(way, Way::new()));
         let (mut solutions, above) = join.arrive(part, solution, above)?;
         *way = above;
-        let last = solutions.pop();
-        let before = join.solved_before + solutions.len();
-        way.solutions.append(&mut solutions);
-        Some(self.plan.combine(&mut way.solutions, before, [None, last]))
+        // Those that were solved before the node was split are on top of the way above.
+        let before = way.solutions.len() - join.solved_before;
+        let mut all = way.solutions.split_off(before);
+        all.append(&mut solutions);
+        Some(self.plan.combine(all))
     }
 
     /// Gives away what is largest.
@@ -101,125 +88,23 @@ impl<P: Plan> Solving<P> {
             .into_iter()
             .map(|(number, problem)| Part { problem: Some(problem), up: Some((join.clone(), number)) });
         self.lock().extend(parts);
-        let _ = self.hungry.fetch_update(Relaxed, Relaxed, |hungry| Some(hungry.saturating_sub(count)));
+        self.hunger.appease(count);
         member.call(count);
     }
 
     fn dive(&self, problem: P::Problem, way: &mut WayOf<P>) -> Turn<P> {
-        match self.plan.is_base(&problem) {
-            true => self.rise(self.plan.solve(problem), way),
-            false => self.descend(problem, way),
+        let problem = Kept::new(problem);
+        match self.plan.is_base(problem.as_ref()) {
+            true => self.rise(self.plan.solve(problem.into_inner()), way),
+            false => self.plan.descend(problem.into_inner(), way, &self.hunger),
         }
     }
 
     fn rise(&self, solution: P::Solution, way: &mut WayOf<P>) -> Turn<P> {
-        match self.climb(solution, way) {
-            Ok(wide) => self.descend(wide, way),
+        match self.plan.climb(solution, way, &self.hunger) {
+            Ok(wide) => self.plan.descend(wide, way, &self.hunger),
             Err(turn) => turn,
         }
-    }
-
-    /// Goes down from a problem that is known not to be a base case, and up again.
-    ///
-    /// One loop for all of it, so that what is in hand stays in registers; and base cases side by side never touch a stack.
-    fn descend(&self, mut wide: P::Problem, way: &mut WayOf<P>) -> Turn<P> {
-        for _ in 0..NODES {
-            let before = way.problems.len();
-            let [first, second] = self.plan.divide(wide, &mut way.problems);
-            let Some(first) = first else {
-                match self.climb(self.plan.combine(&mut way.solutions, 0, [None, None]), way) {
-                    Ok(next) => wide = next,
-                    Err(turn) => return turn,
-                }
-                continue;
-            };
-            let others = way.problems.len() - before;
-            let is_felt = self.is_felt();
-            if is_felt || !self.plan.is_base(&first) {
-                way.entries.push(Entry::new(others + usize::from(second.is_some()), 0));
-                if let Some(second) = second {
-                    way.problems.push(second);
-                }
-                if is_felt {
-                    return Turn::Look(first);
-                }
-                wide = first;
-                continue;
-            }
-            let solution = self.plan.solve(first);
-            match self.side_by_side(solution, second, others, way) {
-                Ok(next) => wide = next,
-                Err(turn) => return turn,
-            }
-        }
-        Turn::Look(wide)
-    }
-
-    /// Goes on behind a first part that was a base case.
-    #[inline(always)]
-    fn side_by_side(
-        &self,
-        first: P::Solution,
-        second: Option<P::Problem>,
-        others: usize,
-        way: &mut WayOf<P>,
-    ) -> Result<P::Problem, Turn<P>> {
-        let Some(second) = second else {
-            return self.climb(self.plan.combine(&mut way.solutions, 0, [None, Some(first)]), way);
-        };
-        let is_felt = self.is_felt();
-        if is_felt || !self.plan.is_base(&second) {
-            way.entries.push(Entry::new(others, 1));
-            way.solutions.push(first);
-            return if is_felt { Err(Turn::Look(second)) } else { Ok(second) };
-        }
-        let second = self.plan.solve(second);
-        let solution = match others {
-            0 => self.plan.combine(&mut way.solutions, 0, [Some(first), Some(second)]),
-            _ => {
-                way.entries.push(Entry::new(others, 1));
-                way.solutions.push(first);
-                second
-            }
-        };
-        self.climb(solution, way)
-    }
-
-    /// Goes up to a part that is no base case, and gives that.
-    #[inline(always)]
-    fn climb(&self, mut solution: P::Solution, way: &mut WayOf<P>) -> Result<P::Problem, Turn<P>> {
-        let mut parts = 0;
-        loop {
-            let Some(entry) = way.top() else {
-                return Err(Turn::Solved(solution));
-            };
-            let (problems, before) = (entry.problems(), entry.solutions());
-            if problems == 0 {
-                way.pop();
-                solution = self.plan.combine(&mut way.solutions, before, [None, Some(solution)]);
-                continue;
-            }
-            let Some(next) = way.pop_problem() else { unreachable!("an entry owns its problems") };
-            parts += 1;
-            let is_felt = self.is_felt() || parts == NODES;
-            if is_felt || !self.plan.is_base(&next) {
-                way.advance(solution);
-                return if is_felt { Err(Turn::Look(next)) } else { Ok(next) };
-            }
-            let next = self.plan.solve(next);
-            if problems == 1 {
-                way.pop();
-                solution = self.plan.combine(&mut way.solutions, before, [Some(solution), Some(next)]);
-            } else {
-                way.advance(solution);
-                solution = next;
-            }
-        }
-    }
-
-    #[inline]
-    fn is_felt(&self) -> bool {
-        self.hungry.load(Relaxed) > 0
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<PartOf<P>>> {
@@ -234,7 +119,7 @@ impl<P: Plan> Work for Solving<P> {
         loop {
             let part = self.lock().pop_front();
             let Some(part) = part else {
-                self.hungry.fetch_add(1, Relaxed);
+                self.hunger.grow();
                 return None;
             };
             if member.is_stopped() {

@@ -17,12 +17,12 @@ use crate::pool::Quiet;
 ///
 /// One word and no enum: what is written in pieces and read as a whole has to wait for the pieces, longer than a small node
 /// takes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u64);
 
 /// From the outermost node to the innermost.
 pub(super) struct Way<T, R> {
-    pub(super) entries: Vec<Entry>,
+    entries: Vec<Entry>,
     /// Parts that nobody has begun, but for those at the bottom.
     pub(super) problems: Vec<T>,
     /// Those at the bottom, once some were given away: taken from both ends.
@@ -53,6 +53,11 @@ impl Entry {
     const SPLIT: u64 = 1 << 63;
     const UP: u64 = Self::SPLIT | 1 << 62;
     const PROBLEM: u64 = 1 << 31;
+
+    /// A node of two, the first of which is in hand.
+    pub(super) const FIRST: Self = Self(Self::PROBLEM);
+    /// A node of two, the second of which is in hand.
+    pub(super) const SECOND: Self = Self(1);
 
     #[inline]
     pub(super) fn new(problems: usize, solutions: usize) -> Self {
@@ -96,10 +101,21 @@ impl<T, R> Way<T, R> {
         way
     }
 
+    pub(super) fn is_at_the_top(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
     #[inline]
     pub(super) fn pop(&mut self) {
         self.entries.pop();
-        self.oldest = self.oldest.min(self.entries.len());
+        if self.oldest > self.entries.len() {
+            self.oldest = self.entries.len();
+        }
     }
 
     /// The innermost node, unless it is a meeting.
@@ -108,19 +124,34 @@ impl<T, R> Way<T, R> {
         self.entries.last().copied().filter(|entry| !entry.is_meeting())
     }
 
-    /// Adds a solution to the innermost node, whose next part is in hand now.
+    /// The next part of the innermost node has been taken, and the solution before it is on the stack.
     #[inline]
-    pub(super) fn advance(&mut self, solution: R) {
+    pub(super) fn advance(&mut self) {
         if let Some(Entry(entry)) = self.entries.last_mut() {
             *entry = *entry - Entry::PROBLEM + 1;
         }
-        self.solutions.push(solution);
+    }
+
+    /// The same for a node of two.
+    #[inline]
+    pub(super) fn advance_to_second(&mut self) {
+        if let Some(entry) = self.entries.last_mut() {
+            *entry = Entry::SECOND;
+        }
     }
 
     /// Takes the problem on top.
     #[inline]
     pub(super) fn pop_problem(&mut self) -> Option<T> {
-        self.problems.pop().or_else(|| self.bottom.pop_back())
+        match self.problems.pop() {
+            Some(problem) => Some(problem),
+            None => self.pop_from_bottom(),
+        }
+    }
+
+    #[cold]
+    fn pop_from_bottom(&mut self) -> Option<T> {
+        self.bottom.pop_back()
     }
 
     /// Takes the meeting on top.
