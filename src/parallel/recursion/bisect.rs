@@ -57,7 +57,7 @@ where
     D: Fn(T) -> [T; 2] + Send + Sync + 'static,
     C: Fn(R, R) -> R + Send + Sync + 'static,
 {
-    Bisect { problem, plan: Halves { is_base, solve_base, divide, combine, types: PhantomData }, workers: None }
+    Bisect { problem, plan: Halves::new(is_base, solve_base, divide, combine), workers: None }
 }
 
 /// What [`bisect`] is about to do; await it.
@@ -68,7 +68,7 @@ pub struct Bisect<T, R, B, S, D, C> {
     workers: Option<Workers>,
 }
 
-struct Halves<T, R, B, S, D, C> {
+pub(super) struct Halves<T, R, B, S, D, C> {
     is_base: B,
     solve_base: S,
     divide: D,
@@ -81,6 +81,12 @@ impl<T, R, B, S, D, C> Bisect<T, R, B, S, D, C> {
     pub fn on<W>(mut self, pool: &CpuPool<W>) -> Self {
         self.workers = Some(pool.into());
         self
+    }
+}
+
+impl<T, R, B, S, D, C> Halves<T, R, B, S, D, C> {
+    pub(super) fn new(is_base: B, solve_base: S, divide: D, combine: C) -> Self {
+        Self { is_base, solve_base, divide, combine, types: PhantomData }
     }
 }
 
@@ -98,7 +104,7 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         let workers = self.workers.unwrap_or_else(|| Workers::current("bisect"));
-        let solving = Solving::new(self.plan, self.problem, &workers);
+        let solving = Solving::new(self.plan, self.problem, workers.limit());
         workers.work_on("bisect", solving).boxed()
     }
 }

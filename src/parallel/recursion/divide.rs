@@ -122,7 +122,7 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         let workers = self.workers.unwrap_or_else(|| Workers::current("divide_and_conquer"));
-        let solving = Solving::new(self.plan, self.problem, &workers);
+        let solving = Solving::new(self.plan, self.problem, workers.limit());
         workers.work_on("divide_and_conquer", solving).boxed()
     }
 }

@@ -6,8 +6,9 @@
 //!    before others, it leaves it here and does something else: nobody waits.
 //! 3. No user code runs under the lock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use super::super::loom::{Mutex, lock};
 use super::way::Way;
 use crate::pool::Quiet;
 
@@ -33,7 +34,7 @@ impl<T, R> Join<T, R> {
     /// Brings the solution of a part; `above` is what the member that has split the node was to go on with. Gives the
     /// solutions of all parts to the last one to arrive, and what comes above.
     pub(super) fn arrive(&self, part: usize, solution: R, above: Option<Way<T, R>>) -> Option<(Vec<R>, Way<T, R>)> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = lock(&self.parts);
         parts.solutions.0[part] = Some(solution);
         parts.missing -= 1;
         if above.is_some() {

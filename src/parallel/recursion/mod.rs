@@ -4,6 +4,9 @@ mod bisect;
 mod divide;
 mod join;
 mod kept;
+#[cfg(regatta_loom)]
+#[doc(hidden)]
+pub mod model;
 mod plan;
 mod solving;
 mod way;

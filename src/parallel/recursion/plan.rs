@@ -1,7 +1,8 @@
 //! What a recursion is made of, and how a member goes down and up in it.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
+use super::super::loom::AtomicUsize;
 use super::way::Way;
 
 /// How many nodes go by between looks whether anybody still waits for the solution.
@@ -42,6 +43,14 @@ pub(super) enum Turn<P: Plan> {
     Solved(P::Solution),
     /// This problem comes next, and somebody may be hungry.
     Look(P::Problem),
+}
+
+/// Those who solve a problem together, as one of them sees it.
+pub(super) trait Team {
+    fn is_stopped(&self) -> bool;
+
+    /// Has others take part, up to so many.
+    fn call(&self, wanted: usize);
 }
 
 /// How many members would take part if there was something for them. Relaxed: who misses it looks again at the next node.

@@ -9,14 +9,15 @@
 //! puts something there calls another, and takes it itself if nobody has come.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use super::super::loom::{Mutex, lock};
 use super::join::Join;
 use super::kept::Kept;
-use super::plan::{Hunger, Plan, Turn, WayOf};
+use super::plan::{Hunger, Plan, Team, Turn, WayOf};
 use super::way::{Meeting, Pending, Way};
 use crate::error::drop_quietly;
-use crate::pool::{Member, Work, Workers};
+use crate::pool::{Member, Work};
 
 pub(super) struct Solving<P: Plan> {
     plan: P,
@@ -33,14 +34,14 @@ struct Part<T, R> {
 }
 
 impl<P: Plan> Solving<P> {
-    pub(super) fn new(plan: P, problem: P::Problem, workers: &Workers) -> Self {
+    pub(super) fn new(plan: P, problem: P::Problem, workers: usize) -> Self {
         let list = Mutex::new(VecDeque::from([Part { problem: Some(problem), up: None }]));
         // All but the first member: they are called as soon as there is a second part.
-        Self { plan, list, hunger: Hunger::new(workers.limit() - 1) }
+        Self { plan, list, hunger: Hunger::new(workers - 1) }
     }
 
     /// Solves one part, and goes on above it where this is the last to arrive. Gives the solution of the whole.
-    fn solve(&self, member: &Member<'_, Self>, mut part: PartOf<P>) -> Option<P::Solution> {
+    fn solve(&self, team: &impl Team, mut part: PartOf<P>) -> Option<P::Solution> {
         let mut way = match part.up.take() {
             Some((join, number)) => Way::up_to(join, number),
             None => Way::new(),
@@ -48,13 +49,13 @@ impl<P: Plan> Solving<P> {
         let mut turn = self.dive(part.problem.take()?, &mut way);
         loop {
             turn = match turn {
-                Turn::Look(problem) if member.is_stopped() => {
+                Turn::Look(problem) if team.is_stopped() => {
                     drop_quietly(problem);
                     return None;
                 }
                 Turn::Look(problem) => {
                     if self.hunger.is_felt() {
-                        self.feed(member, &mut way);
+                        self.feed(team, &mut way);
                     }
                     self.dive(problem, &mut way)
                 }
@@ -81,15 +82,15 @@ impl<P: Plan> Solving<P> {
     }
 
     /// Gives away what is largest.
-    fn feed(&self, member: &Member<'_, Self>, way: &mut WayOf<P>) {
+    fn feed(&self, team: &impl Team, way: &mut WayOf<P>) {
         let Some(Pending { problems, join }) = way.split() else { return };
         let count = problems.len();
         let parts = problems
             .into_iter()
             .map(|(number, problem)| Part { problem: Some(problem), up: Some((join.clone(), number)) });
-        self.lock().extend(parts);
+        lock(&self.list).extend(parts);
         self.hunger.appease(count);
-        member.call(count);
+        team.call(count);
     }
 
     fn dive(&self, problem: P::Problem, way: &mut WayOf<P>) -> Turn<P> {
@@ -107,8 +108,21 @@ impl<P: Plan> Solving<P> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<PartOf<P>>> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Solves one part after the other, until there are none. Gives the solution of the whole.
+    pub(super) fn work_with(&self, team: &impl Team) -> Option<P::Solution> {
+        loop {
+            let part = lock(&self.list).pop_front();
+            let Some(part) = part else {
+                self.hunger.grow();
+                return None;
+            };
+            if team.is_stopped() {
+                return None;
+            }
+            if let Some(solution) = self.solve(team, part) {
+                return Some(solution);
+            }
+        }
     }
 }
 
@@ -116,19 +130,17 @@ impl<P: Plan> Work for Solving<P> {
     type Output = P::Solution;
 
     fn take_part(&self, member: &Member<'_, Self>) -> Option<P::Solution> {
-        loop {
-            let part = self.lock().pop_front();
-            let Some(part) = part else {
-                self.hunger.grow();
-                return None;
-            };
-            if member.is_stopped() {
-                return None;
-            }
-            if let Some(solution) = self.solve(member, part) {
-                return Some(solution);
-            }
-        }
+        self.work_with(member)
+    }
+}
+
+impl<W: Work> Team for Member<'_, W> {
+    fn is_stopped(&self) -> bool {
+        self.is_stopped()
+    }
+
+    fn call(&self, wanted: usize) {
+        self.call(wanted);
     }
 }
 
