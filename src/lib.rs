@@ -8,6 +8,7 @@
 //! | run producers and consumers and get a report | [`queue::ProducerConsumer`] |
 //! | run closures that take long, off the executor, at most *n* at once | [`pool::CpuPool`] |
 //! | run async jobs, at most *n* at once | [`pool::TaskPool`] |
+//! | sort, reduce, map and reduce, divide and conquer on many cores | [`parallel`] |
 //! | owe one value to many, settle it once, chain what follows | [`promise`] |
 //! | chain steps with limits, order, batches and error policies | [`pipeline`] |
 //! | read a value from many tasks without locks, and replace it | [`sync::Rcu`], [`sync::RcuMap`] for a table |
@@ -55,6 +56,7 @@
 //!
 //! # Guide
 //! [`guide::semantics`]: ordering, delivery, restart, stop and cancel, each with the test that holds it.
+//! [`guide::performance`]: what belongs off the executor, what each hand-over costs, how to measure.
 //!
 //! # Features
 //! - `macros` (default): [`#[regatta::actor]`](macro@actor).

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use regatta::promise::ResultFutureExt;
 use regatta::{
-    BoxError, CancellationToken, actor, error, observe, pipeline, policy, pool, promise, queue, supervise, sync, task,
+    BoxError, CancellationToken, actor, error, observe, parallel, pipeline, policy, pool, promise, queue, supervise, sync, task,
     testing,
 };
 
@@ -82,6 +82,10 @@ fn every_error_crosses_threads() {
     is_error::<pool::SubmitError<Unnamed>>();
     is_error::<pool::JobError>();
     is_error::<pool::MapError<error::Closed>>();
+    is_error::<parallel::ScatterError>();
+    is_error::<parallel::SortError<Unnamed>>();
+    is_error::<parallel::MapReduceError<error::Closed>>();
+    is_error::<parallel::MemoryLimit>();
     is_error::<promise::PromiseError<error::Closed>>();
     is_error::<promise::AggregateError<error::Closed>>();
     is_error::<pipeline::PipelineError>();
@@ -149,6 +153,9 @@ assert_traits!(queue::ForEachReport: Send & Sync & Unpin);
 assert_traits!(queue::WorkerReport: Send & Sync & Unpin);
 assert_traits!(queue::Report: Send & Sync & Unpin);
 
+assert_traits!(parallel::Items<Rc<u8>>: !Send & !Sync & Unpin);
+assert_traits!(parallel::Items<u8>: Send & Sync & Unpin);
+assert_traits!(parallel::Gathered<u8>: Send & Sync & Unpin);
 assert_traits!(pool::CpuPool<Moves>: Send & Sync & Unpin);
 assert_traits!(pool::TaskPool<Moves>: Send & Sync & Unpin);
 assert_traits!(pool::PoolBuilder<pool::OfClosures, Moves>: Send & Sync & Unpin);
@@ -259,6 +266,12 @@ assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv() => Send & Unpin)
 assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv_many(1) => Send & Unpin);
 assert_future!(|consumer: &queue::Consumer<u8>, d: Duration| consumer.recv_timeout(d) => Send & !Unpin);
 assert_future!(|consumer: &queue::Consumer<u8>| consumer.join() => Send & Unpin);
+assert_future!(|| parallel::reduce([1], || 0, |sum, n| sum + n, |a, b| a + b).into_future() => Send & Unpin);
+assert_future!(|| parallel::scatter_gather(vec![1], 2, |chunk| chunk, |all| all).into_future() => Send & Unpin);
+assert_future!(|| parallel::scatter_gather(vec![1], 2, |chunk| chunk, |all| all).quorum(1).into_future() => Send & Unpin);
+assert_future!(|| parallel::bisect(1, |_| true, |n| n, |n| [n, n], |a, b| a + b).into_future() => Send & Unpin);
+assert_future!(|| parallel::divide_and_conquer(1, |_| true, |n| n, |n| vec![n], |all| all[0]).into_future() => Send & Unpin);
+assert_future!(|| parallel::sort(vec![1]).into_future() => Send & Unpin);
 assert_future!(|pool: &pool::CpuPool| pool.submit(|| 1) => Send & Unpin);
 assert_future!(|pool: &pool::CpuPool, d: Duration| pool.submit_timeout(|| 1, d) => Send & !Unpin);
 assert_future!(|pool: &pool::CpuPool| pool.submit_to(0, |_| 1) => Send & Unpin);
