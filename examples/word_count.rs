@@ -87,7 +87,9 @@ fn read_all(path: &Path, blocks: &Producer<Vec<u8>>) -> io::Result<u64> {
     while let Some(dir) = dirs.pop() {
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
-            Err(error) if dir == path => return Err(io::Error::new(error.kind(), format!("{}: {error}", dir.display()))),
+            Err(error) if dir == path => {
+                return Err(io::Error::new(error.kind(), format!("{}: {error}", dir.display())));
+            }
             Err(error) => {
                 eprintln!("word_count: {}: {error}", dir.display());
                 continue;

@@ -35,6 +35,10 @@ impl Entry {
         Self { dir, name: name.into(), size: metadata.len(), id: identity(metadata) }
     }
 
+    pub(crate) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.dir.join(&*self.name)
     }

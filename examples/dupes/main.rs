@@ -7,7 +7,8 @@
 //! Walkers put the files they find into a bounded **queue**, and share the directories still to be listed out through
 //! another. A **pipeline** groups the files by size, then by the hash of their first 4 KiB, then by the hash of all. Files
 //! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. What they come to is kept by
-//! an **actor** that is restarted if it crashes; the report then says that it is partial. Ctrl-C ends it early.
+//! an **actor** that is restarted if it crashes; the report then says that it is partial. What kinds of files there are is
+//! added up by **map-reduce**. Ctrl-C ends it early.
 //!
 //! You will see groups of files, the largest first, what removing all but one of each would free, what could not be read
 //! and why, and the table of what went through each queue, stage, pool and actor:
@@ -28,6 +29,7 @@ mod args;
 mod block;
 mod disk;
 mod entry;
+mod extensions;
 mod findings;
 mod group;
 mod known;

@@ -11,6 +11,7 @@ use blake3::Hash;
 use regatta::actor::StopReason;
 
 use crate::entry::Problem;
+use crate::extensions::Kind;
 
 pub(crate) use json::write_json;
 pub(crate) use plain::write_plain;
@@ -19,6 +20,8 @@ pub(crate) use plain::write_plain;
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) groups: Vec<Group>,
+    /// Of what kinds the files are that were found, the most bytes first.
+    pub(crate) kinds: Vec<Kind>,
     pub(crate) problems: Vec<Problem>,
     /// How many files were found, each counted once.
     pub(crate) scanned: u64,

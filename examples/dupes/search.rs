@@ -15,6 +15,7 @@ use crate::args::Args;
 use crate::block::Block;
 use crate::disk::Disk;
 use crate::entry::Entry;
+use crate::extensions::{Extensions, Kind};
 use crate::findings::{Findings, Index};
 use crate::group::Partners;
 use crate::known::Known;
@@ -39,6 +40,7 @@ pub(crate) struct Tools {
     pub(crate) pool: CpuPool,
     pub(crate) findings: Findings,
     pub(crate) tally: Arc<Tally>,
+    extensions: Arc<Extensions>,
 }
 
 /// Searches until everything is known or the operator wants an end.
@@ -74,7 +76,8 @@ pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Re
     }
     let Index { known, crash } = tools.findings.take().await?;
     let partial = crash.map(Partial::Crash).or(is_interrupted.then_some(Partial::Interrupted));
-    Ok(tools.report(start.elapsed(), known, partial, table))
+    let kinds = tools.extensions.take(&tools.pool).await?;
+    Ok(tools.report(start.elapsed(), known, kinds, partial, table))
 }
 
 /// Which step holds up the others.
@@ -87,7 +90,7 @@ fn limit(stats: &PipelineStats) -> String {
 /// From the files found to the groups: by size, by the hash of the head, by the hash of the whole.
 fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineHandle<()> {
     let at_once = Concurrency::unordered(args.threads());
-    let mut sizes = Sizes::new(args.min_size, tools.tally.clone());
+    let mut sizes = Sizes::new(args.min_size, tools.tally.clone(), tools.extensions.clone());
     let mut heads = Heads { partners: Partners::default(), tally: tools.tally.clone() };
     let [reading, hashing] = [tools.clone(), tools.clone()];
     let [small_ones, large_ones] = [tools.findings.clone(), tools.findings.clone()];
@@ -158,14 +161,22 @@ impl Tools {
             pool: CpuPool::builder().limit(threads).name("hash").build(),
             findings: Findings::start(),
             tally: Arc::default(),
+            extensions: Arc::default(),
         }
     }
 
-    fn report(&self, elapsed: Duration, known: Known, partial: Option<Partial>, table: String) -> Report {
+    fn report(
+        &self,
+        elapsed: Duration,
+        known: Known,
+        kinds: Vec<Kind>,
+        partial: Option<Partial>,
+        table: String,
+    ) -> Report {
         let (groups, problems) = known.into_order();
         let Tally { files, bytes, bytes_read, .. } = &*self.tally;
         let [scanned, bytes, read] = [files, bytes, bytes_read].map(|count| count.load(Relaxed));
-        Report { groups, problems, scanned, bytes, read, elapsed, partial, table }
+        Report { groups, kinds, problems, scanned, bytes, read, elapsed, partial, table }
     }
 
     /// Reads the first `limit` bytes of each file. What cannot be read is noted and left out.

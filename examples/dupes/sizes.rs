@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::entry::{Entry, FileId};
+use crate::extensions::Extensions;
 use crate::group::Partners;
 use crate::progress::Tally;
 use crate::search::HEAD;
@@ -16,6 +17,7 @@ pub(crate) struct Sizes {
     seen: HashSet<FileId>,
     partners: Partners<u64, Entry>,
     tally: Arc<Tally>,
+    extensions: Arc<Extensions>,
 }
 
 /// What goes on of one batch.
@@ -28,18 +30,23 @@ pub(crate) struct Admitted {
 }
 
 impl Sizes {
-    pub(crate) fn new(min_size: u64, tally: Arc<Tally>) -> Self {
-        Self { min_size, seen: HashSet::new(), partners: Partners::default(), tally }
+    pub(crate) fn new(min_size: u64, tally: Arc<Tally>, extensions: Arc<Extensions>) -> Self {
+        Self { min_size, seen: HashSet::new(), partners: Partners::default(), tally, extensions }
     }
 
     /// Gives those that may go on now, if there are any.
     pub(crate) fn admit(&mut self, entries: Vec<Entry>) -> Option<Admitted> {
         let (mut out, mut files, mut bytes) = (Admitted::default(), 0, 0);
-        for entry in entries {
-            if let Some(id) = entry.id.filter(|id| !self.seen.insert(*id)) {
+        let is_new = |entry: &Entry| match entry.id {
+            Some(id) if !self.seen.insert(id) => {
                 out.paths.push((id, entry.path()));
-                continue;
+                false
             }
+            _ => true,
+        };
+        let entries: Vec<Entry> = entries.into_iter().filter(is_new).collect();
+        self.extensions.add(&entries);
+        for entry in entries {
             files += 1;
             bytes += entry.size;
             if entry.size >= self.min_size {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use regatta::promise::ResultFutureExt;
 use regatta::{
-    BoxError, CancellationToken, actor, error, observe, parallel, pipeline, policy, pool, promise, queue, supervise, sync, task,
-    testing,
+    BoxError, CancellationToken, actor, error, observe, parallel, pipeline, policy, pool, promise, queue, supervise,
+    sync, task, testing,
 };
 
 /// States which traits a type has and, with `!`, which it lacks:

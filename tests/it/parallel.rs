@@ -4,3 +4,4 @@ mod kit;
 mod recursion;
 mod reduce;
 mod scatter;
+mod word_count;

@@ -1,11 +1,16 @@
 //! The report as text.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use indicatif::{DecimalBytes, HumanCount};
 
 use super::{Group, Report};
+use crate::extensions::Kind;
 use crate::paths;
+
+/// How many extensions are named.
+const KINDS: usize = 8;
 
 /// Writes the groups, what could be freed, and what it took; unless `quiet`, also what was passed over and the table.
 pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) -> io::Result<()> {
@@ -17,6 +22,7 @@ pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) ->
     }
     write_summary(report, out)?;
     if !quiet {
+        write_kinds(&report.kinds, out)?;
         write!(out, "\n{}", report.table)?;
     }
     Ok(())
@@ -29,6 +35,24 @@ fn write_group(group: &Group, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "    {}", paths::plain(path))?;
     }
     writeln!(out)
+}
+
+/// Writes the extensions with the most bytes, and what the others come to.
+fn write_kinds(kinds: &[Kind], out: &mut impl Write) -> io::Result<()> {
+    let (top, others) = kinds.split_at(kinds.len().min(KINDS));
+    writeln!(out)?;
+    for Kind { extension, files, bytes } in top {
+        let name =
+            if extension.is_empty() { "(none)".to_owned() } else { paths::plain(Path::new(&**extension)).into_owned() };
+        writeln!(out, "  {name:<12} {:>12}  {}", DecimalBytes(*bytes).to_string(), count(*files, "file"))?;
+    }
+    if !others.is_empty() {
+        let (files, bytes) =
+            others.iter().fold((0, 0), |(files, bytes), kind| (files + kind.files, bytes + kind.bytes));
+        let name = format!("{} others", others.len());
+        writeln!(out, "  {name:<12} {:>12}  {}", DecimalBytes(bytes).to_string(), count(files, "file"))?;
+    }
+    Ok(())
 }
 
 fn write_problems(report: &Report, out: &mut impl Write) -> io::Result<()> {
