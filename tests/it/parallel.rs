@@ -1,3 +1,4 @@
 //! Parallel computations.
 
 mod reduce;
+mod sort;

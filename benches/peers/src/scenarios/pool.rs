@@ -5,6 +5,8 @@ mod idle;
 mod spread;
 mod tasks;
 
+pub(super) use hand_over::start_rayon;
+
 use crate::measure::Contest;
 
 pub(crate) fn contests() -> Vec<Contest> {

@@ -110,7 +110,7 @@ fn on_rayon(n: u64) -> oneshot::Receiver<u64> {
 }
 
 /// Gives rayon's global pool as many threads as the others have. It outlives the rounds, as it would in a service.
-pub(super) fn start_rayon() {
+pub(in crate::scenarios) fn start_rayon() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         let started = rayon::ThreadPoolBuilder::new().num_threads(WORKERS).build_global();

@@ -1,0 +1,6 @@
+//! Elements in order.
+
+mod closed;
+mod ends;
+mod order;
+mod panics;

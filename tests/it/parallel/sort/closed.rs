@@ -1,0 +1,1 @@
+//! Pools that do not let the work in, or stop it.
