@@ -8,10 +8,11 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::keyed::{ByKey, Keyed};
 use super::machine::{run, run_here};
-use super::runs::Runs;
+use super::order::ByComparison;
+use super::partition::{Board, Partition, Task};
 use super::{Sorted, here, special};
 use crate::error::drop_quietly;
-use crate::pool::{CpuPool, Workers};
+use crate::pool::{CpuPool, Quiet, Workers};
 
 /// Sorts elements, stably.
 ///
@@ -60,7 +61,7 @@ use crate::pool::{CpuPool, Workers};
 pub fn sort<T: Ord + Send + 'static>(items: Vec<T>) -> Sort<T> {
     Sort::new("sort", items, |items, workers| match special::sort(items, &workers, "sort") {
         Ok(sorting) => sorting,
-        Err(items) => by_runs(items, workers, "sort", T::cmp),
+        Err(items) => by_comparison(items, workers, "sort", T::cmp),
     })
 }
 
@@ -98,7 +99,7 @@ where
     T: Send + 'static,
     C: Fn(&T, &T) -> Ordering + Send + Sync + 'static,
 {
-    Sort::new("sort_by", items, |items, workers| by_runs(items, workers, "sort_by", compare))
+    Sort::new("sort_by", items, |items, workers| by_comparison(items, workers, "sort_by", compare))
 }
 
 /// Sorts elements by a key, stably. The key is made for each comparison.
@@ -141,7 +142,7 @@ where
             let (left, right) = (Made(Some(key(left))), Made(Some(key(right))));
             left.0.cmp(&right.0)
         };
-        by_runs(items, workers, "sort_by_key", compare)
+        by_comparison(items, workers, "sort_by_key", compare)
     })
 }
 
@@ -192,7 +193,7 @@ where
     })
 }
 
-fn by_runs<T, C>(items: Vec<T>, workers: Workers, what: &'static str, compare: C) -> BoxFuture<'static, Sorted<T>>
+fn by_comparison<T, C>(items: Vec<T>, workers: Workers, what: &'static str, compare: C) -> BoxFuture<'static, Sorted<T>>
 where
     T: Send + 'static,
     C: Fn(&T, &T) -> Ordering + Send + Sync + 'static,
@@ -200,8 +201,8 @@ where
     if items.len() <= here::MAX {
         return async move { here::sort_by(items, &workers, what, compare) }.boxed();
     }
-    let (engine, board, first) = Runs::new(items, workers.limit(), compare);
-    run(workers, what, engine, board, first).boxed()
+    let first = Task::whole(Quiet(items), workers.limit());
+    run(workers, what, Partition(ByComparison::new(compare)), Board::new(), first).boxed()
 }
 
 /// What [`sort`], [`sort_by`], [`sort_by_key`] and [`sort_by_cached_key`] are about to do; await it.

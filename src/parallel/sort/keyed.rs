@@ -83,6 +83,8 @@ impl<T: Send + 'static, K: Ord + 'static> Order for ByKey<T, K> {
     type Item = Entry<K>;
     type Seen<'a> = ();
 
+    const IS_TOTAL: bool = true;
+
     fn see(&self) {}
 
     fn compare((): &(), left: &Entry<K>, right: &Entry<K>) -> Ordering {

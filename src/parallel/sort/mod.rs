@@ -14,11 +14,10 @@ mod error;
 mod here;
 mod keyed;
 mod machine;
-mod merge_path;
 mod order;
 mod partition;
-mod runs;
 mod special;
+mod split;
 mod text;
 
 pub use builder::{Sort, sort, sort_by, sort_by_cached_key, sort_by_key};

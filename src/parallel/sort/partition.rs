@@ -1,19 +1,19 @@
-//! Sorting elements of which equal ones cannot be told apart, so that any sort of them is stable: the elements are
-//! partitioned by pivots into a segment for each worker, and no merge is needed.
+//! The way all elements are sorted: they are dealt out to segments by their value, each segment is sorted, and the segments
+//! are put together. Nothing is merged.
 //!
-//! Pivots come from a sample of the elements, as in sample sort (Frazer, McKellar, 1970,
+//! Where elements that are equal may change places, because nobody sees it, they are dealt out in place, and each segment is
+//! sorted in place, too. Pivots come from a sample of the elements, as in sample sort (Frazer, McKellar, 1970,
 //! <https://doi.org/10.1145/321592.321600>).
 
-use std::cmp::Ordering;
 use std::mem;
 
 use super::machine::{Engine, join};
 use super::order::{Order, settle_order};
 use super::pieces;
-use crate::parallel::reduce::part;
+use super::split::{self, Shares};
 use crate::pool::Quiet;
 
-/// Sorts by an order without equal elements, but such as are the same.
+/// Sorts by an order.
 pub(super) struct Partition<O>(pub(super) O);
 
 pub(super) struct Task<E> {
@@ -21,6 +21,8 @@ pub(super) struct Task<E> {
     items: Quiet<E>,
     /// What comes behind `items`.
     right: Quiet<E>,
+    /// One that is compared with.
+    pivot: Quiet<E>,
     segments: Vec<Quiet<E>>,
 }
 
@@ -35,8 +37,7 @@ enum Kind {
     /// The same, in two parts, the first of which is for so many segments.
     Split {
         first: usize,
-        left: usize,
-        count: usize,
+        shares: Shares,
     },
     /// A sorted segment of this number.
     Sorted(usize),
@@ -51,12 +52,9 @@ pub(super) struct Board<E> {
     missing: usize,
 }
 
-/// How many elements are looked at for a pivot.
-const SAMPLE: usize = 1024;
-
 impl<E> Task<E> {
     fn new(kind: Kind, items: Quiet<E>) -> Self {
-        Self { kind, items, right: Quiet(Vec::new()), segments: Vec::new() }
+        Self { kind, items, right: Quiet(Vec::new()), pivot: Quiet(Vec::new()), segments: Vec::new() }
     }
 
     /// The first one.
@@ -84,15 +82,27 @@ impl<O: Order> Partition<O> {
     fn split_or_sort(&self, task: &mut Task<O::Item>, first: usize, count: usize) {
         let seen = self.0.see();
         let compare = |left: &O::Item, right: &O::Item| O::compare(&seen, left, right);
-        let items = &mut task.items.0;
-        let left = count / 2;
-        let middle = if left == 0 { items.len() } else { split_place(items, left, count, compare) };
-        if middle == items.len() {
-            items.sort_unstable_by(compare);
+        let Task { items: Quiet(items), right: Quiet(right), pivot: Quiet(pivot), .. } = task;
+        let shares = Shares { left: count / 2, count };
+        if shares.left > 0 && O::IS_TOTAL {
+            let middle = split::in_place(items, shares, compare);
+            *right = items.split_off(middle);
+        } else if shares.left > 0 {
+            split::stably(items, right, pivot, shares, compare);
+        }
+        if right.is_empty() {
+            match O::IS_TOTAL {
+                true => items.sort_unstable_by(compare),
+                false => items.sort_by(compare),
+            }
             task.kind = Kind::Sorted(first);
-        } else {
-            task.right = Quiet(items.split_off(middle));
-            task.kind = Kind::Split { first, left, count };
+            return;
+        }
+        task.kind = Kind::Split { first, shares };
+        right.shrink_to_fit();
+        if first > 0 {
+            // The first segment's room is kept for all of them.
+            items.shrink_to_fit();
         }
     }
 }
@@ -123,9 +133,9 @@ where
         task: Self::Task,
         next: &mut Vec<Self::Task>,
     ) -> Option<Quiet<Self::Item>> {
-        let Task { kind, items, right, segments } = task;
+        let Task { kind, items, right, .. } = task;
         match kind {
-            Kind::Split { first, left, count } => {
+            Kind::Split { first, shares: Shares { left, count } } => {
                 board.missing += 1;
                 next.push(Task::new(Kind::Unsorted { first: first + left, count: count - left }, right));
                 next.push(Task::new(Kind::Unsorted { first, count: left }, items));
@@ -142,7 +152,7 @@ where
             }
             Kind::Joined => return Some(items),
             Kind::Whole(_) | Kind::Unsorted { .. } | Kind::Join => {
-                unreachable!("work makes another kind of them, and {} more", right.0.len() + segments.len())
+                unreachable!("each is of another kind when it was worked on")
             }
         }
         None
@@ -150,51 +160,8 @@ where
 
     fn give_back(&self, board: Self::Board, tasks: Vec<Self::Task>, back: &mut Vec<Quiet<Self::Item>>) {
         back.extend(board.segments.into_iter().map(|(_, segment)| segment));
-        for Task { items, right, segments, .. } in tasks {
-            back.extend([items, right].into_iter().chain(segments));
+        for Task { items, right, pivot, segments, .. } in tasks {
+            back.extend([items, right, pivot].into_iter().chain(segments));
         }
     }
-}
-
-/// Moves the elements of the first `left` of `count` even shares, as nearly as a sample tells, before the others, and gives
-/// their number. It is above zero; and it is that of all elements if they are the same.
-fn split_place<E>(items: &mut [E], left: usize, count: usize, compare: impl Fn(&E, &E) -> Ordering) -> usize {
-    let pivot = sampled(items, left, count, &compare);
-    items.swap(0, pivot);
-    let Some((pivot, rest)) = items.split_first_mut() else { return 0 };
-    let smaller = to_front(rest, |item| compare(item, pivot) == Ordering::Less);
-    if smaller > part(rest.len(), count, left).start / 2 {
-        items.swap(0, smaller);
-        return smaller;
-    }
-    // The pivot's value is a frequent one, and belongs to the left rather than to the right.
-    let same = to_front(&mut rest[smaller..], |item| compare(item, pivot) != Ordering::Greater);
-    1 + smaller + same
-}
-
-/// Where an element is before which there are about so many shares.
-fn sampled<E>(items: &[E], left: usize, count: usize, compare: impl Fn(&E, &E) -> Ordering) -> usize {
-    // Not at even distances, as the elements may have a period; and the same each time.
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut sample: Vec<usize> = (0..SAMPLE)
-        .map(|_| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 16) as usize % items.len()
-        })
-        .collect();
-    let place = part(SAMPLE, count, left).start;
-    *sample.select_nth_unstable_by(place, |left, right| compare(&items[*left], &items[*right])).1
-}
-
-/// Moves the elements that `belongs` tells of to the front; gives how many. Without a branch that would be guessed wrong for
-/// every other element.
-#[inline(never)]
-fn to_front<E>(items: &mut [E], belongs: impl Fn(&E) -> bool) -> usize {
-    let mut front = 0;
-    for place in 0..items.len() {
-        let moves_on = belongs(&items[place]);
-        items.swap(front, place);
-        front += usize::from(moves_on);
-    }
-    front
 }

@@ -52,6 +52,8 @@ impl<S: Text> Order for ByText<S> {
     type Item = Entry<u64>;
     type Seen<'a> = RwLockReadGuard<'a, Quiet<S>>;
 
+    const IS_TOTAL: bool = true;
+
     fn see(&self) -> Self::Seen<'_> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }

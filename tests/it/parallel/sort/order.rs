@@ -110,7 +110,8 @@ async fn numbers_of_every_type_are_sorted() {
 
 /// Bytes that are easily mistaken: the padding of short texts, and what is not ASCII.
 fn text() -> impl Strategy<Value = String> {
-    let letters = proptest::sample::select(vec!["\0", "a", "b", "z", "ä", "€", "🦀", "\u{10ffff}", "aaaaaaaa", "\0\0\0\0"]);
+    let letters =
+        proptest::sample::select(vec!["\0", "a", "b", "z", "ä", "€", "🦀", "\u{10ffff}", "aaaaaaaa", "\0\0\0\0"]);
     proptest::collection::vec(letters, 0..5).prop_map(|letters| letters.concat())
 }
 
@@ -145,7 +146,9 @@ proptest! {
 #[tokio::test]
 async fn static_texts_with_long_common_beginnings_are_sorted() {
     let words: Vec<&'static str> = mixed(40_000, 26)
-        .map(|n| ["http://example.org/", "http://example.org/a", "http://", "", "https://example.org/\0"][n as usize % 5])
+        .map(|n| {
+            ["http://example.org/", "http://example.org/a", "http://", "", "https://example.org/\0"][n as usize % 5]
+        })
         .collect();
     let mut expected = words.clone();
     expected.sort();
