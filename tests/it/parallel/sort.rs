@@ -2,5 +2,6 @@
 
 mod closed;
 mod ends;
+mod kit;
 mod order;
 mod panics;
