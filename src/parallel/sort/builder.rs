@@ -187,8 +187,8 @@ where
         let is_here = items.len() <= here::MAX;
         let (engine, board, first) = Keyed::new(items, workers.limit(), key, ByKey::new());
         match is_here {
-            true => async move { run_here(&workers, WHAT, engine, board, first) }.boxed(),
-            false => run(workers, WHAT, engine, board, first).boxed(),
+            true => async move { run_here(&workers, WHAT, engine, board, vec![first]) }.boxed(),
+            false => run(workers, WHAT, engine, board, vec![first]).boxed(),
         }
     })
 }
@@ -202,15 +202,17 @@ where
         return async move { here::sort_by(items, &workers, what, compare) }.boxed();
     }
     let first = Task::whole(Quiet(items), workers.limit());
-    run(workers, what, Partition(ByComparison::new(compare)), Board::new(), first).boxed()
+    run(workers, what, Partition(ByComparison::new(compare)), Board::new(), vec![first]).boxed()
 }
+
+type Begin<T> = Box<dyn FnOnce(Vec<T>, Workers) -> BoxFuture<'static, Sorted<T>> + Send + Sync>;
 
 /// What [`sort`], [`sort_by`], [`sort_by_key`] and [`sort_by_cached_key`] are about to do; await it.
 #[must_use = "nothing is sorted unless it is awaited"]
 pub struct Sort<T> {
     what: &'static str,
     items: Vec<T>,
-    begin: Box<dyn FnOnce(Vec<T>, Workers) -> BoxFuture<'static, Sorted<T>> + Send + Sync>,
+    begin: Begin<T>,
     workers: Option<Workers>,
 }
 

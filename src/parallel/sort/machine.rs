@@ -69,8 +69,7 @@ struct Sorting<E: Engine>(Arc<Machine<E>>);
 struct Waiting<E: Engine>(Option<Arc<Machine<E>>>);
 
 enum Step<T> {
-    /// So many tasks can be begun.
-    Next(usize),
+    Next,
     Sorted(Quiet<T>),
     Panicked(Payload),
 }
@@ -81,9 +80,9 @@ pub(super) async fn run<E: Engine>(
     what: &'static str,
     engine: E,
     board: E::Board,
-    first: E::Task,
+    tasks: Vec<E::Task>,
 ) -> Result<Vec<E::Item>, SortError<E::Item>> {
-    let machine = Arc::new(Machine::new(engine, board, first));
+    let machine = Arc::new(Machine::new(engine, board, tasks));
     let waiting = Waiting(Some(machine.clone()));
     match workers.work_on(what, Sorting(machine)).await {
         Ok(sorted) => Ok(sorted.into_inner()),
@@ -97,9 +96,9 @@ pub(super) fn run_here<E: Engine>(
     what: &'static str,
     engine: E,
     board: E::Board,
-    first: E::Task,
+    tasks: Vec<E::Task>,
 ) -> Result<Vec<E::Item>, SortError<E::Item>> {
-    let machine = Arc::new(Machine::new(engine, board, first));
+    let machine = Arc::new(Machine::new(engine, board, tasks));
     let waiting = Waiting(Some(machine.clone()));
     let Some(outcome) = machine.drive(|| false, |_| {}) else { unreachable!("it goes on until there is an outcome") };
     drop(machine);
@@ -125,8 +124,8 @@ pub(super) fn join<T>(pieces: Vec<Quiet<T>>) -> Quiet<T> {
 }
 
 impl<E: Engine> Machine<E> {
-    fn new(engine: E, board: E::Board, first: E::Task) -> Self {
-        let (tasks, board) = (vec![first], Some(board));
+    fn new(engine: E, board: E::Board, tasks: Vec<E::Task>) -> Self {
+        let board = Some(board);
         let state = State { tasks, board, in_hand: 0, broken: Vec::new(), failed: Failed::No, home: None };
         Self { engine, state: Mutex::new(state) }
     }
@@ -138,11 +137,11 @@ impl<E: Engine> Machine<E> {
     /// Does one task after the other until there are none. Gives the outcome if it comes out here.
     fn drive(&self, is_stopped: impl Fn() -> bool, call: impl Fn(usize)) -> Option<Result<Quiet<E::Item>, Payload>> {
         while !is_stopped() {
-            let mut task = self.take()?;
+            let (mut task, left) = self.take()?;
+            call(left);
             let worked = catch_unwind(AssertUnwindSafe(|| self.engine.work(&mut task)));
             match self.put(task, worked) {
-                // One of them is ours.
-                Step::Next(tasks) => call(tasks.saturating_sub(1)),
+                Step::Next => {}
                 Step::Sorted(items) => return Some(Ok(items)),
                 Step::Panicked(payload) => return Some(Err(payload)),
             }
@@ -150,14 +149,15 @@ impl<E: Engine> Machine<E> {
         None
     }
 
-    fn take(&self) -> Option<E::Task> {
+    /// Takes a task, and tells how many are left.
+    fn take(&self) -> Option<(E::Task, usize)> {
         let mut state = self.state();
         if !matches!(state.failed, Failed::No) {
             return None;
         }
         let task = state.tasks.pop()?;
         state.in_hand += 1;
-        Some(task)
+        Some((task, state.tasks.len()))
     }
 
     fn put(&self, task: E::Task, worked: Result<(), Payload>) -> Step<E::Item> {
@@ -183,9 +183,8 @@ impl<E: Engine> Machine<E> {
         let step = match std::mem::replace(&mut state.failed, Failed::Told) {
             Failed::Yes(payload) if state.in_hand == 0 => Step::Panicked(payload),
             other => {
-                let tasks = if matches!(other, Failed::No) { state.tasks.len() } else { 0 };
                 state.failed = other;
-                Step::Next(tasks)
+                Step::Next
             }
         };
         drop(guard);

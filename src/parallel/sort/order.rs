@@ -87,7 +87,7 @@ pub(super) fn settle_order<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Order
 
 /// Tells whether all neighbours are in order. Mixed elements are told soon; beyond the first block, whole blocks are looked at
 /// without a branch, which for numbers is as fast as memory.
-fn all_pairs<T>(items: &[T], in_order: impl Fn(&T, &T) -> bool) -> bool {
+pub(super) fn all_pairs<T>(items: &[T], in_order: impl Fn(&T, &T) -> bool) -> bool {
     let (head, mut tail) = items.split_at(items.len().min(BLOCK));
     let mut last = match head {
         [.., last] if head.is_sorted_by(&in_order) => last,

@@ -61,6 +61,11 @@ impl<E> Task<E> {
     pub(super) fn whole(items: Quiet<E>, workers: usize) -> Self {
         Self::new(Kind::Whole(pieces(items.0.len(), workers)), items)
     }
+
+    /// The first one, where it is known that the elements are in no order.
+    pub(super) fn unsorted(items: Quiet<E>, segments: usize) -> Self {
+        Self::new(Kind::Unsorted { first: 0, count: segments }, items)
+    }
 }
 
 impl<E> Board<E> {

@@ -7,11 +7,10 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::keyed::Keyed;
 use super::machine::run;
-use super::order::Natural;
-use super::partition::{Board, Partition, Task};
+use super::numbers::Numbers;
 use super::text::{ByText, Text, prefix};
 use super::{Sorted, here};
-use crate::pool::{Quiet, Workers};
+use crate::pool::Workers;
 
 /// Up to how many numbers are sorted in the calling task: about 50 µs.
 const NUMBERS_HERE: usize = 4096;
@@ -49,7 +48,7 @@ fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
     }
 }
 
-fn numbers<T: Ord + Send + 'static>(
+fn numbers<T: Ord + Send + Sync + 'static>(
     mut items: Vec<T>,
     workers: Workers,
     what: &'static str,
@@ -61,8 +60,8 @@ fn numbers<T: Ord + Send + 'static>(
         };
         return sort.boxed();
     }
-    let first = Task::whole(Quiet(items), workers.limit());
-    run(workers, what, Partition(Natural::new()), Board::new(), first).boxed()
+    let (engine, board, tasks) = Numbers::new(items, workers.limit());
+    run(workers, what, engine, board, tasks).boxed()
 }
 
 fn texts<S: Text>(items: Vec<S>, workers: Workers, what: &'static str) -> BoxFuture<'static, Sorted<S>> {
@@ -70,5 +69,5 @@ fn texts<S: Text>(items: Vec<S>, workers: Workers, what: &'static str) -> BoxFut
         return async move { here::sort_by(items, &workers, what, S::cmp) }.boxed();
     }
     let (engine, board, first) = Keyed::new(items, workers.limit(), prefix::<S>, ByText::new());
-    run(workers, what, engine, board, first).boxed()
+    run(workers, what, engine, board, vec![first]).boxed()
 }
