@@ -76,8 +76,11 @@ impl<E> Board<E> {
 
 impl<O: Order> Partition<O> {
     fn look(&self, task: &mut Task<O::Item>, segments: usize) {
-        let seen = self.0.see();
-        if settle_order(&mut task.items.0, |left, right| O::compare(&seen, left, right)) {
+        let is_settled = {
+            let seen = self.0.see();
+            settle_order(&mut task.items.0, |left, right| O::compare(&seen, left, right))
+        };
+        if is_settled {
             task.kind = Kind::Sorted(0);
         } else {
             self.split_or_sort(task, 0, segments);

@@ -16,15 +16,11 @@ const TEXTS: usize = 1_000_000;
 static RANDOM: LazyLock<Vec<u64>> = LazyLock::new(|| random().take(NUMBERS).collect());
 static FEW: LazyLock<Vec<u64>> = LazyLock::new(|| random().take(NUMBERS).map(|n| n % 16).collect());
 static SORTED: LazyLock<Vec<u64>> = LazyLock::new(|| (0..NUMBERS as u64).collect());
-static RECORDS: LazyLock<Vec<Record>> =
-    LazyLock::new(|| RANDOM.iter().map(|n| Record { key: *n, value: !n }).collect());
+static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| RANDOM.iter().map(|n| (*n, !n)).collect());
 static HEX: LazyLock<Vec<String>> = LazyLock::new(|| random().take(TEXTS).map(|n| format!("{:x}", n >> 8)).collect());
 
-#[derive(Debug, Clone, Copy)]
-struct Record {
-    key: u64,
-    value: u64,
-}
+/// A key, and what belongs to it.
+type Record = (u64, u64);
 
 pub(super) fn contests() -> Vec<Contest> {
     let numbers = |scenario, items: &'static LazyLock<Vec<u64>>| {
@@ -38,8 +34,8 @@ pub(super) fn contests() -> Vec<Contest> {
             "sort/generic",
             "rayon par_sort_by_key",
             &RECORDS,
-            |items| parallel::sort_by_key(items, |record: &Record| record.key),
-            |items: &mut [Record]| items.par_sort_by_key(|record| record.key),
+            |items| parallel::sort_by_key(items, |record: &Record| record.0),
+            |items: &mut [Record]| items.par_sort_by_key(|record| record.0),
         )
         .bar(1.2),
         of("sort/strings", "rayon par_sort", &HEX, parallel::sort, |items: &mut [String]| items.par_sort()).bar(2.5),
