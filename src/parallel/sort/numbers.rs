@@ -13,8 +13,12 @@ use crate::pool::Quiet;
 
 pub(super) struct Numbers<E> {
     sort: Partition<Natural<E>>,
-    pieces: usize,
+    segments: usize,
+    looks: usize,
 }
+
+/// How many pieces a worker looks at: one that comes late takes fewer.
+const LOOKS_EACH: usize = 8;
 
 pub(super) enum Task<E> {
     /// A look at the piece of this number, and what it looks like.
@@ -36,11 +40,12 @@ pub(super) struct Board<E> {
 
 impl<E: Ord + 'static> Numbers<E> {
     pub(super) fn new(items: Vec<E>, workers: usize) -> (Self, Board<E>, Vec<Task<E>>) {
-        let (pieces, items) = (pieces(items.len(), workers), Arc::new(Quiet(items)));
+        let (segments, items) = (pieces(items.len(), workers), Arc::new(Quiet(items)));
+        let looks = if segments > 1 { LOOKS_EACH * segments } else { 1 };
         let seen = Seen { ascend: true, descend: true };
-        let tasks = (0..pieces).map(|piece| Task::Look(items.clone(), piece, seen)).collect();
+        let tasks = (0..looks).map(|piece| Task::Look(items.clone(), piece, seen)).collect();
         let board = Board { seen, sort: partition::Board::new() };
-        (Self { sort: Partition(Natural::new()), pieces }, board, tasks)
+        (Self { sort: Partition(Natural::new()), segments, looks }, board, tasks)
     }
 }
 
@@ -60,7 +65,7 @@ impl<E: Ord + Send + Sync + 'static> Engine for Numbers<E> {
     fn work(&self, task: &mut Task<E>) {
         match task {
             Task::Look(items, piece, seen) => {
-                let piece = part(items.0.len(), self.pieces, *piece);
+                let piece = part(items.0.len(), self.looks, *piece);
                 // Up to the first of the next piece.
                 *seen = Seen::at(&items.0[piece.start..(piece.end + 1).min(items.0.len())]);
             }
@@ -79,8 +84,8 @@ impl<E: Ord + Send + Sync + 'static> Engine for Numbers<E> {
                     return Some(items);
                 }
                 let task = match board.seen.descend {
-                    true => partition::Task::whole(items, self.pieces),
-                    false => partition::Task::unsorted(items, self.pieces),
+                    true => partition::Task::whole(items, self.segments),
+                    false => partition::Task::unsorted(items, self.segments),
                 };
                 next.push(Task::Sort(task));
                 None

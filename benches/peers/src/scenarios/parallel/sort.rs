@@ -1,7 +1,7 @@
 //! Stable sorts of what is in memory: random, nearly equal and ordered elements, and texts.
 
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rayon::prelude::*;
 use regatta::parallel::{self, Sort};
