@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 use super::keyed::Keyed;
 use super::machine::run;
 use super::numbers::Numbers;
-use super::text::{ByText, Text, prefix};
+use super::text::{self, ByText, Text};
 use super::{Sorted, here};
 use crate::pool::Workers;
 
@@ -68,6 +68,7 @@ fn texts<S: Text>(items: Vec<S>, workers: Workers, what: &'static str) -> BoxFut
     if items.len() <= here::MAX {
         return async move { here::sort_by(items, &workers, what, S::cmp) }.boxed();
     }
-    let (engine, board, first) = Keyed::new(items, workers.limit(), prefix::<S>, ByText::new());
+    let key = text::keys(&items);
+    let (engine, board, first) = Keyed::new(items, workers.limit(), key, ByText::new());
     run(workers, what, engine, board, vec![first]).boxed()
 }

@@ -1,4 +1,4 @@
-//! Texts: their first bytes are compared as a number, which lies beside its neighbours, and the texts themselves only where
+//! Texts: their first bytes, beyond what all begin with, are compared as a number, which lies beside its neighbours, and the texts themselves only where
 //! that does not decide.
 
 use std::cmp::Ordering;
@@ -26,9 +26,32 @@ macro_rules! texts {
 
 texts!(String: as_bytes, &'static str: as_bytes, Box<str>: as_bytes, Arc<str>: as_bytes, Vec<u8>: as_slice);
 
+/// How many texts are looked at for what all begin with.
+const SAMPLE: usize = 64;
+
+/// Makes keys that are ordered as the texts are, but may be the same for different ones: the bytes behind what most begin with.
+pub(super) fn keys<S: Text>(texts: &[S]) -> impl Fn(&S) -> u64 + Send + Sync + 'static {
+    let common: Vec<u8> = common(texts).into();
+    move |text| match text.bytes().strip_prefix(&*common) {
+        Some(rest) => prefix(rest),
+        // It may still come before or behind all these.
+        None if text.bytes() < &*common => u64::MIN,
+        None => u64::MAX,
+    }
+}
+
+/// What all texts of a sample begin with.
+fn common<S: Text>(texts: &[S]) -> &[u8] {
+    let mut sample = texts.iter().step_by(texts.len().div_ceil(SAMPLE).max(1)).map(S::bytes);
+    let first = sample.next().unwrap_or_default();
+    sample.fold(first, |common, text| {
+        let len = common.iter().zip(text).take_while(|(left, right)| left == right).count();
+        &common[..len]
+    })
+}
+
 /// The first bytes, as a number that is compared as they are. Texts that are shorter have the same as some that are longer.
-pub(super) fn prefix<S: Text>(text: &S) -> u64 {
-    let bytes = text.bytes();
+fn prefix(bytes: &[u8]) -> u64 {
     match bytes.first_chunk() {
         Some(chunk) => u64::from_be_bytes(*chunk),
         None => {

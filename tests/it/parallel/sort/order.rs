@@ -170,3 +170,17 @@ async fn elements_without_a_size_are_sorted() {
     let backwards = sort_by(vec![(); 100_000], |_, _| std::cmp::Ordering::Greater).await;
     assert_eq!(backwards.map_or_else(|error| error.into_inner().len(), |units| units.len()), 100_000);
 }
+
+/// Texts that nearly all begin alike, and some that come before them, or behind, or are the beginning itself.
+#[tokio::test]
+async fn texts_that_begin_unlike_most_are_put_in_their_place() {
+    let mut texts: Vec<String> = mixed(40_000, 5_000).map(|n| format!("https://example.org/{n}")).collect();
+    let others =
+        ["", "a", "https://", "https://example.org/", "https://example.org/\0", "https://example.org/\u{10ffff}", "z"];
+    for (n, other) in others.into_iter().enumerate() {
+        texts.insert(n * 5_000 + 3, other.into());
+    }
+    let mut expected = texts.clone();
+    expected.sort();
+    assert_eq!(sort(texts).await.expect("it sorts"), expected);
+}
