@@ -72,6 +72,7 @@ mod pieces;
 mod recursion;
 mod reduce;
 mod scatter;
+mod sort;
 
 pub use items::Items;
 #[cfg(regatta_loom)]
@@ -80,3 +81,4 @@ pub use recursion::model;
 pub use recursion::{Bisect, DivideAndConquer, bisect, divide_and_conquer};
 pub use reduce::{Reduce, reduce};
 pub use scatter::{Gathered, Missing, ScatterError, ScatterGather, ScatterGatherPartly, scatter_gather};
+pub use sort::{Sort, SortError, sort, sort_by, sort_by_cached_key, sort_by_key};

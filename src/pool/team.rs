@@ -110,21 +110,28 @@ impl Workers {
         let outcome = Mutex::new(Some(outcome));
         let team = Team { work, outcome, signal, out: AtomicUsize::new(0), place, core: self.0.core().clone() };
         let mut first = self.submit(member(Seat::new(Arc::new(team)))).await?;
-        let mut first_ended = None;
+        let (mut first_ended, mut are_gone) = (None, false);
         // The job's handle is polled, too: awaited in a job of its own pool, that runs it.
         poll_fn(|cx| {
-            if let Poll::Ready(outcome) = Pin::new(&mut awaited).poll(cx) {
-                return Poll::Ready(match outcome {
-                    Ok(outcome) => outcome.map_err(JobError::Panicked),
-                    Err(_) => Err(first_ended.take().unwrap_or_else(|| JobError::Closed(self.0.core().closed()))),
-                });
+            if !are_gone && let Poll::Ready(outcome) = Pin::new(&mut awaited).poll(cx) {
+                match outcome {
+                    Ok(outcome) => return Poll::Ready(outcome.map_err(JobError::Panicked)),
+                    Err(_) => are_gone = true,
+                }
             }
             if first_ended.is_none()
                 && let Poll::Ready(ended) = Pin::new(&mut first).poll(cx)
             {
                 first_ended = Some(ended.err().unwrap_or_else(|| JobError::Closed(self.0.core().closed())));
             }
-            Poll::Pending
+            // A job says why it has ended only after it has dropped what it holds: so the first one is waited for.
+            match first_ended.take() {
+                Some(error) if are_gone => Poll::Ready(Err(error)),
+                other => {
+                    first_ended = other;
+                    Poll::Pending
+                }
+            }
         })
         .await
     }

@@ -5,3 +5,4 @@ mod recursion;
 mod reduce;
 mod scatter;
 mod word_count;
+mod sort;

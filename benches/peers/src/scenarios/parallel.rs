@@ -2,6 +2,7 @@
 
 mod bisect;
 mod reduce;
+mod sort;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use crate::measure::Contest;
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = bisect::contests();
     contests.extend(reduce::contests());
+    contests.extend(sort::contests());
     contests
 }
 

@@ -1,0 +1,30 @@
+//! Few elements, sorted in the calling task.
+
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Sorted;
+use super::error::SortError;
+use crate::error::{Panicked, drop_quietly};
+use crate::pool::{JobError, Quiet, Workers};
+
+/// Up to how many elements: a hand-over costs more.
+pub(super) const MAX: usize = 64;
+
+pub(super) fn sort_by<T>(
+    items: Vec<T>,
+    workers: &Workers,
+    what: &'static str,
+    compare: impl Fn(&T, &T) -> Ordering,
+) -> Sorted<T> {
+    let mut items = Quiet(items);
+    let sorted = catch_unwind(AssertUnwindSafe(|| items.0.sort_by(&compare)));
+    drop_quietly(compare);
+    match sorted {
+        Ok(()) => Ok(items.into_inner()),
+        Err(payload) => {
+            let panicked = Panicked::from_payload(workers.place(what), payload);
+            Err(SortError::new(items, JobError::Panicked(panicked)))
+        }
+    }
+}
