@@ -10,24 +10,29 @@ use crate::error::drop_quietly;
 /// One value, dropped quietly unless it is taken.
 pub(super) struct Kept<T>(Option<T>);
 
-/// What a key has come to, with the key's hash.
-pub(super) struct Entry<K, A> {
+/// A pair with the hash of its key.
+pub(super) struct Hashed<K, V> {
     pub(super) hash: u64,
     pub(super) key: K,
-    pub(super) value: A,
+    pub(super) value: V,
 }
 
-/// Entries in the order in which they came.
-pub(super) struct Entries<K, A>(pub(super) Vec<Entry<K, A>>);
+/// What is dropped part by part: the second part is not to be dropped by the panic of the first.
+pub(super) trait Discard {
+    fn discard(self);
+}
 
-/// Keys with their results.
-pub(super) struct Pairs<K, U>(pub(super) Vec<(K, U)>);
+/// Pairs in the order in which they came.
+pub(super) struct Pairs<P: Discard>(pub(super) Vec<P>);
 
 /// All keys with their results.
 pub(super) struct Results<K, U>(pub(super) HashMap<K, U>);
 
 /// An iterator whose rest is dropped quietly.
-pub(super) struct Draining<I: Iterator<Item = Entry<K, A>>, K, A>(pub(super) I);
+pub(super) struct Draining<I>(pub(super) I)
+where
+    I: Iterator,
+    I::Item: Discard;
 
 impl<T> Kept<T> {
     pub(super) fn new(value: T) -> Self {
@@ -59,26 +64,24 @@ impl<T> Drop for Kept<T> {
     }
 }
 
-impl<K, A> Entry<K, A> {
-    /// Drops the two apart: the second is not to be dropped by the panic of the first.
-    pub(super) fn discard(self) {
+impl<K, V> Discard for Hashed<K, V> {
+    fn discard(self) {
         drop_quietly(self.key);
         drop_quietly(self.value);
     }
 }
 
-impl<K, A> Drop for Entries<K, A> {
-    fn drop(&mut self) {
-        if needs_drop::<(K, A)>() {
-            self.0.drain(..).for_each(Entry::discard);
-        }
+impl<K, V> Discard for (K, V) {
+    fn discard(self) {
+        drop_quietly(self.0);
+        drop_quietly(self.1);
     }
 }
 
-impl<K, U> Drop for Pairs<K, U> {
+impl<P: Discard> Drop for Pairs<P> {
     fn drop(&mut self) {
-        if needs_drop::<(K, U)>() {
-            self.0.drain(..).for_each(discard);
+        if needs_drop::<P>() {
+            self.0.drain(..).for_each(Discard::discard);
         }
     }
 }
@@ -92,20 +95,19 @@ impl<K: Eq + Hash, U> Results<K, U> {
 impl<K, U> Drop for Results<K, U> {
     fn drop(&mut self) {
         if needs_drop::<(K, U)>() {
-            self.0.drain().for_each(discard);
+            self.0.drain().for_each(Discard::discard);
         }
     }
 }
 
-impl<I: Iterator<Item = Entry<K, A>>, K, A> Drop for Draining<I, K, A> {
+impl<I> Drop for Draining<I>
+where
+    I: Iterator,
+    I::Item: Discard,
+{
     fn drop(&mut self) {
-        if needs_drop::<(K, A)>() {
-            self.0.by_ref().for_each(Entry::discard);
+        if needs_drop::<I::Item>() {
+            self.0.by_ref().for_each(Discard::discard);
         }
     }
-}
-
-fn discard<K, U>((key, value): (K, U)) {
-    drop_quietly(key);
-    drop_quietly(value);
 }

@@ -34,7 +34,7 @@ struct Gathering<K, U> {
     /// Absent while a member has it.
     map: Option<Results<K, U>>,
     /// Partitions that are finished and not in the map.
-    finished: Vec<Pairs<K, U>>,
+    finished: Vec<Pairs<(K, U)>>,
     /// How many partitions are not in `finished` yet.
     missing: usize,
     /// How many keys the finished ones had, whether or not they are in the map.
@@ -96,7 +96,7 @@ where
     fn gather<R, E, F, W>(
         &self,
         engine: &Engine<R, K, V, E, F, U>,
-        pairs: Pairs<K, U>,
+        pairs: Pairs<(K, U)>,
         member: &Member<'_, W>,
     ) -> Result<Option<HashMap<K, U>>, Ended<E>>
     where
@@ -152,41 +152,39 @@ fn reduce<R, K, V, E, F, U, W>(
     engine: &Engine<R, K, V, E, F, U>,
     mut parts: Vec<Partition<K, V, F::Total>>,
     member: &Member<'_, W>,
-) -> Result<Pairs<K, U>, Ended<E>>
+) -> Result<Pairs<(K, U)>, Ended<E>>
 where
     R: ?Sized,
-    K: Eq + 'static,
+    K: Eq + Hash + 'static,
     F: Form<V>,
     U: 'static,
     W: Work,
 {
     let bytes: usize = parts.iter().map(|part| part.bytes).sum();
-    let form = &engine.form;
+    let (form, seed) = (&engine.form, &engine.seed);
     // The largest takes in the others.
     parts.sort_by_key(|part| part.table.len());
     let Some(mut base) = parts.pop() else { return Ok(Pairs(Vec::new())) };
     let before = base.table.bytes();
     let appended = parts.iter().map(|part| part.buffer.len()).sum::<usize>() + base.buffer.len();
     engine.charge((appended * 2 * base.table.entry_bytes()) as u64)?;
-    base.table.reserve(appended);
+    base.table.reserve(seed, appended);
     for mut part in parts {
-        for entry in part.table.drain().0.by_ref() {
-            base.table.join(entry, |total| total, |there, total| form.join(there, total));
-        }
-        part.buffer.fold_into(&mut base.table, form);
+        base.table.join_all(seed, part.table, |there, total| form.join(there, total));
+        part.buffer.fold_into(seed, &mut base.table, form);
     }
-    base.buffer.fold_into(&mut base.table, form);
+    base.buffer.fold_into(seed, &mut base.table, form);
     engine.release((appended * 2 * base.table.entry_bytes()) as u64);
     let grown = (base.table.bytes() - before) as u64;
     engine.charge(grown + (base.table.len() * size_of::<(K, U)>()) as u64)?;
     let mut pairs = Pairs(Vec::with_capacity(base.table.len()));
     let mut heap = 0;
-    for entry in base.table.drain().0.by_ref() {
+    for (key, total) in base.table.drain().0.by_ref() {
         if member.is_stopped() {
             return Err(Ended::Stopped);
         }
-        let key = Kept::new(entry.key);
-        let result = (engine.reducer)(key.get(), entry.value);
+        let key = Kept::new(key);
+        let result = (engine.reducer)(key.get(), total);
         heap += if engine.memory.is_some() { heap_of(key.get()) + heap_of(&result) } else { 0 };
         pairs.0.push((key.into_inner(), result));
     }
@@ -200,7 +198,7 @@ where
 fn put<R, K, V, E, F, U>(
     engine: &Engine<R, K, V, E, F, U>,
     Results(map): &mut Results<K, U>,
-    mut pairs: Pairs<K, U>,
+    mut pairs: Pairs<(K, U)>,
     expected: usize,
 ) -> Result<(), Ended<E>>
 where

@@ -5,12 +5,13 @@
 //! still so is looked at whenever it holds twice as many: one partition, the largest, is combined as a sample.
 
 use std::fmt;
+use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 
 use super::form::Form;
 use super::memory::{Account, heap_of};
-use super::quiet::{Entry, Kept};
+use super::quiet::{Hashed, Kept};
 use super::table::Partition;
 
 /// How many pairs tell what the others will be like.
@@ -68,7 +69,7 @@ impl<K, V, A> Set<K, V, A> {
     }
 }
 
-impl<K: Eq + 'static, V: 'static, A> Set<K, V, A> {
+impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
     #[inline]
     pub(super) fn add<F, Q>(&mut self, form: &F, hash: u64, key: Kept<Q>, value: Kept<V>)
     where
@@ -106,10 +107,11 @@ impl<K: Eq + 'static, V: 'static, A> Set<K, V, A> {
         if self.account.is_over() {
             return;
         }
-        let entry = Entry { hash, key: key.into_inner().into_key(), value: form.first(value.into_inner()) };
-        let heap = if self.account.is_kept() { heap_of(&entry.key) + form.bytes(&entry.value) } else { 0 };
+        let key = Kept::new(key.into_inner().into_key());
+        let total = form.first(value.into_inner());
+        let heap = if self.account.is_kept() { heap_of(key.get()) + form.bytes(&total) } else { 0 };
         let partition = &mut self.partitions[index];
-        partition.table.insert(entry);
+        partition.table.insert(&self.seed, hash, key.into_inner(), total);
         let grown = partition.table.bytes() - before;
         partition.bytes += heap + grown;
         self.account.add(heap);
@@ -134,7 +136,7 @@ impl<K: Eq + 'static, V: 'static, A> Set<K, V, A> {
         let key = key.into_inner().into_key();
         let heap = if self.account.is_kept() { heap_of(&key) + heap_of(value.get()) } else { 0 };
         let partition = &mut self.partitions[index];
-        let bytes = heap + partition.buffer.push(Entry { hash, key, value: value.into_inner() });
+        let bytes = heap + partition.buffer.push(Hashed { hash, key, value: value.into_inner() });
         if self.account.is_kept() {
             partition.bytes += bytes;
             self.account.add(bytes);
@@ -151,18 +153,23 @@ impl<K: Eq + 'static, V: 'static, A> Set<K, V, A> {
     fn look_again<F: Form<V, Total = A>>(&mut self, form: &F) {
         let Some(sample) = self.partitions.iter_mut().max_by_key(|partition| partition.buffer.len()) else { return };
         let (pairs, before) = (sample.buffer.len(), sample.table.len());
-        Self::fold(sample, &mut self.account, form);
+        Self::fold(sample, &mut self.account, &self.seed, form);
         if (sample.table.len() - before) < pairs / 5 * 4 {
             for partition in &mut self.partitions {
-                Self::fold(partition, &mut self.account, form);
+                Self::fold(partition, &mut self.account, &self.seed, form);
             }
             self.appended = None;
         }
     }
 
-    fn fold<F: Form<V, Total = A>>(partition: &mut Partition<K, V, A>, account: &mut Account, form: &F) {
+    fn fold<F: Form<V, Total = A>>(
+        partition: &mut Partition<K, V, A>,
+        account: &mut Account,
+        seed: &RandomState,
+        form: &F,
+    ) {
         let (table, buffered) = (partition.table.bytes(), partition.buffer.bytes());
-        partition.buffer.fold_into(&mut partition.table, form);
+        partition.buffer.fold_into(seed, &mut partition.table, form);
         let grown = partition.table.bytes() - table;
         if account.is_kept() {
             // What keys hold on the heap is counted as it was: a little too much where one came again.

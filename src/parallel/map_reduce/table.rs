@@ -1,20 +1,26 @@
 //! One partition of the keys: a table of what is combined, and a buffer of what is not yet.
 
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Drain;
 
 use super::form::Form;
-use super::quiet::{Draining, Entries, Entry, Kept};
+use super::quiet::{Draining, Hashed, Kept, Pairs};
 
 /// How many entries a block of a buffer holds: blocks never move, so a buffer that grows is not copied.
 const BLOCK: usize = 512;
 
 /// Keys and what they have come to.
-pub(super) struct Table<K, A>(HashTable<Entry<K, A>>);
+///
+/// Hashes are not kept: an entry without one is found in one line of the cache more often, which is worth more than that keys
+/// are hashed again when the table grows.
+pub(super) struct Table<K, A>(HashTable<(K, A)>);
 
 /// Keys with values that were emitted, a key as often as that.
 pub(super) struct Buffer<K, V> {
-    blocks: Vec<Entries<K, V>>,
+    blocks: Vec<Pairs<Hashed<K, V>>>,
     len: usize,
 }
 
@@ -36,7 +42,7 @@ impl<K, A> Table<K, A> {
 
     /// What a place for an entry takes.
     pub(super) fn entry_bytes(&self) -> usize {
-        size_of::<Entry<K, A>>() + 1
+        size_of::<(K, A)>() + 1
     }
 
     /// Tells whether one more key makes it larger, which takes a table of twice the size beside this one.
@@ -46,41 +52,55 @@ impl<K, A> Table<K, A> {
 
     #[inline]
     pub(super) fn find(&mut self, hash: u64, is_key: impl Fn(&K) -> bool) -> Option<&mut A> {
-        // The hash is compared as well: it is there, and most keys that differ differ in it.
-        self.0.find_mut(hash, |entry| entry.hash == hash && is_key(&entry.key)).map(|entry| &mut entry.value)
+        self.0.find_mut(hash, |(key, _)| is_key(key)).map(|(_, total)| total)
     }
 
-    /// Puts in a key that is not there.
-    pub(super) fn insert(&mut self, entry: Entry<K, A>) {
-        self.0.insert_unique(entry.hash, entry, |entry| entry.hash);
-    }
-
-    pub(super) fn reserve(&mut self, keys: usize) {
-        self.0.reserve(keys, |entry| entry.hash);
-    }
-
-    pub(super) fn drain(&mut self) -> Draining<Drain<'_, Entry<K, A>>, K, A> {
+    pub(super) fn drain(&mut self) -> Draining<Drain<'_, (K, A)>> {
         Draining(self.0.drain())
     }
 }
 
-impl<K: Eq, A> Table<K, A> {
-    /// Joins an entry to the one of the same key, or makes it the first.
-    pub(super) fn join<V>(&mut self, entry: Entry<K, V>, first: impl FnOnce(V) -> A, join: impl FnOnce(&mut A, V)) {
-        let Entry { hash, key, value } = entry;
-        let (key, value) = (Kept::new(key), Kept::new(value));
+impl<K: Eq + Hash, A> Table<K, A> {
+    /// Puts in a key that is not there.
+    pub(super) fn insert(&mut self, seed: &RandomState, hash: u64, key: K, total: A) {
+        self.0.insert_unique(hash, (key, total), |(key, _)| seed.hash_one(key));
+    }
+
+    pub(super) fn reserve(&mut self, seed: &RandomState, keys: usize) {
+        self.0.reserve(keys, |(key, _)| seed.hash_one(key));
+    }
+
+    /// Joins a pair to the one of the same key, or makes it the first.
+    pub(super) fn join<V>(
+        &mut self,
+        seed: &RandomState,
+        hash: u64,
+        (key, value): (Kept<K>, Kept<V>),
+        first: impl FnOnce(V) -> A,
+        join: impl FnOnce(&mut A, V),
+    ) {
         if let Some(there) = self.find(hash, |there| there == key.get()) {
             join(there, value.into_inner());
             // Not quietly: a destructor that panics is heard.
             drop(key.into_inner());
         } else {
-            self.insert(Entry { hash, value: first(value.into_inner()), key: key.into_inner() });
+            let total = first(value.into_inner());
+            self.insert(seed, hash, key.into_inner(), total);
+        }
+    }
+
+    /// Joins all of another table to this.
+    pub(super) fn join_all(&mut self, seed: &RandomState, mut other: Self, join: impl Fn(&mut A, A)) {
+        for (key, total) in other.drain().0.by_ref() {
+            let (key, total) = (Kept::new(key), Kept::new(total));
+            let hash = seed.hash_one(key.get());
+            self.join(seed, hash, (key, total), |total| total, &join);
         }
     }
 }
 
 impl<K, V> Buffer<K, V> {
-    const BLOCK_BYTES: usize = BLOCK * size_of::<Entry<K, V>>() + size_of::<Entries<K, V>>();
+    const BLOCK_BYTES: usize = BLOCK * size_of::<Hashed<K, V>>() + size_of::<Pairs<Hashed<K, V>>>();
 
     pub(super) fn len(&self) -> usize {
         self.len
@@ -91,28 +111,29 @@ impl<K, V> Buffer<K, V> {
     }
 
     /// Gives how many bytes it has become larger by.
-    pub(super) fn push(&mut self, entry: Entry<K, V>) -> usize {
+    pub(super) fn push(&mut self, pair: Hashed<K, V>) -> usize {
         self.len += 1;
         if let Some(block) = self.blocks.last_mut()
             && block.0.len() < block.0.capacity()
         {
-            block.0.push(entry);
+            block.0.push(pair);
             return 0;
         }
         let mut block = Vec::with_capacity(BLOCK);
-        block.push(entry);
-        self.blocks.push(Entries(block));
+        block.push(pair);
+        self.blocks.push(Pairs(block));
         Self::BLOCK_BYTES
     }
 }
 
-impl<K: Eq, V> Buffer<K, V> {
+impl<K: Eq + Hash, V> Buffer<K, V> {
     /// Moves all into the table.
-    pub(super) fn fold_into<F: Form<V>>(&mut self, table: &mut Table<K, F::Total>, form: &F) {
+    pub(super) fn fold_into<F: Form<V>>(&mut self, seed: &RandomState, table: &mut Table<K, F::Total>, form: &F) {
         self.len = 0;
         for mut block in self.blocks.drain(..) {
-            for entry in Draining(block.0.drain(..)).0.by_ref() {
-                table.join(entry, |value| form.first(value), |total, value| _ = form.add(total, value));
+            for Hashed { hash, key, value } in Draining(block.0.drain(..)).0.by_ref() {
+                let pair = (Kept::new(key), Kept::new(value));
+                table.join(seed, hash, pair, |value| form.first(value), |total, value| _ = form.add(total, value));
             }
         }
     }
