@@ -1,3 +1,5 @@
 //! Parallel computations.
 
+mod kit;
+mod map_reduce;
 mod reduce;
