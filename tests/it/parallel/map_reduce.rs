@@ -29,7 +29,11 @@ fn sorted(mut values: Vec<u32>) -> Vec<u32> {
 async fn check(records: Vec<(u32, u32)>, pool: &CpuPool, partitions: usize) {
     let lists = by_key(&records);
     let list = || {
-        MapReduce::new().map(|pair: &(u32, u32)| [*pair]).reduce(|_, values| sorted(values)).partitions(partitions).on(pool)
+        MapReduce::new()
+            .map(|pair: &(u32, u32)| [*pair])
+            .reduce(|_, values| sorted(values))
+            .partitions(partitions)
+            .on(pool)
     };
     let shared: Arc<[_]> = records.clone().into();
     assert_eq!(list().run(records.clone()).await.as_ref(), Ok(&lists));
@@ -52,7 +56,7 @@ fn results_are_those_of_a_loop() {
     let runtime = multi_thread();
     let pools = [1, 2, 8].map(|limit| runtime.block_on(async { CpuPool::new(limit) }));
     let records = prop_oneof![vec((0..5_u32, any::<u32>()), 0..3_000), vec((any::<u32>(), any::<u32>()), 0..3_000)];
-    proptest!(ProptestConfig::with_cases(60), |(records in records, pool in 0..3_usize, size in 0..3_usize)| {
+    proptest!(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() }, |(records in records, pool in 0..3_usize, size in 0..3_usize)| {
         runtime.block_on(check(records, &pools[pool], [1, 7, 64][size]));
     });
 }
@@ -63,7 +67,7 @@ fn every_word_of_a_text_is_counted_once() {
     let pool = runtime.block_on(async { CpuPool::new(2) });
     let word = prop_oneof!["[a-c]{1,2}", "[äß€𝄞\u{3000}]{1,4}", "x{1,20000}"];
     let space = prop_oneof![Just(" "), Just("\r\n"), Just("\t\t"), Just("\n")];
-    proptest!(ProptestConfig::with_cases(40), |(words in vec((word, space), 0..30), repeat in 1..60_usize)| {
+    proptest!(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() }, |(words in vec((word, space), 0..30), repeat in 1..60_usize)| {
         let text: String = words.iter().map(|(word, space)| format!("{word}{space}")).collect::<String>().repeat(repeat);
         let expected = words_of(&text);
         prop_assert_eq!(runtime.block_on(counted(Text::from(text), &pool)), Ok(expected));
@@ -123,10 +127,16 @@ async fn keys_that_nearly_all_differ_are_joined_at_the_end() {
         let records: Vec<u64> = (0..repeats).flat_map(|_| 0..distinct).collect();
         let combined = MapReduce::new().map(|n: &u64| [(*n, 1_u64)]).combine(|n: &mut u64, m| *n += m).on(&pool);
         let counts = combined.run(records.clone()).await.expect("nothing fails");
-        assert!(counts.len() as u64 == distinct && counts.values().all(|n| *n == repeats), "{distinct} times {repeats}");
+        assert!(
+            counts.len() as u64 == distinct && counts.values().all(|n| *n == repeats),
+            "{distinct} times {repeats}"
+        );
         let listed = MapReduce::new().map(|n: &u64| [(n.to_string(), *n)]).reduce(|_, all| all.len() as u64).on(&pool);
         let counts = listed.run(records).await.expect("nothing fails");
-        assert!(counts.len() as u64 == distinct && counts.values().all(|n| *n == repeats), "{distinct} times {repeats}");
+        assert!(
+            counts.len() as u64 == distinct && counts.values().all(|n| *n == repeats),
+            "{distinct} times {repeats}"
+        );
     }
 }
 
