@@ -166,15 +166,12 @@ where
     parts.sort_by_key(|part| part.table.len());
     let Some(mut base) = parts.pop() else { return Ok(Pairs(Vec::new())) };
     let before = base.table.bytes();
-    let appended = parts.iter().map(|part| part.buffer.len()).sum::<usize>() + base.buffer.len();
-    engine.charge((appended * 2 * base.table.entry_bytes()) as u64)?;
-    base.table.reserve(seed, appended);
-    for mut part in parts {
+    base.table.reserve(seed, base.buffer.len() + parts.iter().map(|part| part.buffer.len()).sum::<usize>());
+    for part in parts {
         base.table.join_all(seed, part.table, |there, total| form.join(there, total));
-        part.buffer.fold_into(seed, &mut base.table, form);
+        base.table.join_pairs(seed, part.buffer, form);
     }
-    base.buffer.fold_into(seed, &mut base.table, form);
-    engine.release((appended * 2 * base.table.entry_bytes()) as u64);
+    base.fold(seed, form);
     let grown = (base.table.bytes() - before) as u64;
     engine.charge(grown + (base.table.len() * size_of::<(K, U)>()) as u64)?;
     let mut pairs = Pairs(Vec::with_capacity(base.table.len()));

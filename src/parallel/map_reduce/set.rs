@@ -2,7 +2,8 @@
 //!
 //! Where nearly every pair has a key of its own, combining them here is work for nothing: they have to be looked up again
 //! when the tables of all workers are joined. So a set whose first pairs are like that only appends what comes. That this is
-//! still so is looked at whenever it holds twice as many: one partition, the largest, is combined as a sample.
+//! still so is looked at whenever it holds twice as many: one partition, the largest, is combined as a sample. Where memory is
+//! limited it always combines: pairs that were appended take more than the few keys that they may turn out to be.
 
 use std::fmt;
 use std::hash::Hash;
@@ -120,7 +121,7 @@ impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
             self.account.release(2 * before);
         }
         self.distinct += 1;
-        if self.distinct == SAMPLE / 5 * 4 && self.emitted <= SAMPLE {
+        if self.distinct == SAMPLE / 5 * 4 && self.emitted <= SAMPLE && !self.account.is_kept() {
             (self.appended, self.look_at) = (Some(0), 4 * SAMPLE);
         }
     }
@@ -130,17 +131,8 @@ impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
         F: Form<V, Total = A>,
         Q: Key<K>,
     {
-        if self.account.is_over() {
-            return;
-        }
         let key = key.into_inner().into_key();
-        let heap = if self.account.is_kept() { heap_of(&key) + heap_of(value.get()) } else { 0 };
-        let partition = &mut self.partitions[index];
-        let bytes = heap + partition.buffer.push(Hashed { hash, key, value: value.into_inner() });
-        if self.account.is_kept() {
-            partition.bytes += bytes;
-            self.account.add(bytes);
-        }
+        self.partitions[index].buffer.push(Hashed { hash, key, value: value.into_inner() });
         let appended = self.appended.get_or_insert(0);
         *appended += 1;
         if *appended >= self.look_at {
@@ -153,29 +145,10 @@ impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
     fn look_again<F: Form<V, Total = A>>(&mut self, form: &F) {
         let Some(sample) = self.partitions.iter_mut().max_by_key(|partition| partition.buffer.len()) else { return };
         let (pairs, before) = (sample.buffer.len(), sample.table.len());
-        Self::fold(sample, &mut self.account, &self.seed, form);
+        sample.fold(&self.seed, form);
         if (sample.table.len() - before) < pairs / 5 * 4 {
-            for partition in &mut self.partitions {
-                Self::fold(partition, &mut self.account, &self.seed, form);
-            }
+            self.partitions.iter_mut().for_each(|partition| partition.fold(&self.seed, form));
             self.appended = None;
-        }
-    }
-
-    fn fold<F: Form<V, Total = A>>(
-        partition: &mut Partition<K, V, A>,
-        account: &mut Account,
-        seed: &RandomState,
-        form: &F,
-    ) {
-        let (table, buffered) = (partition.table.bytes(), partition.buffer.bytes());
-        partition.buffer.fold_into(seed, &mut partition.table, form);
-        let grown = partition.table.bytes() - table;
-        if account.is_kept() {
-            // What keys hold on the heap is counted as it was: a little too much where one came again.
-            partition.bytes = (partition.bytes + grown).saturating_sub(buffered);
-            account.add_at_once(grown);
-            account.release(buffered);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One partition of the keys: a table of what is combined, and a buffer of what is not yet.
 
 use std::hash::{BuildHasher, Hash};
+use std::mem;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -38,11 +39,6 @@ impl<K, A> Table<K, A> {
 
     pub(super) fn bytes(&self) -> usize {
         self.0.allocation_size()
-    }
-
-    /// What a place for an entry takes.
-    pub(super) fn entry_bytes(&self) -> usize {
-        size_of::<(K, A)>() + 1
     }
 
     /// Tells whether one more key makes it larger, which takes a table of twice the size beside this one.
@@ -99,41 +95,34 @@ impl<K: Eq + Hash, A> Table<K, A> {
     }
 }
 
-impl<K, V> Buffer<K, V> {
-    const BLOCK_BYTES: usize = BLOCK * size_of::<Hashed<K, V>>() + size_of::<Pairs<Hashed<K, V>>>();
+impl<K: Eq + Hash, A> Table<K, A> {
+    /// Joins pairs as they were emitted.
+    pub(super) fn join_pairs<V, F>(&mut self, seed: &RandomState, pairs: Buffer<K, V>, form: &F)
+    where
+        F: Form<V, Total = A>,
+    {
+        for mut block in pairs.blocks {
+            for Hashed { hash, key, value } in Draining(block.0.drain(..)).0.by_ref() {
+                let pair = (Kept::new(key), Kept::new(value));
+                self.join(seed, hash, pair, |value| form.first(value), |total, value| _ = form.add(total, value));
+            }
+        }
+    }
+}
 
+impl<K, V> Buffer<K, V> {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.blocks.len() * Self::BLOCK_BYTES
-    }
-
-    /// Gives how many bytes it has become larger by.
-    pub(super) fn push(&mut self, pair: Hashed<K, V>) -> usize {
+    pub(super) fn push(&mut self, pair: Hashed<K, V>) {
         self.len += 1;
-        if let Some(block) = self.blocks.last_mut()
-            && block.0.len() < block.0.capacity()
-        {
-            block.0.push(pair);
-            return 0;
-        }
-        let mut block = Vec::with_capacity(BLOCK);
-        block.push(pair);
-        self.blocks.push(Pairs(block));
-        Self::BLOCK_BYTES
-    }
-}
-
-impl<K: Eq + Hash, V> Buffer<K, V> {
-    /// Moves all into the table.
-    pub(super) fn fold_into<F: Form<V>>(&mut self, seed: &RandomState, table: &mut Table<K, F::Total>, form: &F) {
-        self.len = 0;
-        for mut block in self.blocks.drain(..) {
-            for Hashed { hash, key, value } in Draining(block.0.drain(..)).0.by_ref() {
-                let pair = (Kept::new(key), Kept::new(value));
-                table.join(seed, hash, pair, |value| form.first(value), |total, value| _ = form.add(total, value));
+        match self.blocks.last_mut() {
+            Some(block) if block.0.len() < BLOCK => block.0.push(pair),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(pair);
+                self.blocks.push(Pairs(block));
             }
         }
     }
@@ -141,13 +130,26 @@ impl<K: Eq + Hash, V> Buffer<K, V> {
 
 impl<K, V, A> Partition<K, V, A> {
     pub(super) fn new() -> Self {
-        Self { table: Table(HashTable::new()), buffer: Buffer { blocks: Vec::new(), len: 0 }, bytes: 0 }
+        Self { table: Table(HashTable::new()), buffer: Buffer::default(), bytes: 0 }
+    }
+}
+
+impl<K: Eq + Hash, V, A> Partition<K, V, A> {
+    /// Joins the pairs that were appended.
+    pub(super) fn fold<F: Form<V, Total = A>>(&mut self, seed: &RandomState, form: &F) {
+        self.table.join_pairs(seed, mem::take(&mut self.buffer), form);
+    }
+}
+
+impl<K, V> Default for Buffer<K, V> {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), len: 0 }
     }
 }
 
 impl<K, A> Drop for Table<K, A> {
     fn drop(&mut self) {
-        if std::mem::needs_drop::<(K, A)>() {
+        if mem::needs_drop::<(K, A)>() {
             drop(self.drain());
         }
     }
