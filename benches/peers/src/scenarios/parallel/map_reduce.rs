@@ -3,28 +3,35 @@
 //! Both sides cut words with `split_ascii_whitespace`. The rivals fold into a map for each of rayon's splits, and merge the
 //! maps.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::env;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use regatta::parallel::{Emit, MapReduce, Text};
 use regatta::pool::CpuPool;
+use serde::Deserialize;
 
-use crate::measure::{Contest, WORKERS};
+use crate::measure::{Contest, Sides, Unit, WORKERS};
 
 const TEXT: usize = 128 << 20;
 const WORDS: usize = 100_000;
 const DISTINCT: usize = 10_000_000;
 
+/// How much more than its limit a stream of four times that may take.
+const ALLOWED: f64 = 1.25;
+
 pub(super) fn contests() -> Vec<Contest> {
-    let (words, distinct) = ("mapreduce/words", "mapreduce/distinct");
+    let (words, distinct, stream) = ("mapreduce/words", "mapreduce/distinct", "mapreduce/stream");
     vec![
         Contest::of_tasks(words, "rayon HashMap<String>", 1, words_regatta, words_rayon).bar(4.0),
         Contest::of_tasks(words, "rayon HashMap<&str>, foldhash", 1, words_regatta, words_rayon_tuned).bar(1.6),
         Contest::of_tasks(distinct, "rayon HashMap", 1, distinct_regatta, distinct_rayon).bar(1.5),
+        Contest::new(stream, "1.25 of its limit", stream_memory).bar(1.0).unit(Unit::Bytes),
     ]
 }
 
@@ -197,4 +204,31 @@ async fn distinct_rayon() -> Duration {
         (counts.len(), counts.values().sum())
     })
     .await
+}
+
+/// What `src/bin/mapreduce_memory.rs` says, in bytes.
+#[derive(Deserialize)]
+struct Memory {
+    limit: f64,
+    input: f64,
+    /// By case.
+    peaks: BTreeMap<String, f64>,
+}
+
+/// The largest of the cases, beside what is allowed.
+fn stream_memory() -> Result<Sides, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--release", "--bin", "mapreduce_memory", "--manifest-path"]);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let output = command.output().map_err(|error| format!("cargo does not run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("mapreduce_memory: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let memory: Memory =
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("mapreduce_memory: {error}"))?;
+    let (limit, input) = (memory.limit, memory.input);
+    let (case, peak) = memory.peaks.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).ok_or("no case was run")?;
+    let note = format!("the largest of the cases, `{case}`: an input of {input} bytes, a limit of {limit}");
+    Ok(Sides { ours: Box::new(move || peak), theirs: Box::new(move || ALLOWED * limit), note: Some(note) })
 }

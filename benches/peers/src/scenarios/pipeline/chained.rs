@@ -18,7 +18,8 @@ pub(super) fn contests() -> Vec<Contest> {
     vec![
         Contest::of_tasks("pipeline/1stage/ordered", spawned, ITEMS, one_stage, one_buffered).bar(1.9),
         Contest::of_tasks("pipeline/3stages/ordered", spawned, ITEMS, three_stages, three_buffered).bar(2.5),
-        Contest::of_tasks("pipeline/3stages/unordered", unordered, ITEMS, three_unordered, three_buffer_unordered).bar(2.5),
+        Contest::of_tasks("pipeline/3stages/unordered", unordered, ITEMS, three_unordered, three_buffer_unordered)
+            .bar(2.5),
         Contest::of_tasks("pipeline/inline", "futures buffered", ITEMS, inline, bare_buffered).bar(0.8),
         Contest::of_tasks("pipeline/pumps", "pumps", ITEMS, three_stages, three_pumps).bar(1.3),
         Contest::of_tasks("pipeline/par_stream", "par-stream", ITEMS, three_stages, three_par_then).bar(1.3),

@@ -21,7 +21,8 @@ pub(super) fn contests() -> Vec<Contest> {
     let peer = "hash to 8 mpsc workers";
     vec![
         Contest::of_tasks("pipeline/keyed", peer, ITEMS, keyed, dealt).bar(0.8),
-        Contest::of_tasks("pipeline/keyed/slow_key", peer, SLOW_ITEMS, keyed_with_a_slow_key, dealt_with_a_slow_key).bar(3.0),
+        Contest::of_tasks("pipeline/keyed/slow_key", peer, SLOW_ITEMS, keyed_with_a_slow_key, dealt_with_a_slow_key)
+            .bar(3.0),
     ]
 }
 
