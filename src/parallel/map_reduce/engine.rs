@@ -42,6 +42,9 @@ pub(super) struct Engine<R: ?Sized, K, V, E, F: Form<V>, U> {
     pub(super) place: Arc<str>,
 }
 
+/// One for all jobs.
+pub(super) type Shared<R, K, V, E, F, U> = Arc<Engine<R, K, V, E, F, U>>;
+
 /// Why records were not mapped to the end.
 pub(super) enum Ended<E> {
     /// Nobody waits.
@@ -173,7 +176,7 @@ where
         reduced: Result<Option<HashMap<K, U>>, Ended<E>>,
     ) -> Option<Result<Counted<K, U, E>, MapReduceError<E>>> {
         match reduced {
-            Ok(results) => Some(Ok((results?, self.skipped.close(&self.place)))),
+            Ok(results) => Some(Ok((results?, self.skipped.close(&self.place, self.kept())))),
             Err(Ended::Failed(error)) => Some(Err(error)),
             Err(Ended::Stopped) => None,
         }

@@ -10,7 +10,7 @@ use futures::Stream;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::builder::{MapReduce, Options, Reduced};
-use super::engine::{Counted, Engine};
+use super::engine::{Counted, Engine, Shared};
 use super::error::MapReduceError;
 use super::form::Form;
 use super::memory::Memory;
@@ -146,7 +146,7 @@ where
     }
 
     #[track_caller]
-    fn engine(self) -> (Workers, Arc<Engine<R, K, V, E, F, U>>) {
+    fn engine(self) -> (Workers, Shared<R, K, V, E, F, U>) {
         let Self { step: Reduced { mapper, form, reducer, .. }, options } = self;
         let Options { workers, partitions, memory_limit, on_error, progress } = options;
         let workers = workers.unwrap_or_else(|| Workers::current("MapReduce"));

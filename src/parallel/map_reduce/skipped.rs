@@ -49,18 +49,25 @@ impl<E> Book<E> {
             book.0 += count;
             let all = &mut book.1.0;
             all.append(&mut errors);
-            // Pieces come in any order; their numbers are unique.
-            all.sort_unstable_by_key(|(record, _)| *record);
-            late.0.extend(all.drain(kept.min(all.len())..));
+            // Pieces come in any order. Those that are too late go when there are as many of them as are kept, so that each
+            // is looked at a few times at the most.
+            if all.len() / 2 > kept {
+                all.select_nth_unstable_by_key(kept, |(record, _)| *record);
+                late.0.extend(all.drain(kept..));
+            }
         }
         drop_quietly(late);
     }
 
     /// Gives all that were skipped, and says so in the log.
-    pub(super) fn close(&self, place: &str) -> Skipped<E> {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let skipped = Skipped { count: book.0, first: std::mem::take(&mut book.1.0) };
-        drop(book);
+    pub(super) fn close(&self, place: &str, kept: usize) -> Skipped<E> {
+        let (count, mut first) = {
+            let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            (book.0, Quiet(std::mem::take(&mut book.1.0)))
+        };
+        first.0.sort_unstable_by_key(|(record, _)| *record);
+        drop(Quiet(first.0.split_off(kept.min(first.0.len()))));
+        let skipped = Skipped { count, first: first.into_inner() };
         if skipped.count > 0 {
             log_quietly(|| {
                 tracing::warn!(target: "regatta::parallel", %place, count = skipped.count, "records were skipped: their mapper failed");

@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use futures::stream::{Fuse, FuturesUnordered};
 use futures::{Stream, StreamExt};
 
-use super::engine::{Counted, Ended, Engine};
+use super::engine::{Counted, Ended, Shared};
 use super::error::MapReduceError;
 use super::form::Form;
 use super::memory::{Memory, heap_of};
@@ -56,7 +56,7 @@ struct Feed<'s, S: Stream, E> {
 pub(super) async fn run<S, K, V, E, F, U>(
     stream: S,
     workers: Workers,
-    engine: Arc<Engine<S::Item, K, V, E, F, U>>,
+    engine: Shared<S::Item, K, V, E, F, U>,
 ) -> Result<Counted<K, U, E>, MapReduceError<E>>
 where
     S: Stream,
@@ -91,7 +91,7 @@ where
 async fn hand_over<S, K, V, E, F, U>(
     feed: &mut Feed<'_, S, E>,
     workers: &Workers,
-    engine: &Arc<Engine<S::Item, K, V, E, F, U>>,
+    engine: &Shared<S::Item, K, V, E, F, U>,
 ) -> Result<(), MapReduceError<E>>
 where
     S: Stream,
@@ -194,7 +194,7 @@ impl<T> Drop for Chunk<T> {
 /// The second half.
 struct Reduce<R, K, V, E, F: Form<V>, U> {
     reducing: Reducing<K, V, F::Total, U>,
-    engine: Arc<Engine<R, K, V, E, F, U>>,
+    engine: Shared<R, K, V, E, F, U>,
 }
 
 impl<R, K, V, E, F, U> Work for Reduce<R, K, V, E, F, U>

@@ -3,9 +3,9 @@
 
 use std::hash::Hash;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use super::engine::{Counted, Ended, Engine};
+use super::engine::{Counted, Ended, Shared};
 use super::error::MapReduceError;
 use super::form::Form;
 use super::progress::Progress;
@@ -16,12 +16,15 @@ use crate::pool::{Member, Work};
 
 pub(super) struct Whole<S, R: ?Sized, K, V, E, F: Form<V>, U> {
     source: S,
-    engine: Arc<Engine<R, K, V, E, F, U>>,
+    engine: Shared<R, K, V, E, F, U>,
     /// Made by the first member, which is alone.
     plan: OnceLock<Plan>,
     /// Made by the member that has mapped the last piece.
     reducing: OnceLock<Reducing<K, V, F::Total, U>>,
 }
+
+/// The second half, once it is there.
+type Turn<'w, K, V, T, U, E> = Result<Option<&'w Reducing<K, V, T, U>>, Ended<E>>;
 
 struct Plan {
     ranges: Vec<Range<usize>>,
@@ -29,7 +32,7 @@ struct Plan {
 }
 
 impl<S, R: ?Sized, K, V, E, F: Form<V>, U> Whole<S, R, K, V, E, F, U> {
-    pub(super) fn new(source: S, engine: Arc<Engine<R, K, V, E, F, U>>) -> Self {
+    pub(super) fn new(source: S, engine: Shared<R, K, V, E, F, U>) -> Self {
         Self { source, engine, plan: OnceLock::new(), reducing: OnceLock::new() }
     }
 }
@@ -52,7 +55,7 @@ where
     }
 
     /// Maps pieces; gives the second half if there are no more.
-    fn map<W: Work>(&self, member: &Member<'_, W>) -> Result<Option<&Reducing<K, V, F::Total, U>>, Ended<E>> {
+    fn map<W: Work>(&self, member: &Member<'_, W>) -> Turn<'_, K, V, F::Total, U, E> {
         let plan = self.plan.get_or_init(|| self.plan());
         let mut ended = None;
         let last = plan.pieces.work_off(member, |piece| {

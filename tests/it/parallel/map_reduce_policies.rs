@@ -14,6 +14,7 @@ fn digits() -> Vec<String> {
     (0..10_000).map(|n| if n % 10 == 7 { format!("no. {n}") } else { n.to_string() }).collect()
 }
 
+#[expect(clippy::ptr_arg, reason = "a mapper is given a reference to its record")]
 fn parse(digits: &String) -> Result<[(u32, u32); 1], String> {
     digits.parse::<u32>().map(|n| [(n % 10, 1)]).map_err(|_| digits.clone())
 }
