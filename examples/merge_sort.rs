@@ -78,7 +78,7 @@ fn halves(mut part: Vec<u64>) -> Vec<Vec<u64>> {
 
 /// std's sort finds the two sorted halves, and merges them.
 fn merge(parts: Vec<Vec<u64>>) -> Vec<u64> {
-    let mut merged = parts.concat();
+    let mut merged: Vec<u64> = parts.into_iter().flatten().collect();
     merged.sort();
     merged
 }

@@ -101,7 +101,7 @@ fn read_all(path: &Path, blocks: &Producer<Vec<u8>>) -> io::Result<u64> {
             if kind.is_dir() {
                 dirs.push(entry.path());
             } else if kind.is_file() {
-                match File::open(entry.path()).and_then(|file| read_one(file, blocks)) {
+                match File::open(entry.path()).and_then(|file| read_one(&file, blocks)) {
                     Ok(read) => bytes += read,
                     Err(error) => eprintln!("word_count: {}: {error}", entry.path().display()),
                 }
@@ -112,12 +112,12 @@ fn read_all(path: &Path, blocks: &Producer<Vec<u8>>) -> io::Result<u64> {
 }
 
 /// Sends the content of a file in blocks that end between two words.
-fn read_one(mut file: File, blocks: &Producer<Vec<u8>>) -> io::Result<u64> {
+fn read_one(file: &File, blocks: &Producer<Vec<u8>>) -> io::Result<u64> {
     let (mut bytes, mut rest) = (0, Vec::new());
     loop {
         let mut block = Vec::with_capacity(BLOCK + rest.len());
         block.append(&mut rest);
-        let read = file.by_ref().take(BLOCK as u64).read_to_end(&mut block)?;
+        let read = file.take(BLOCK as u64).read_to_end(&mut block)?;
         bytes += read as u64;
         if read > 0 {
             // A word that is cut goes with the next block.

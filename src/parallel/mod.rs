@@ -68,6 +68,7 @@
 
 mod items;
 mod loom;
+mod map_reduce;
 mod pieces;
 mod recursion;
 mod reduce;
@@ -75,6 +76,9 @@ mod scatter;
 mod sort;
 
 pub use items::Items;
+pub use map_reduce::{
+    Emit, IntoRecords, MapReduce, MapReduceError, MemoryLimit, OnRecordError, Phase, Progress, Skipped, Text,
+};
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub use recursion::model;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::pool::{Member, Work};
 
 /// How long the first member works alone: what is done sooner is not worth a thread's wake-up.
-const ALONE: Duration = Duration::from_micros(20);
+pub(super) const ALONE: Duration = Duration::from_micros(20);
 
 /// The pieces of one operation, and what came of them.
 pub(super) struct Pieces<R> {

@@ -70,7 +70,7 @@ impl<F> SubmitError<F> {
     }
 
     /// What somebody is told who waits for the job's value, not for its admission.
-    pub(super) fn into_job_error(self) -> JobError {
+    pub(crate) fn into_job_error(self) -> JobError {
         match self.reason {
             Reason::Full(full) | Reason::FullBehind(full) | Reason::FullInside(full) => JobError::Full(full),
             Reason::Closed(closed) => JobError::Closed(closed),

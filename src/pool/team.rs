@@ -22,7 +22,7 @@ use super::context::CpuContext;
 use super::core::Core;
 use super::cpu::CpuPool;
 use super::current;
-use super::error::JobError;
+use super::error::{JobError, SubmitError};
 use super::handle::JobHandle;
 use super::owner::Owner;
 use super::placement::JobOptions;
@@ -136,12 +136,17 @@ impl Workers {
         .await
     }
 
-    /// Runs one closure.
-    pub(crate) async fn run<R: Send + 'static>(
-        &self,
-        run: impl FnOnce(&CpuContext) -> R + Send + 'static,
-    ) -> Result<R, JobError> {
-        self.submit(move |cx| run(&cx)).await?.await
+    /// Has one closure become a job, when there is room. Inside a job of the same pool it does not wait, and takes a place
+    /// above the capacity if it is the only one of its operation.
+    pub(crate) async fn hand_over<F, R>(&self, run: F, is_only: bool) -> Result<JobHandle<R>, SubmitError<F>>
+    where
+        F: FnOnce(CpuContext) -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let submit = SubmitFuture::new(self.0.crew(), run, JobOptions::new(), |crew, run, admitted| {
+            Admitted::enqueue(admitted, crew, call_with::<_, _, ()>(run))
+        });
+        submit.manner(if is_only { Manner::Entitled } else { Manner::Patient }).await
     }
 
     async fn submit<F, R>(&self, run: F) -> Result<JobHandle<R>, JobError>
@@ -153,7 +158,7 @@ impl Workers {
         let submit = SubmitFuture::new(crew, call_with::<_, _, ()>(run), JobOptions::new(), |crew, body, admitted| {
             Admitted::enqueue(admitted, crew, body)
         });
-        submit.manner(Manner::Entitled).await.map_err(super::error::SubmitError::into_job_error)
+        submit.manner(Manner::Entitled).await.map_err(SubmitError::into_job_error)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Parallel computations.
 
 mod kit;
+mod map_reduce;
 mod recursion;
 mod reduce;
 mod scatter;
-mod word_count;
 mod sort;
+mod word_count;

@@ -164,7 +164,7 @@ async fn two_slow_halves_are_solved_at_once() {
 async fn a_panic_in_any_closure_is_a_value() {
     let pool = CpuPool::new(2);
     let halves = |at: &'static str| {
-        let when = move |here: &str, n: u32| assert!(at != here || n % 64 != 0, "{here} broke");
+        let when = move |here: &str, n: u32| assert!(at != here || !n.is_multiple_of(64), "{here} broke");
         let is_base = move |n: &u32| {
             when("is_base", *n);
             *n < 4

@@ -1,6 +1,7 @@
 //! CPU patterns: sorting, map-reduce, recursion, sums.
 
 mod bisect;
+mod map_reduce;
 mod reduce;
 mod sort;
 
@@ -14,6 +15,7 @@ pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = bisect::contests();
     contests.extend(reduce::contests());
     contests.extend(sort::contests());
+    contests.extend(map_reduce::contests());
     contests
 }
 
