@@ -19,6 +19,9 @@ static SORTED: LazyLock<Vec<u64>> = LazyLock::new(|| (0..NUMBERS as u64).collect
 static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(|| RANDOM.iter().map(|n| (*n, !n)).collect());
 static HEX: LazyLock<Vec<String>> = LazyLock::new(|| random().take(TEXTS).map(|n| format!("{:x}", n >> 8)).collect());
 
+static URLS: LazyLock<Vec<String>> =
+    LazyLock::new(|| HEX.iter().map(|hex| format!("https://example.org/item/{hex}")).collect());
+
 /// A key, and what belongs to it.
 type Record = (u64, u64);
 
@@ -39,6 +42,7 @@ pub(super) fn contests() -> Vec<Contest> {
         )
         .bar(1.2),
         of("sort/strings", "rayon par_sort", &HEX, parallel::sort, |items: &mut [String]| items.par_sort()).bar(2.5),
+        of("sort/urls", "rayon par_sort", &URLS, parallel::sort, |items: &mut [String]| items.par_sort()),
         of(
             "sort/cached_key",
             "rayon par_sort_by_cached_key",
