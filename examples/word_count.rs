@@ -6,7 +6,7 @@
 //! word in the order of its bytes, as this does:
 //!
 //! ```console
-//! $ find PATH -type f -exec sh -c 'tr -cs "[:alnum:]" "\n" < "$1"' sh {} \; | grep . | LC_ALL=C sort | uniq -c
+//! $ find PATH -type f -exec sh -c 'tr -cs "[:alnum:]" "\n" < "$1"; echo' sh {} \; | grep . | LC_ALL=C sort | uniq -c
 //! ```
 //!
 //! What to watch in the code: files are read on a blocking thread, in blocks that end between two words, and wait in a queue

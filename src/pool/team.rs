@@ -6,7 +6,9 @@
 //!    the work ends on a pool of one, and a job that waits for it in its own pool can do it all.
 //! 2. The outcome is given once: by the member that has it, or that has panicked first.
 //! 3. What waits holds no work, only jobs: when all of these are gone without an outcome, it is told.
-//! 4. Dropping the future stops the work: queued members are discarded, running ones see it when they next look.
+//! 4. Dropping the future stops the work: queued members are discarded, running ones see it when they next look. When there
+//!    is an outcome, members that have not come find nothing to do, and hold nothing: they are not cancelled, because nothing
+//!    is left undone.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -66,8 +68,25 @@ struct Team<W: Work> {
 struct Signal {
     /// Relaxed: it carries no data, and a member that misses it looks again.
     is_over: AtomicBool,
-    /// Kept, because a handle that is dropped cancels its job.
-    handles: Mutex<Vec<JobHandle<()>>>,
+    /// Those who were called. Kept, because a handle that is dropped cancels its job.
+    called: Mutex<Vec<Called>>,
+}
+
+/// A member that was called.
+struct Called {
+    handle: JobHandle<()>,
+    invitation: Arc<dyn Recall>,
+}
+
+/// A seat that waits for its member.
+struct Invitation<W: Work>(Mutex<Option<Seat<W>>>);
+
+/// The member's end of an invitation: a job that is dropped before it begins has its seat let go.
+struct Invited<W: Work>(Arc<Invitation<W>>);
+
+/// Lets go of a seat whose member has not come.
+trait Recall: Send + Sync {
+    fn recall(&self);
 }
 
 /// Stops the members when nobody waits any more.
@@ -104,18 +123,21 @@ impl Workers {
     /// Its first member waits for room in the queue whatever the overflow policy; others take part only if there is room.
     pub(crate) async fn work_on<W: Work>(self, what: &str, work: W) -> Result<W::Output, JobError> {
         let place = self.place(what);
-        let signal = Arc::new(Signal { is_over: AtomicBool::new(false), handles: Mutex::new(Vec::new()) });
-        let _waiting = Waiting(signal.clone());
+        let signal = Arc::new(Signal { is_over: AtomicBool::new(false), called: Mutex::new(Vec::new()) });
+        let waiting = Waiting(signal.clone());
         let (outcome, mut awaited) = oneshot::channel();
         let outcome = Mutex::new(Some(outcome));
         let team = Team { work, outcome, signal, out: AtomicUsize::new(0), place, core: self.0.core().clone() };
-        let mut first = self.submit(member(Seat::new(Arc::new(team)))).await?;
+        let mut first = self.submit(member(Invitation::new(Arc::new(team)))).await?;
         let (mut first_ended, mut are_gone) = (None, false);
         // The job's handle is polled, too: awaited in a job of its own pool, that runs it.
         poll_fn(|cx| {
             if !are_gone && let Poll::Ready(outcome) = Pin::new(&mut awaited).poll(cx) {
                 match outcome {
-                    Ok(outcome) => return Poll::Ready(outcome.map_err(JobError::Panicked)),
+                    Ok(outcome) => {
+                        waiting.0.recall();
+                        return Poll::Ready(outcome.map_err(JobError::Panicked));
+                    }
                     Err(_) => are_gone = true,
                 }
             }
@@ -175,20 +197,23 @@ impl<W: Work> Member<'_, W> {
                 return;
             }
             let Some(place) = self.cx.reserve() else { return };
-            let handle = place.spawn(member(Seat::new(self.team.clone())));
-            let mut handles = lock(&self.team.signal.handles);
-            handles.push(handle);
+            let invitation = Invitation::new(self.team.clone());
+            let handle = place.spawn(member(invitation.clone()));
+            let mut called = lock(&self.team.signal.called);
             // Those that have ended hold nothing but memory.
-            if handles.len() > 2 * self.team.limit() {
-                handles.retain(|handle| !handle.is_finished());
+            if called.len() > 2 * self.team.limit() {
+                called.retain(|called| !called.handle.is_finished());
             }
+            called.push(Called { handle, invitation });
         }
     }
 }
 
 /// A member's job.
-fn member<W: Work>(seat: Seat<W>) -> impl FnOnce(CpuContext) + Send + 'static {
+fn member<W: Work>(invitation: Arc<Invitation<W>>) -> impl FnOnce(CpuContext) + Send + 'static {
+    let invited = Invited(invitation);
     move |cx| {
+        let Some(seat) = lock(&invited.0.0).take() else { return };
         let Seat(team) = &seat;
         let member = Member { cx: &cx, team };
         if member.is_stopped() {
@@ -230,10 +255,28 @@ impl<W: Work> Team<W> {
     }
 }
 
-impl<W: Work> Seat<W> {
-    fn new(team: Arc<Team<W>>) -> Self {
+impl<W: Work> Invitation<W> {
+    fn new(team: Arc<Team<W>>) -> Arc<Self> {
         team.out.fetch_add(1, Relaxed);
-        Self(team)
+        Arc::new(Self(Mutex::new(Some(Seat(team)))))
+    }
+}
+
+impl<W: Work> Recall for Invitation<W> {
+    fn recall(&self) {
+        let seat = lock(&self.0).take();
+        drop_quietly(seat);
+    }
+}
+
+impl Signal {
+    /// Lets those who have not come find nothing to do.
+    fn recall(&self) {
+        let called = std::mem::take(&mut *lock(&self.called));
+        for Called { handle, invitation } in called {
+            invitation.recall();
+            handle.detach();
+        }
     }
 }
 
@@ -243,11 +286,17 @@ impl<W: Work> Drop for Seat<W> {
     }
 }
 
+impl<W: Work> Drop for Invited<W> {
+    fn drop(&mut self) {
+        self.0.recall();
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.is_over.store(true, Relaxed);
-        let handles = std::mem::take(&mut *lock(&self.0.handles));
-        drop(handles);
+        let called = std::mem::take(&mut *lock(&self.0.called));
+        drop(called);
     }
 }
 

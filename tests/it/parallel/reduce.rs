@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use regatta::parallel::reduce;
 use regatta::pool::{CpuPool, JobError};
 
-use super::kit::{Held, inside, multi_thread, ticks, until_idle};
-use crate::support::DropCounter;
+use super::kit::{Held, SOON, inside, multi_thread, ticks, until_idle};
+use crate::support::{DropCounter, eventually};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
@@ -156,4 +156,29 @@ async fn reduce_on_a_pool_that_is_closed_or_aborted_fails() {
 
     let refused = reduce(vec![1], || 0, |sum, n| sum + n, |left, right| left + right).on(&pool).await;
     assert!(refused.is_err_and(|error| error.is_closed()));
+}
+
+#[tokio::test]
+async fn members_that_were_not_needed_are_no_aborted_jobs() {
+    let pool = CpuPool::new(4);
+    for _ in 0..50 {
+        let sum = reduce([1, 2, 3], || 0, |sum, n| sum + n, |left, right| left + right).on(&pool);
+        assert_eq!(sum.await, Ok(6));
+    }
+    let report = pool.shutdown(SOON).await;
+    assert!(report.is_clean(), "{report:?}");
+}
+
+/// A member that is queued behind somebody else's job holds nothing of what is over.
+#[tokio::test]
+async fn what_is_over_is_dropped_although_a_member_has_not_come() {
+    let (pool, held, drops) = (CpuPool::new(2), Held::default(), DropCounter::new());
+    let gate = held.clone();
+    let busy = pool.submit(move || gate.pass()).await.expect("open");
+    held.until_entered(1).await;
+    let items: Vec<_> = (0..3).map(|_| drops.guard()).collect();
+    assert_eq!(reduce(items, || 0, |sum, _| sum + 1, |left, right| left + right).on(&pool).await, Ok(3));
+    eventually(SOON, "the elements are dropped", || drops.dropped() == 3).await;
+    held.open();
+    assert_eq!(busy.await, Ok(()));
 }

@@ -28,7 +28,8 @@ fn word_count_equals_tr_sort_and_uniq() {
     write("large", &large);
     std::os::unix::fs::symlink("large", dir.path().join("link")).expect("a link");
 
-    let words = r#"find "$1" -type f -exec sh -c 'tr -cs "[:alnum:]" "\n" < "$1"' sh {} \; | grep . | sort | uniq -c"#;
+    let words =
+        r#"find "$1" -type f -exec sh -c 'tr -cs "[:alnum:]" "\n" < "$1"; echo' sh {} \; | grep . | sort | uniq -c"#;
     let expected = output(Command::new("sh").args(["-c", words, "sh"]).arg(dir.path()).env("LC_ALL", "C"));
     let counted = output(Command::new(example("word_count")).arg(dir.path()).arg("--all"));
     // Lines of 600,000 letters say little where they differ.
