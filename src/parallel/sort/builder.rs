@@ -42,8 +42,8 @@ use crate::pool::{CpuPool, Quiet, Workers};
 /// # Complexity
 /// O(n log n) comparisons in all, O(n) where the elements are in order. They are dealt out to a segment for each worker by a
 /// sample of them, as in [sample sort](https://doi.org/10.1145/321592.321600), and each segment is sorted by the standard
-/// library; below some 16,000 elements there is one. The first of the workers deals out to the others: so two are about
-/// 1.7 times as fast as one, and it takes longer elements, or comparisons, to keep many busy.
+/// library; below some 16,000 elements there is one. The first of the workers deals out to the others: so two take 0.6 of the time
+/// of one for numbers, 0.75 for elements of 16 bytes by a key, and it takes dear comparisons to keep many busy.
 ///
 /// Memory: two workers need as much again as the elements take, many half as much more; for numbers two need half as much again,
 /// many as much. Of texts, this does not count what they own.

@@ -131,3 +131,23 @@ async fn flags_that_make_no_sense_are_refused() {
         assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
     }
 }
+
+#[tokio::test]
+async fn kinds_of_files_are_added_up() {
+    let tree = Tree::new();
+    tree.file("a.rs", "1234");
+    tree.file("b.rs", "12345");
+    tree.file("below/c.txt", "12");
+    tree.file(".hidden", "1");
+    let ended = run_with(&tree, &[]).await;
+    let lines: Vec<_> = ended.stdout.lines().skip(1).take(5).collect();
+    let expected = [
+        "",
+        "  rs                    9 B  2 files",
+        "  txt                   2 B  1 file",
+        "  (none)                1 B  1 file",
+        "",
+    ];
+    assert_eq!(lines, expected, "{}", ended.stdout);
+    assert!(!run_with(&tree, &["--quiet"]).await.stdout.contains("(none)"));
+}

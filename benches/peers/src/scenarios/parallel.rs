@@ -4,6 +4,7 @@ mod bisect;
 mod map_reduce;
 mod reduce;
 mod sort;
+mod ticker;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ pub(crate) fn contests() -> Vec<Contest> {
     contests.extend(reduce::contests());
     contests.extend(sort::contests());
     contests.extend(map_reduce::contests());
+    contests.extend(ticker::contests());
     contests
 }
 
