@@ -14,7 +14,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 
 /// Solves a problem by halves, on all workers of a pool.
 ///
-/// As [`divide_and_conquer`](super::divide_and_conquer), for problems that are divided in two: no list is made for the parts, and a node costs some
+/// As [`divide_and_conquer`](fn@crate::parallel::divide_and_conquer), for problems that are divided in two: no list is made for the parts, and a node costs some
 /// nanoseconds. `combine` gets the solution of the first half first.
 ///
 /// # Examples
@@ -40,7 +40,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 /// ```
 ///
 /// # Cancel safety, errors, panics
-/// As [`divide_and_conquer`](super::divide_and_conquer).
+/// As [`divide_and_conquer`](fn@crate::parallel::divide_and_conquer).
 #[doc(alias("fork", "join", "fork-join"))]
 pub fn bisect<T, R, B, S, D, C>(
     problem: T,

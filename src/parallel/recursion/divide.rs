@@ -20,7 +20,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 /// threshold to choose below which work stays on one worker: parts are handed over only when another has nothing to do.
 ///
 /// # Which one?
-/// [`bisect`](super::bisect) where there are two parts: the fast form. [`reduce`](super::reduce) for elements that lie side
+/// [`bisect`](fn@crate::parallel::bisect) where there are two parts: the fast form. [`reduce`](fn@crate::parallel::reduce) for elements that lie side
 /// by side. [`CpuContext::spawn`](crate::pool::CpuContext::spawn) where parts are not combined.
 ///
 /// # Cancel safety

@@ -23,7 +23,7 @@ const NAME: &str = "scatter_gather";
 /// no data there are none, and `gather` gets an empty list. `gather` runs on a worker, too.
 ///
 /// # Which one?
-/// [`reduce`](super::reduce) where elements are folded into one value: it cuts the data by itself, and copies none.
+/// [`reduce`](fn@crate::parallel::reduce) where elements are folded into one value: it cuts the data by itself, and copies none.
 /// [`CpuPool::map`] for a result of each element. This one is for workers that want a chunk as a whole.
 ///
 /// # Cancel safety

@@ -30,7 +30,7 @@ use crate::pool::{CpuPool, Quiet, Workers};
 /// one worker's share of the elements. The elements are dropped then, each once; with the future, if no worker has any.
 ///
 /// # Errors
-/// [`SortError`] with all elements: when a comparison panics, when the pool is closed before the work is let in, or stopped
+/// [`SortError`](super::SortError) with all elements: when a comparison panics, when the pool is closed before the work is let in, or stopped
 /// before its end, or when jobs of others push it out of the queue. A comparison that contradicts itself gives either some
 /// order, or a panic of the standard library's that says so: no element is lost in either case.
 ///

@@ -139,7 +139,7 @@ impl<E: Engine> Machine<E> {
         while !is_stopped() {
             let (mut task, left) = self.take()?;
             call(left);
-            let worked = catch_unwind(AssertUnwindSafe(|| self.engine.work(&mut task)));
+            let worked = self.work(&mut task);
             match self.put(task, worked) {
                 Step::Next => {}
                 Step::Sorted(items) => return Some(Ok(items)),
@@ -147,6 +147,15 @@ impl<E: Engine> Machine<E> {
             }
         }
         None
+    }
+
+    /// Works on a task; a panic comes back as its payload.
+    ///
+    /// Never inlined: where it is, rustc 1.95 can make a landing pad that looks for the panic in the wrong register, and the
+    /// process aborts (`docs/design/parallel.md`).
+    #[inline(never)]
+    fn work(&self, task: &mut E::Task) -> Result<(), Payload> {
+        catch_unwind(AssertUnwindSafe(|| self.engine.work(task)))
     }
 
     /// Takes a task, and tells how many are left.
