@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::pool::Quiet;
 
-/// Elements that workers read where they are: a `Vec`, without a copy of it, or a shared slice.
+/// Elements that workers read where they are: a `Vec`, without a copy of it, or a shared slice or `Vec`.
 ///
 /// # Examples
 /// ```
@@ -21,12 +21,19 @@ pub struct Items<T>(Held<T>);
 
 enum Held<T> {
     Vec(Arc<Quiet<T>>),
+    SharedVec(Arc<Vec<T>>),
     Slice(Arc<[T]>),
 }
 
 impl<T> From<Vec<T>> for Items<T> {
     fn from(items: Vec<T>) -> Self {
         Self(Held::Vec(Arc::new(Quiet(items))))
+    }
+}
+
+impl<T> From<Arc<Vec<T>>> for Items<T> {
+    fn from(items: Arc<Vec<T>>) -> Self {
+        Self(Held::SharedVec(items))
     }
 }
 
@@ -48,6 +55,7 @@ impl<T> Deref for Items<T> {
     fn deref(&self) -> &[T] {
         match &self.0 {
             Held::Vec(items) => &items.0,
+            Held::SharedVec(items) => items,
             Held::Slice(items) => items,
         }
     }
@@ -57,6 +65,7 @@ impl<T> Clone for Items<T> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
             Held::Vec(items) => Held::Vec(items.clone()),
+            Held::SharedVec(items) => Held::SharedVec(items.clone()),
             Held::Slice(items) => Held::Slice(items.clone()),
         })
     }

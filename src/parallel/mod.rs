@@ -11,8 +11,9 @@
 //! - **Tasks by hand**, a chunk each, is a join, a channel, a merge, a flag and a `catch_unwind` for each place that needs it.
 //!
 //! # These functions
-//! They work on a [`CpuPool`]: the default one of the runtime, or another with `.on(&pool)`. All are futures:
-//! dropping one stops the work, a panic in a closure is an error, and the executor's threads are left alone.
+//! They work on a [`CpuPool`]: the default one of the runtime, or another with `.on(&pool)`. All are awaited: dropping what is
+//! awaited stops the work, a panic in a closure is an error, and the executor's threads are left alone. (What they return
+//! becomes a future by `.await` or `into_future()`: a task is `tokio::spawn(async move { sort(list).await })`.)
 //!
 //! | I want to… | use |
 //! |---|---|
@@ -52,7 +53,8 @@
 //! # Trade-offs
 //! - Values are owned (`'static`). Lending a slice to other threads from async code cannot be made sound, because a future
 //!   may be forgotten; what all workers read is shared in [`Items`].
-//! - A closure that runs is not interrupted. Work stops between pieces, elements or nodes, as each function says.
+//! - A closure that runs is not interrupted. Work stops between pieces, elements or nodes, as each function says. A sort stops
+//!   between its segments: one that is dropped may keep its workers nearly until its end.
 //! - The first member waits for a place in the pool's queue, whatever its overflow policy; the others come only if there is one.
 //! - Work that takes less than some 20 µs is done sooner in place. See [`guide::performance`](crate::guide::performance).
 //!

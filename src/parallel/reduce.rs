@@ -23,7 +23,7 @@ const STRIDE: usize = 1024;
 /// depends on how many there are and on nothing else: so sums of floats are the same each time, on any machine.
 ///
 /// # Which one?
-/// [`CpuPool::map`] where each element gives a result of its own; `MapReduce` where there are values by
+/// [`CpuPool::map`] where each element gives a result of its own; [`MapReduce`](super::MapReduce) where there are values by
 /// key; an iterator where it takes less than some 20 µs: a hand-over costs as much.
 ///
 /// # Cancel safety
@@ -35,7 +35,7 @@ const STRIDE: usize = 1024;
 /// [`JobError::Full`] when jobs of others push the work out of the queue.
 ///
 /// # Panics
-/// When it is awaited outside a tokio runtime.
+/// When it is awaited outside a tokio runtime, unless a pool is given.
 ///
 /// # Complexity
 /// Each element is read once, where it is. A worker takes an even piece at a time, of 256 in all. More than 256 elements are

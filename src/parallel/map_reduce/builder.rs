@@ -37,6 +37,11 @@ const PARTITIONS: usize = 64;
 /// fast for some thousand records. For keys that come and go while a program runs, use
 /// [`Pipeline`](crate::pipeline::Pipeline) and its keyed stages.
 ///
+/// # Types to write
+/// The compiler has to be told what a record is, and what is combined or emitted: `|record: &Order|`,
+/// `|total: &mut u64, n|`, `emit: &mut Emit<'_, String, u64>`, and the error of `try_map` where it uses `?`. Errors have to be
+/// `Send`.
+///
 /// # Cancel safety
 /// Dropping the future of `run` stops the work: at the next record, or the next key where keys are reduced.
 ///
@@ -260,7 +265,8 @@ impl<Step> MapReduce<Step> {
     /// Counted are the tables of all workers, lists of values, records of a stream that are in hand, and the map of results;
     /// of keys, values, records and results that are a `String` or a `Vec<u8>` also what they hold on the heap. What other
     /// types hold there is not seen. Not counted is an input that is there as a whole, and errors that are
-    /// [collected](OnRecordError::Collect). It is looked at before a table grows, and otherwise each 32nd part of the limit
+    /// [collected](OnRecordError::Collect). A run may fit while it maps, and be refused when the map of results is about to be
+    /// made. It is looked at before a table grows, and otherwise each 32nd part of the limit
     /// at the latest.
     ///
     /// # Panics

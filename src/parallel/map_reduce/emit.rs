@@ -66,6 +66,9 @@ impl<K: Eq + Hash + 'static, V: Send + 'static> Emit<'_, K, V> {
 
     /// Gives a pair whose key is borrowed: a key is made of it only when it is new to this worker.
     ///
+    /// For `String`, `Box<str>`, `Arc<str>` by `str`, `Vec<u8>` by `[u8]`, and whatever else is borrowed as `Q` and made of
+    /// `&Q`. For numbers and other keys that cost nothing to make use [`one`](Self::one).
+    ///
     /// # Complexity
     /// As for [`one`](Self::one), and no allocation for a key that has come before.
     #[inline]

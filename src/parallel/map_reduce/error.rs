@@ -58,6 +58,18 @@ impl<E> MapReduceError<E> {
         matches!(self, Self::Job(JobError::Panicked(_)))
     }
 
+    /// Tells whether the mapper returned an error.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+
+    /// Tells whether jobs of others pushed the work out of the pool's queue.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Job(JobError::Full(_)))
+    }
+
     /// Tells whether the pool was, or became, closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

@@ -11,8 +11,12 @@ use crate::parallel::reduce::part;
 /// In how many pieces records are worked on, if there are as many.
 const PIECES: usize = 256;
 
-/// What [`run`](super::MapReduce::run) takes: for records `T` a `Vec<T>`, an array, an `Arc<[T]>` or [`Items<T>`]; for records
+/// What [`run`](super::MapReduce::run) takes: for records `T` a `Vec<T>`, an array, an `Arc<[T]>`, an `Arc<Vec<T>>` or [`Items<T>`]; for records
 /// `str` a [`Text`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` holds no records of type `{R}`",
+    note = "the mapper takes `&T` for a `Vec<T>`, an array, an `Arc<[T]>`, an `Arc<Vec<T>>` or `Items<T>`, and `&str` for a `Text`: `Text::from(string)`; collect an iterator, or give a stream to `run_stream`"
+)]
 pub trait IntoRecords<R: ?Sized + 'static> {
     #[doc(hidden)]
     type Source: Source<R>;
@@ -84,7 +88,7 @@ macro_rules! into_items {
     };
 }
 
-into_items!(Items<T>, Vec<T>, Arc<[T]>, const N [T; N]);
+into_items!(Items<T>, Vec<T>, Arc<[T]>, Arc<Vec<T>>, const N [T; N]);
 
 impl IntoRecords<str> for Text {
     type Source = Self;

@@ -14,7 +14,7 @@ const PIECES: usize = 64;
 /// A text whose words are to be worked on.
 ///
 /// Its records are pieces (`&str`) of some 256 KiB. A piece ends after an ASCII whitespace character and nowhere else, so words
-/// and characters stay whole; lines do, too, if asked for [`by_line`](Self::by_line). A text without such a character is one
+/// and characters stay whole; lines do, too, if asked for [`cut_at_lines`](Self::cut_at_lines). A text without such a character is one
 /// piece.
 ///
 /// # Examples
@@ -29,7 +29,7 @@ const PIECES: usize = 64;
 ///         }
 ///     })
 ///     .combine(|longest: &mut usize, length| *longest = length.max(*longest))
-///     .run(Text::from("a line\nanother line\n").by_line());
+///     .run(Text::from("a line\nanother line\n").cut_at_lines());
 /// assert_eq!(longest.await?[&'a'], 12);
 /// # Ok(()) }
 /// ```
@@ -54,8 +54,10 @@ enum Cut {
 
 impl Text {
     /// Has pieces end after a line feed only.
+    ///
+    /// A piece is many lines: the mapper takes them apart, with [`str::lines`].
     #[must_use]
-    pub fn by_line(mut self) -> Self {
+    pub fn cut_at_lines(mut self) -> Self {
         self.cut = Cut::Line;
         self
     }

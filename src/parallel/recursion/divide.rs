@@ -24,7 +24,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 /// by side. [`CpuContext::spawn`](crate::pool::CpuContext::spawn) where parts are not combined.
 ///
 /// # Cancel safety
-/// Dropping the future stops the work within 16 nodes of the tree at each worker.
+/// Dropping the future stops the work within 64 nodes of the tree at each worker.
 ///
 /// # Errors
 /// [`JobError::Panicked`] when a closure panics; [`JobError::Closed`] when the pool is, or becomes, closed;
@@ -32,7 +32,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 /// `Result`.
 ///
 /// # Panics
-/// When it is awaited outside a tokio runtime.
+/// When it is awaited outside a tokio runtime, unless a pool is given.
 ///
 /// # Complexity
 /// Two lists for each node that is divided. Memory grows with the depth, not with the size of the tree: a frame for each

@@ -12,7 +12,7 @@ use crate::pool::JobError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Missing {
-    /// It was not there in time, or not needed any more.
+    /// It was not there when the results were gathered: the time was over, or a quorum was.
     Late,
     /// The worker function panicked on it.
     Panicked(Panicked),
@@ -55,7 +55,7 @@ impl ScatterError {
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Late => f.write_str("not there in time"),
+            Self::Late => f.write_str("not there when the results were gathered"),
             Self::Panicked(panicked) => panicked.fmt(f),
         }
     }

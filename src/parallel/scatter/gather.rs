@@ -37,7 +37,7 @@ const NAME: &str = "scatter_gather";
 /// [`quorum`](ScatterGather::quorum).
 ///
 /// # Panics
-/// When there are to be zero chunks. When it is awaited outside a tokio runtime.
+/// When there are to be zero chunks. When it is awaited outside a tokio runtime, unless a pool is given.
 ///
 /// # Complexity
 /// Elements are moved once, into their chunk.
@@ -117,9 +117,13 @@ impl<T, F, H> ScatterGather<T, F, H> {
 
     /// Gathers what is there after this time, counted from when it is awaited, and names what is missing.
     ///
-    /// A chunk that panics is missing, too, and no error. Chunks that are late run to the end of the worker function, as
+    /// A chunk that panics is missing, too, and no error; nor is it one when nothing is there, and `gather` gets an empty list:
+    /// add a [`quorum`](ScatterGatherPartly::quorum) of 1, or more, where that means nothing. Chunks that are late run to the end of the worker function, as
     /// nothing can stop them, and their results are dropped. `gather` then runs on a blocking thread besides the pool, whose
     /// workers may be busy with what is late.
+    ///
+    /// # Panics
+    /// When it is awaited on a runtime without timers (`enable_time`).
     ///
     /// # Examples
     /// ```

@@ -34,7 +34,7 @@ use crate::pool::{CpuPool, Quiet, Workers};
 /// before its end, or when jobs of others push it out of the queue. A comparison that contradicts itself gives either some
 /// order, or a panic of the standard library's that says so: no element is lost in either case.
 ///
-/// So few elements as are sorted in the calling task need no pool.
+/// So few elements as are sorted in the calling task need no pool: a closed one sorts them, too.
 ///
 /// # Panics
 /// When it is awaited outside a tokio runtime, unless a pool is [given](Sort::on).
@@ -124,6 +124,9 @@ where
 ///
 /// # Complexity
 /// As for [`sort`].
+///
+/// # Which one?
+/// For a key that is borrowed from the element use [`sort_by`]: `sort_by(people, |a, b| a.name.cmp(&b.name))`.
 ///
 /// # Examples
 /// ```

@@ -105,12 +105,12 @@ async fn pieces_of_a_text_are_short_and_end_after_a_space() {
 }
 
 #[tokio::test]
-async fn by_line_pieces_end_after_a_line_feed() {
+async fn pieces_cut_at_lines_end_after_a_line_feed() {
     let text = "a line of several words\r\n".repeat(50_000);
     let lines = MapReduce::new()
         .map_emit(|text: &str, emit: &mut Emit<'_, String, u32>| text.lines().for_each(|line| emit.by_ref(line, 1)))
         .combine(|n: &mut u32, m| *n += m);
-    let lines = lines.run(Text::from(text).by_line());
+    let lines = lines.run(Text::from(text).cut_at_lines());
     assert_eq!(lines.await, Ok([("a line of several words".to_owned(), 50_000)].into()));
 }
 
