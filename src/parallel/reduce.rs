@@ -27,7 +27,7 @@ const STRIDE: usize = 1024;
 /// key; an iterator where it takes less than some 20 µs: a hand-over costs as much.
 ///
 /// # Cancel safety
-/// Dropping the future stops the work within 1024 elements at each worker; a call of `fold` that takes long is not
+/// Dropping the future stops the work within 1024 elements, or one call of `combine`, at each worker; a call of `fold` that takes long is not
 /// interrupted.
 ///
 /// # Errors
@@ -138,6 +138,9 @@ where
         all.0.reverse();
         let mut value = all.0.pop()?;
         while let Some(next) = all.0.pop() {
+            if member.is_stopped() {
+                return None;
+            }
             value = (self.combine)(value, next);
         }
         Some(value)

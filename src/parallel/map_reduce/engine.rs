@@ -38,7 +38,7 @@ pub(super) struct Engine<R: ?Sized, K, V, E, F: Form<V>, U> {
     /// The sets that nobody works with.
     pub(super) shelf: Mutex<Vec<Set<K, V, F::Total>>>,
     /// The first panic of the mapper, with the record's name.
-    pub(super) panicked: OnceLock<Panicked>,
+    pub(super) panicked: Arc<OnceLock<Panicked>>,
     pub(super) place: Arc<str>,
 }
 
@@ -188,16 +188,17 @@ where
             Ok(Err(Ended::Failed(error))) => Err(error),
             // Stopped: by the pool, and its handle says so, or by us, who do not look any more.
             Ok(Ok(()) | Err(Ended::Stopped)) => Ok(()),
-            Err(error) => Err(self.job_error(error)),
+            Err(error) => Err(job_error(&self.panicked, error)),
         }
     }
+}
 
-    /// What is told of an end without a value.
-    pub(super) fn job_error(&self, error: JobError) -> MapReduceError<E> {
-        match (error, self.panicked.get()) {
-            (JobError::Panicked(_), Some(panicked)) => MapReduceError::Job(JobError::Panicked(panicked.clone())),
-            (error, _) => MapReduceError::Job(error),
-        }
+/// What is told of an end without a value; it takes no more than the mapper's panic, so that whoever waits need not hold the
+/// tables.
+pub(super) fn job_error<E>(panicked: &OnceLock<Panicked>, error: JobError) -> MapReduceError<E> {
+    match (error, panicked.get()) {
+        (JobError::Panicked(_), Some(panicked)) => MapReduceError::Job(JobError::Panicked(panicked.clone())),
+        (error, _) => MapReduceError::Job(error),
     }
 }
 

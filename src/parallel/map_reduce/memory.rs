@@ -11,6 +11,8 @@ pub(super) struct Memory {
     limit: u64,
     /// How much a member may hold before it says so.
     step: u64,
+    /// How many bytes of records may wait in one chunk: two for each worker are a 32nd part of the limit.
+    chunk: u64,
     /// Relaxed, as the other: they carry no data.
     used: AtomicU64,
     /// Above zero once the limit was reached.
@@ -28,7 +30,8 @@ pub(super) struct Account {
 impl Memory {
     pub(super) fn new(limit: usize, workers: usize) -> Arc<Self> {
         let step = (limit as u64 / 32 / workers.max(1) as u64).min(1 << 20);
-        Arc::new(Self { limit: limit as u64, step, used: AtomicU64::new(0), reached: AtomicU64::new(0) })
+        let chunk = (limit as u64 / 64 / workers.max(1) as u64).max(1);
+        Arc::new(Self { limit: limit as u64, step, chunk, used: AtomicU64::new(0), reached: AtomicU64::new(0) })
     }
 
     /// Counts bytes that are about to be held; tells whether there is room for them.
@@ -54,7 +57,7 @@ impl Memory {
 
     /// How many bytes of records may wait in one chunk.
     pub(super) fn chunk_bytes(&self) -> u64 {
-        self.limit / 64
+        self.chunk
     }
 }
 

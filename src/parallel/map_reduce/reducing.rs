@@ -177,11 +177,11 @@ where
     let mut pairs = Pairs(Vec::with_capacity(base.table.len()));
     let mut heap = 0;
     for (key, total) in base.table.drain().0.by_ref() {
+        let (key, total) = (Kept::new(key), Kept::new(total));
         if member.is_stopped() {
             return Err(Ended::Stopped);
         }
-        let key = Kept::new(key);
-        let result = (engine.reducer)(key.get(), total);
+        let result = (engine.reducer)(key.get(), total.into_inner());
         heap += if engine.memory.is_some() { heap_of(key.get()) + heap_of(&result) } else { 0 };
         pairs.0.push((key.into_inner(), result));
     }

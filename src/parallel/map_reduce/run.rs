@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use foldhash::fast::RandomState;
 use futures::Stream;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::builder::{MapReduce, Options, Reduced};
-use super::engine::{Counted, Engine, Shared};
+use super::engine::{Counted, Engine, Shared, job_error};
 use super::error::MapReduceError;
 use super::form::Form;
 use super::memory::Memory;
@@ -87,8 +87,10 @@ where
         let (workers, engine) = self.engine();
         let source = records.into_source();
         async move {
-            let work = Whole::new(source, engine.clone());
-            workers.work_on("map_reduce", work).await.unwrap_or_else(|error| Err(engine.job_error(error)))
+            // The tables belong to the work, and are dropped where that ends.
+            let panicked = engine.panicked.clone();
+            let work = Whole::new(source, engine);
+            workers.work_on("map_reduce", work).await.unwrap_or_else(|error| Err(job_error(&panicked, error)))
         }
         .boxed()
     }
@@ -164,7 +166,7 @@ where
             progress: Reporter(progress),
             records: AtomicU64::new(0),
             shelf: Mutex::new(Vec::new()),
-            panicked: OnceLock::new(),
+            panicked: Arc::default(),
             place,
         };
         (workers, Arc::new(engine))

@@ -77,6 +77,9 @@ impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
         F: Form<V, Total = A>,
         Q: Key<K>,
     {
+        if self.account.is_over() {
+            return;
+        }
         let index = (hash >> SHIFT) as usize & (self.partitions.len() - 1);
         self.emitted += 1;
         if self.appended.is_some() {
@@ -109,10 +112,10 @@ impl<K: Eq + Hash + 'static, V: 'static, A> Set<K, V, A> {
             return;
         }
         let key = Kept::new(key.into_inner().into_key());
-        let total = form.first(value.into_inner());
-        let heap = if self.account.is_kept() { heap_of(key.get()) + form.bytes(&total) } else { 0 };
+        let total = Kept::new(form.first(value.into_inner()));
+        let heap = if self.account.is_kept() { heap_of(key.get()) + form.bytes(total.get()) } else { 0 };
         let partition = &mut self.partitions[index];
-        partition.table.insert(&self.seed, hash, key.into_inner(), total);
+        partition.table.insert(&self.seed, hash, key, total);
         let grown = partition.table.bytes() - before;
         partition.bytes += heap + grown;
         self.account.add(heap);

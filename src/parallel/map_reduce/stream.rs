@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use futures::stream::{Fuse, FuturesUnordered};
 use futures::{Stream, StreamExt};
 
-use super::engine::{Counted, Ended, Shared};
+use super::engine::{Counted, Ended, Shared, job_error};
 use super::error::MapReduceError;
 use super::form::Form;
 use super::memory::{Memory, heap_of};
@@ -67,6 +67,35 @@ where
     F: Form<V>,
     U: Send + 'static,
 {
+    if let Err(error) = map(stream, &workers, &engine).await {
+        // Tables are large: they are dropped by a worker, not here.
+        let sets = engine.take_sets();
+        if let Ok(dropping) = workers.hand_over(move |_| drop(sets), true).await {
+            dropping.detach();
+        }
+        return Err(error);
+    }
+    let reducing = Reducing::new(engine.take_sets(), engine.partitions);
+    let panicked = engine.panicked.clone();
+    let reduced = workers.work_on("map_reduce", Reduce { reducing, engine }).await;
+    reduced.unwrap_or_else(|error| Err(job_error(&panicked, error)))
+}
+
+/// The first half: has all that the stream gives worked on.
+async fn map<S, K, V, E, F, U>(
+    stream: S,
+    workers: &Workers,
+    engine: &Shared<S::Item, K, V, E, F, U>,
+) -> Result<(), MapReduceError<E>>
+where
+    S: Stream,
+    S::Item: Send + 'static,
+    K: Eq + Hash + Send + Sync + 'static,
+    V: Send + 'static,
+    E: Send + 'static,
+    F: Form<V>,
+    U: Send + 'static,
+{
     engine.progress.tell(|progress| *progress = Progress::default());
     let stream = pin!(stream.fuse());
     let bytes = engine.memory.as_ref().map_or(BYTES, |memory| memory.chunk_bytes().min(BYTES));
@@ -77,14 +106,15 @@ where
         let progress = poll_fn(|cx| feed.poll(limit, cx)).await;
         match progress {
             Step::Ended(ended) => engine.step(ended)?,
-            Step::Chunk => hand_over(&mut feed, &workers, &engine).await?,
+            Step::Chunk => {
+                hand_over(&mut feed, workers, engine).await?;
+                // A stream that is always ready would keep the thread.
+                tokio::task::yield_now().await;
+            }
             Step::Over => break,
         }
     }
-    drop(feed);
-    let reducing = Reducing::new(engine.take_sets(), engine.partitions);
-    let reduced = workers.work_on("map_reduce", Reduce { reducing, engine: engine.clone() }).await;
-    reduced.unwrap_or_else(|error| Err(engine.job_error(error)))
+    Ok(())
 }
 
 /// Has the chunk become a job; waits for one that is out where there is no room for it.

@@ -58,8 +58,10 @@ impl<K, A> Table<K, A> {
 
 impl<K: Eq + Hash, A> Table<K, A> {
     /// Puts in a key that is not there.
-    pub(super) fn insert(&mut self, seed: &RandomState, hash: u64, key: K, total: A) {
-        self.0.insert_unique(hash, (key, total), |(key, _)| seed.hash_one(key));
+    pub(super) fn insert(&mut self, seed: &RandomState, hash: u64, key: Kept<K>, total: Kept<A>) {
+        // Keys may be hashed, and panic, while these are kept; not after that.
+        self.reserve(seed, 1);
+        self.0.insert_unique(hash, (key.into_inner(), total.into_inner()), |(key, _)| seed.hash_one(key));
     }
 
     pub(super) fn reserve(&mut self, seed: &RandomState, keys: usize) {
@@ -80,8 +82,8 @@ impl<K: Eq + Hash, A> Table<K, A> {
             // Not quietly: a destructor that panics is heard.
             drop(key.into_inner());
         } else {
-            let total = first(value.into_inner());
-            self.insert(seed, hash, key.into_inner(), total);
+            let total = Kept::new(first(value.into_inner()));
+            self.insert(seed, hash, key, total);
         }
     }
 

@@ -168,7 +168,7 @@ where
 
     #[inline(always)]
     fn climb(&self, mut solution: R, way: &mut WayOf<Self>, hunger: &Hunger) -> Result<T, Turn<Self>> {
-        loop {
+        for _ in 0..NODES {
             match way.top() {
                 Some(Entry::SECOND) => {
                     way.pop();
@@ -192,6 +192,7 @@ where
                 _ => return Err(Turn::Solved(solution)),
             }
         }
+        Err(Turn::Rise(solution))
     }
 
     fn combine(&self, solutions: Vec<R>) -> R {

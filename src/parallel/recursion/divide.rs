@@ -180,16 +180,20 @@ where
     fn climb(&self, mut solution: R, way: &mut WayOf<Self>, hunger: &Hunger) -> Result<T, Turn<Self>> {
         let mut nodes = 0;
         while let Some(entry) = way.top() {
+            if nodes == NODES && entry.problems() == 0 {
+                return Err(Turn::Rise(solution));
+            }
             way.solutions.push(solution);
             if entry.problems() == 0 {
                 way.pop();
                 let parts = way.solutions.split_off(way.solutions.len() - entry.solutions() - 1);
                 solution = (self.combine)(parts);
+                nodes += 1;
                 continue;
             }
             let Some(next) = way.pop_problem() else { unreachable!("an entry owns its problems") };
             way.advance();
-            if hunger.is_felt() || nodes == NODES {
+            if hunger.is_felt() || nodes >= NODES {
                 return Err(Turn::Look(next));
             }
             let next = Kept::new(next);

@@ -43,6 +43,8 @@ pub(super) enum Turn<P: Plan> {
     Solved(P::Solution),
     /// This problem comes next, and somebody may be hungry.
     Look(P::Problem),
+    /// This has been solved on the way up, which is long.
+    Rise(P::Solution),
 }
 
 /// Those who solve a problem together, as one of them sees it.

@@ -59,6 +59,11 @@ impl<P: Plan> Solving<P> {
                     }
                     self.dive(problem, &mut way)
                 }
+                Turn::Rise(solution) if team.is_stopped() => {
+                    drop_quietly(solution);
+                    return None;
+                }
+                Turn::Rise(solution) => self.rise(solution, &mut way),
                 Turn::Solved(solution) if way.is_at_the_top() => return Some(solution),
                 Turn::Solved(solution) => {
                     let solution = self.arrive(solution, &mut way)?;

@@ -90,7 +90,8 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
         let unbegun = (mem::take(&mut board.list), board.uncut.take());
         drop(board);
         drop(unbegun);
-        let has_panicked = |chunk: &usize| missing.iter().any(|(panicked, _)| panicked == chunk);
+        missing.sort_unstable_by_key(|(chunk, _)| *chunk);
+        let has_panicked = |chunk: &usize| missing.binary_search_by_key(chunk, |(panicked, _)| *panicked).is_ok();
         let late = results.0.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(chunk, _)| chunk);
         let late: Vec<_> = late.filter(|chunk| !has_panicked(chunk)).map(|chunk| (chunk, Missing::Late)).collect();
         missing.extend(late);
@@ -113,7 +114,14 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
             let rest = items.0.split_off(part(len, self.chunks, chunk).start);
             list.push_front((chunk, Quiet(rest)));
         }
-        self.lock().list = list;
+        let mut board = self.lock();
+        if board.gather.is_some() {
+            board.list = list;
+        } else {
+            // What was there has been gathered meanwhile.
+            drop(board);
+            drop(list);
+        }
     }
 
     /// Notes what came of a chunk. True when it was the last that is needed; an error when what is needed cannot come any more.

@@ -7,10 +7,10 @@ use std::future::IntoFuture;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::keyed::{ByKey, Keyed};
-use super::machine::{run, run_here};
+use super::machine::run;
 use super::order::ByComparison;
 use super::partition::{Board, Partition, Task};
-use super::{Sorted, here, special};
+use super::{Sorted, special};
 use crate::error::drop_quietly;
 use crate::pool::{CpuPool, Quiet, Workers};
 
@@ -22,8 +22,8 @@ use crate::pool::{CpuPool, Quiet, Workers};
 /// # Which one?
 /// - [`sort_by`] where the elements' own order is not the wanted one, [`sort_by_key`] where a part of them has it.
 /// - [`sort_by_cached_key`] where a key costs more than a field access, or an element is large.
-/// - [`slice::sort`] up to some thousands of elements: that takes as long as a hand-over. So few (64, or 4096 numbers) are
-///   sorted in the calling task, also here.
+/// - [`slice::sort`] up to some thousands of elements: that takes as long as a hand-over. Where it is known what a comparison
+///   costs, so few are sorted in the calling task, also here: 4096 numbers, or 64 texts of 64 KiB in all.
 ///
 /// # Cancel safety
 /// Dropping the future stops the work when the workers are done with what they have in hand, which may be the comparisons of
@@ -193,12 +193,11 @@ where
 {
     const WHAT: &str = "sort_by_cached_key";
     Sort::new(WHAT, items, |items, workers| {
-        let is_here = items.len() <= here::MAX;
-        let (engine, board, first) = Keyed::new(items, workers.limit(), key, ByKey::new());
-        match is_here {
-            true => async move { run_here(&workers, WHAT, engine, board, vec![first]) }.boxed(),
-            false => run(workers, WHAT, engine, board, vec![first]).boxed(),
+        if items.len() <= 1 {
+            return async move { Ok(items) }.boxed();
         }
+        let (engine, board, first) = Keyed::new(items, workers.limit(), key, ByKey::new());
+        run(workers, WHAT, engine, board, vec![first]).boxed()
     })
 }
 
@@ -207,8 +206,9 @@ where
     T: Send + 'static,
     C: Fn(&T, &T) -> Ordering + Send + Sync + 'static,
 {
-    if items.len() <= here::MAX {
-        return async move { here::sort_by(items, &workers, what, compare) }.boxed();
+    // Nobody knows what a comparison costs: none is made in the calling task.
+    if items.len() <= 1 {
+        return async move { Ok(items) }.boxed();
     }
     let first = Task::whole(Quiet(items), workers.limit());
     run(workers, what, Partition(ByComparison::new(compare)), Board::new(), vec![first]).boxed()

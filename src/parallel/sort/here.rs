@@ -1,4 +1,4 @@
-//! Few elements, sorted in the calling task.
+//! Few texts, sorted in the calling task.
 
 use std::cmp::Ordering;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +8,9 @@ use super::error::SortError;
 use crate::error::{Panicked, drop_quietly};
 use crate::pool::{JobError, Quiet, Workers};
 
-/// Up to how many elements: a hand-over costs more.
+/// Up to how many texts, and of how many bytes in all: a hand-over costs more.
 pub(super) const MAX: usize = 64;
+pub(super) const BYTES_MAX: usize = 64 * 1024;
 
 pub(super) fn sort_by<T>(
     items: Vec<T>,

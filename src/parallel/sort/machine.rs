@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::SortError;
-use crate::error::{Panicked, drop_quietly};
-use crate::pool::{JobError, Member, Quiet, Work, Workers};
+use crate::error::drop_quietly;
+use crate::pool::{Member, Quiet, Work, Workers};
 
 /// A way to sort, cut into tasks.
 pub(super) trait Engine: Send + Sync + Sized + 'static {
@@ -87,27 +87,6 @@ pub(super) async fn run<E: Engine>(
     match workers.work_on(what, Sorting(machine)).await {
         Ok(sorted) => Ok(sorted.into_inner()),
         Err(error) => Err(SortError::new(waiting.take_back(), error)),
-    }
-}
-
-/// Sorts in the calling task.
-pub(super) fn run_here<E: Engine>(
-    workers: &Workers,
-    what: &'static str,
-    engine: E,
-    board: E::Board,
-    tasks: Vec<E::Task>,
-) -> Result<Vec<E::Item>, SortError<E::Item>> {
-    let machine = Arc::new(Machine::new(engine, board, tasks));
-    let waiting = Waiting(Some(machine.clone()));
-    let Some(outcome) = machine.drive(|| false, |_| {}) else { unreachable!("it goes on until there is an outcome") };
-    drop(machine);
-    match outcome {
-        Ok(sorted) => Ok(sorted.into_inner()),
-        Err(payload) => {
-            let panicked = Panicked::from_payload(workers.place(what), payload);
-            Err(SortError::new(waiting.take_back(), JobError::Panicked(panicked)))
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::mem;
 
 use super::machine::{Engine, join};
 use super::order::{Order, settle_order};
-use super::pieces;
 use super::split::{self, Shares};
+use super::{PIECE_MIN, pieces};
 use crate::pool::Quiet;
 
 /// Sorts by an order.
@@ -91,8 +91,9 @@ impl<O: Order> Partition<O> {
         let seen = self.0.see();
         let compare = |left: &O::Item, right: &O::Item| O::compare(&seen, left, right);
         let Task { items: Quiet(items), right: Quiet(right), pivot: Quiet(pivot), .. } = task;
-        // What has no size takes no time.
-        let shares = Shares { left: if size_of::<O::Item>() > 0 { count / 2 } else { 0 }, count };
+        // What has no size takes no time; and a part may have come out small, where most elements are equal.
+        let is_worth_it = size_of::<O::Item>() > 0 && items.len() >= PIECE_MIN / 2;
+        let shares = Shares { left: if is_worth_it { count / 2 } else { 0 }, count };
         if shares.left > 0 && O::IS_TOTAL {
             let middle = split::in_place(items, shares, compare);
             *right = items.split_off(middle);

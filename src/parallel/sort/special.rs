@@ -65,7 +65,8 @@ fn numbers<T: Ord + Send + Sync + 'static>(
 }
 
 fn texts<S: Text>(items: Vec<S>, workers: Workers, what: &'static str) -> BoxFuture<'static, Sorted<S>> {
-    if items.len() <= here::MAX {
+    let is_short = || items.iter().map(|text| text.bytes().len()).sum::<usize>() <= here::BYTES_MAX;
+    if items.len() <= here::MAX && is_short() {
         return async move { here::sort_by(items, &workers, what, S::cmp) }.boxed();
     }
     let key = text::keys(&items);

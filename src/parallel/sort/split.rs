@@ -33,7 +33,7 @@ impl Shares {
         });
         let mut sample: Vec<usize> = places.take(size).collect();
         let by_value = |left: &usize, right: &usize| compare(&items[*left], &items[*right]);
-        *sample.select_nth_unstable_by(self.of(size), by_value).1
+        *sample.select_nth_unstable_by(self.of(size).min(size - 1), by_value).1
     }
 }
 

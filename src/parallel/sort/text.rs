@@ -40,12 +40,15 @@ pub(super) fn keys<S: Text>(texts: &[S]) -> impl Fn(&S) -> u64 + Send + Sync + '
     }
 }
 
+/// How much of that is looked at.
+const COMMON_MAX: usize = 256;
+
 /// What all texts of a sample begin with.
 fn common<S: Text>(texts: &[S]) -> &[u8] {
     let mut sample = texts.iter().step_by(texts.len().div_ceil(SAMPLE).max(1)).map(S::bytes);
     let first = sample.next().unwrap_or_default();
     sample.fold(first, |common, text| {
-        let len = common.iter().zip(text).take_while(|(left, right)| left == right).count();
+        let len = common.iter().zip(text).take(COMMON_MAX).take_while(|(left, right)| left == right).count();
         &common[..len]
     })
 }

@@ -323,3 +323,32 @@ async fn many_recursions_share_a_pool() {
         assert_eq!(sum, Ok(n << 12));
     }
 }
+
+#[tokio::test]
+async fn dropped_on_a_long_way_up_it_stops_soon() {
+    for is_bisect in [true, false] {
+        let (pool, held, seen) = (CpuPool::new(1), Held::default(), Arc::new(AtomicUsize::new(0)));
+        let (gate, count) = (held.clone(), seen.clone());
+        let join = move |left: u32, right: u32| {
+            if count.fetch_add(1, SeqCst) == 10 {
+                gate.pass();
+            }
+            left + right
+        };
+        // All the way down to the left, then all the way up.
+        let solving = match is_bisect {
+            true => tokio::spawn(bisect(100_000, |n| *n == 1, |n| n, |n| [n - 1, 1], join).on(&pool).into_future()),
+            false => {
+                let join = move |parts: Vec<u32>| parts.into_iter().reduce(&join).expect("two");
+                let parts = |n| vec![n - 1, 1];
+                tokio::spawn(divide_and_conquer(100_000, |n| *n == 1, |n| n, parts, join).on(&pool).into_future())
+            }
+        };
+        held.until_entered(1).await;
+        solving.abort();
+        assert!(solving.await.is_err());
+        held.open();
+        until_idle(&pool).await;
+        assert!(seen.load(SeqCst) < 300, "{seen:?} nodes were combined");
+    }
+}

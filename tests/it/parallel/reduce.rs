@@ -182,3 +182,34 @@ async fn what_is_over_is_dropped_although_a_member_has_not_come() {
     held.open();
     assert_eq!(busy.await, Ok(()));
 }
+
+/// A value whose destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped badly");
+    }
+}
+
+#[tokio::test]
+async fn values_whose_destructors_panic_end_nothing_but_the_work() {
+    let pool = CpuPool::new(2);
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = made.clone();
+    let identity = move || {
+        assert!(count.fetch_add(1, SeqCst) < 100, "enough");
+        Bomb
+    };
+    let failed = reduce(
+        vec![1; 1_000],
+        identity,
+        |bomb, _| bomb,
+        |left, right| {
+            std::mem::forget(left);
+            right
+        },
+    );
+    assert!(failed.on(&pool).await.is_err_and(|error| error.is_panicked()));
+    assert_eq!(pool.submit(|| 7).await.expect("open").await, Ok(7));
+}

@@ -95,3 +95,25 @@ async fn a_stream_that_borrows_is_read() {
     let count = MapReduce::new().map(|n: &u32| [(n % 10, 1)]).combine(|n: &mut u32, m| *n += m);
     assert_eq!(count.run_stream(records).await.map(|counts| counts[&3]), Ok(100));
 }
+
+#[tokio::test]
+async fn the_smallest_limit_of_memory_ends_and_does_not_hang() {
+    for limit in [1, 63, 64] {
+        let counts = MapReduce::new().map(|n: &u32| [(*n, 1)]).combine(|n: &mut u32, m| *n += m).memory_limit(limit);
+        let counts = counts.run_stream(futures::stream::empty());
+        assert!(tokio::time::timeout(std::time::Duration::from_secs(60), counts).await.expect("it ends").is_ok());
+    }
+}
+
+#[tokio::test]
+async fn one_record_cannot_hold_much_more_than_the_limit() {
+    let list = MapReduce::new()
+        .map_emit(|_: &u8, emit: &mut regatta::parallel::Emit<'_, u8, u64>| {
+            (0..30_000_000).for_each(|n| emit.one(0, n))
+        })
+        .reduce(|_key, values: Vec<u64>| values.len())
+        .memory_limit(1 << 20);
+    let Err(error) = list.run(vec![1]).await else { panic!("30 M values are more") };
+    let regatta::parallel::MapReduceError::MemoryLimit(limit) = error else { panic!("{error}") };
+    assert!(limit.reached < 8 << 20, "{limit}");
+}

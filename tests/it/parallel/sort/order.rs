@@ -184,3 +184,30 @@ async fn texts_that_begin_unlike_most_are_put_in_their_place() {
     expected.sort();
     assert_eq!(sort(texts).await.expect("it sorts"), expected);
 }
+
+#[tokio::test]
+async fn nearly_equal_elements_are_sorted_by_any_number_of_workers() {
+    for workers in [2, 3, 4, 5, 8, 64] {
+        let pool = CpuPool::new(workers);
+        for others in [0, 1, 2, 3, 10, 40] {
+            for other in [0_u64, 9] {
+                let mut numbers = vec![5_u64; 70_000];
+                (0..others).for_each(|n| numbers[n * 97 + 13] = other);
+                let mut expected = numbers.clone();
+                expected.sort_unstable();
+                let keyed: Vec<(u64, usize)> = numbers.iter().copied().zip(0..).collect();
+                let mut keyed_expected = keyed.clone();
+                keyed_expected.sort_by_key(|(number, _)| *number);
+                assert_eq!(
+                    sort(numbers).on(&pool).await.expect("no panic"),
+                    expected,
+                    "{others} of {other}, {workers} workers"
+                );
+                assert_eq!(
+                    sort_by_key(keyed, |(number, _)| *number).on(&pool).await.expect("no panic"),
+                    keyed_expected
+                );
+            }
+        }
+    }
+}
