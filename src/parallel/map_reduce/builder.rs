@@ -266,7 +266,7 @@ impl<Step> MapReduce<Step> {
     /// of keys, values, records and results that are a `String` or a `Vec<u8>` also what they hold on the heap. What other
     /// types hold there is not seen. Not counted is an input that is there as a whole, and errors that are
     /// [collected](OnRecordError::Collect). A run may fit while it maps, and be refused when the map of results is about to be
-    /// made. It is looked at before a table grows, and otherwise each 32nd part of the limit
+    /// made. A list of values, or a value that `combine` lets grow, is counted once it has grown. It is looked at before a table grows, and otherwise each 32nd part of the limit
     /// at the latest.
     ///
     /// # Panics
