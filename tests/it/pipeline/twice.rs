@@ -338,11 +338,28 @@ async fn pipelines_that_come_together_are_the_same() {
         })*};
     }
     together! {
-        |left, right| left.merge(right);
         |left, right| left.chain(right);
         |left, right| left.zip(right);
         |left, right| left.merge_sorted(right);
         |left, right| left.map_async(4, |n| slowly(n, |n| n)).merge_sorted_by(right, |a, b| a.cmp(b));
         |left, right| left.chain(right.map_async(4, |n| slowly(n, |n| n)));
     }
+}
+
+/// Which of two is taken from first is nobody's promise: what comes of both is.
+#[tokio::test]
+async fn pipelines_that_are_merged_are_the_same_but_for_the_order() {
+    fn sorted<E>(result: Result<Vec<u32>, E>) -> Result<Vec<u32>, E> {
+        result.map(|mut all| {
+            all.sort_unstable();
+            all
+        })
+    }
+    let merged = Pipeline::from_iter(0..20_u32).merge(Pipeline::from_iter(5..15_u32)).collect::<Vec<_>>();
+    let (result, stats) = ended(merged.titled("twice").spawn()).await;
+    let with_tasks = Facts::new(sorted(result), stats);
+    let (left, right) = (Pipeline::from_iter(0..20_u32).inline(), Pipeline::from_iter(5..15_u32).inline());
+    let mut run = left.merge(right).collect::<Vec<_>>().titled("twice");
+    let result = sorted((&mut run).await);
+    assert_eq!(Facts::new(result, run.stats()), with_tasks);
 }
