@@ -23,7 +23,7 @@ use crate::pool::{CpuPool, JobError, Workers};
 /// use std::ops::Range;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// /// Counts the primes below 10,000.
+/// // Counts the primes below 10,000.
 /// let is_prime = |n: u32| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
 /// let primes = bisect(
 ///     0..10_000,
