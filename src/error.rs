@@ -140,6 +140,53 @@ pub(crate) fn catch<R>(place: &Arc<str>, run: impl FnOnce() -> R) -> Result<R, P
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Panicked::from_payload(place.clone(), payload))
 }
 
+/// Runs user code of some size, as a chunk of many calls; a panic comes back as its payload.
+///
+/// Never inlined: rustc 1.95 has been seen to make of an inlined `catch_unwind` a landing pad that looks for the panic in the
+/// wrong register, and the process aborts (`docs/design/parallel.md`).
+#[inline(never)]
+pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(run))
+}
+
+/// A value of the user's that is in hand while other code of the user's runs, which may panic: if it is dropped then, that is
+/// done quietly, because a second panic would end the process.
+pub(crate) struct Kept<T>(Option<T>);
+
+impl<T> Kept<T> {
+    #[inline(always)]
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn get(&self) -> &T {
+        match &self.0 {
+            Some(value) => value,
+            None => unreachable!("it is there until it is taken out"),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn into_inner(mut self) -> T {
+        match self.0.take() {
+            Some(value) => value,
+            None => unreachable!("it is there until it is taken out"),
+        }
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<T>()
+            && let Some(value) = self.0.take()
+        {
+            drop_quietly(value);
+        }
+    }
+}
+
 /// Drops a user's value whose destructor may panic. A second panic from the payload of the first is forgotten, not
 /// dropped: its destructor could panic for ever.
 pub(crate) fn drop_quietly<T>(value: T) {

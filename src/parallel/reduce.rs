@@ -8,6 +8,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::items::Items;
 use super::pieces::Pieces;
+use crate::error::Kept;
 use crate::pool::{CpuPool, JobError, Member, Quiet, Work, Workers};
 
 /// In how many pieces the elements are worked on, if there are as many.
@@ -78,9 +79,10 @@ pub struct Reduce<T, I, F, C> {
 
 struct Reducing<T, A, I, F, C> {
     items: Items<T>,
-    identity: I,
-    fold: F,
-    combine: C,
+    // What each has captured is dropped by itself.
+    identity: Kept<I>,
+    fold: Kept<F>,
+    combine: Kept<C>,
     pieces: Pieces<A>,
 }
 
@@ -108,6 +110,7 @@ where
         let workers = workers.unwrap_or_else(|| Workers::current("reduce"));
         // An empty input is one empty piece: its value is the identity, and made where all closures run.
         let pieces = Pieces::new(items.len().clamp(1, PIECES), items.len() <= PIECES);
+        let (identity, fold, combine) = (Kept::new(identity), Kept::new(fold), Kept::new(combine));
         workers.work_on("reduce", Reducing { items, identity, fold, combine, pieces }).boxed()
     }
 }
@@ -125,12 +128,12 @@ where
     fn take_part(&self, member: &Member<'_, Self>) -> Option<A> {
         let all = self.pieces.work_off(member, |piece| {
             let range = part(self.items.len(), self.pieces.count(), piece);
-            let mut value = (self.identity)();
+            let mut value = self.identity.get()();
             for stride in self.items[range].chunks(STRIDE) {
                 if member.is_stopped() {
                     return None;
                 }
-                value = stride.iter().fold(value, &self.fold);
+                value = stride.iter().fold(value, self.fold.get());
             }
             Some(value)
         })?;
@@ -141,7 +144,7 @@ where
             if member.is_stopped() {
                 return None;
             }
-            value = (self.combine)(value, next);
+            value = self.combine.get()(value, next);
         }
         Some(value)
     }

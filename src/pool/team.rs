@@ -11,7 +11,7 @@
 //!    is left undone.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,7 @@ use super::handle::JobHandle;
 use super::owner::Owner;
 use super::placement::JobOptions;
 use super::submit::{Admitted, Manner, SubmitFuture};
-use crate::error::{Panicked, drop_quietly};
+use crate::error::{Panicked, caught, drop_quietly};
 
 /// What the members of a team do.
 pub(crate) trait Work: Send + Sync + Sized + 'static {
@@ -190,10 +190,15 @@ impl<W: Work> Member<'_, W> {
         self.team.signal.is_over.load(Relaxed) || self.cx.is_cancelled()
     }
 
+    /// Tells whether fewer are out than the pool has workers.
+    pub(crate) fn is_short(&self) -> bool {
+        self.team.out.load(Relaxed) < self.team.limit()
+    }
+
     /// Has others take part, as many as there is something to do for, and room in the pool.
     pub(crate) fn call(&self, wanted: usize) {
         for _ in 0..wanted {
-            if self.team.out.load(Relaxed) >= self.team.limit() {
+            if !self.is_short() {
                 return;
             }
             let Some(place) = self.cx.reserve() else { return };
@@ -220,7 +225,7 @@ fn member<W: Work>(invitation: Arc<Invitation<W>>) -> impl FnOnce(CpuContext) + 
             return drop_quietly(seat);
         }
         let mut panic = None;
-        match catch_unwind(AssertUnwindSafe(|| team.work.take_part(&member))) {
+        match caught(|| team.work.take_part(&member)) {
             Ok(None) => {}
             Ok(Some(outcome)) => team.give(Ok(outcome)),
             Err(payload) => {

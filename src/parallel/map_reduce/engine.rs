@@ -1,7 +1,7 @@
 //! What all jobs of a map-reduce share, and what each does with the records that it has.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -14,7 +14,7 @@ use super::memory::{Account, Memory};
 use super::progress::{Phase, Reporter};
 use super::set::Set;
 use super::skipped::{Book, OnRecordError, Skipped};
-use crate::error::Panicked;
+use crate::error::{Kept, Panicked, caught};
 use crate::pool::{JobError, Quiet};
 
 pub(super) type Mapper<R, K, V, E> = Arc<dyn Fn(&R, &mut Emit<'_, K, V>) -> Result<(), E> + Send + Sync>;
@@ -24,9 +24,10 @@ pub(super) type Reducer<K, T, U> = Arc<dyn Fn(&K, T) -> U + Send + Sync>;
 pub(super) type Counted<K, U, E> = (HashMap<K, U>, Skipped<E>);
 
 pub(super) struct Engine<R: ?Sized, K, V, E, F: Form<V>, U> {
-    pub(super) mapper: Mapper<R, K, V, E>,
+    // What each has captured is dropped by itself.
+    pub(super) mapper: Kept<Mapper<R, K, V, E>>,
     pub(super) form: F,
-    pub(super) reducer: Reducer<K, F::Total, U>,
+    pub(super) reducer: Kept<Reducer<K, F::Total, U>>,
     pub(super) partitions: usize,
     pub(super) seed: RandomState,
     pub(super) memory: Option<Arc<Memory>>,
@@ -69,8 +70,8 @@ where
     {
         let mut set = self.take_set();
         let (mut record, mut errors) = (first, Errors::new());
-        let run = AssertUnwindSafe(|| self.map_into(&mut set, &mut record, &mut errors, records, is_stopped));
-        let mapped = match catch_unwind(run) {
+        let run = || self.map_into(&mut set, &mut record, &mut errors, records, is_stopped);
+        let mapped = match caught(run) {
             Ok(mapped) => mapped,
             Err(payload) => {
                 // The pool counts the job as one that has panicked; whoever waits is told at which record.
@@ -112,7 +113,7 @@ where
             if emit.is_over() {
                 break;
             }
-            if let Err(error) = (self.mapper)(item, &mut emit) {
+            if let Err(error) = self.mapper.get()(item, &mut emit) {
                 if self.on_error == OnRecordError::Fail {
                     return Err(Ended::Failed(MapReduceError::Failed { record: *record, error }));
                 }

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem::{self, needs_drop};
 
+pub(super) use crate::error::Kept;
 use crate::error::drop_quietly;
-
-/// One value, dropped quietly unless it is taken.
-pub(super) struct Kept<T>(Option<T>);
 
 /// A pair with the hash of its key.
 pub(super) struct Hashed<K, V> {
@@ -33,36 +31,6 @@ pub(super) struct Draining<I>(pub(super) I)
 where
     I: Iterator,
     I::Item: Discard;
-
-impl<T> Kept<T> {
-    pub(super) fn new(value: T) -> Self {
-        Self(Some(value))
-    }
-
-    pub(super) fn get(&self) -> &T {
-        match &self.0 {
-            Some(value) => value,
-            None => unreachable!("a value is taken with what keeps it"),
-        }
-    }
-
-    pub(super) fn into_inner(mut self) -> T {
-        match self.0.take() {
-            Some(value) => value,
-            None => unreachable!("a value is taken with what keeps it"),
-        }
-    }
-}
-
-impl<T> Drop for Kept<T> {
-    fn drop(&mut self) {
-        if needs_drop::<T>()
-            && let Some(value) = self.0.take()
-        {
-            drop_quietly(value);
-        }
-    }
-}
 
 impl<K, V> Discard for Hashed<K, V> {
     fn discard(self) {

@@ -181,7 +181,7 @@ where
         if member.is_stopped() {
             return Err(Ended::Stopped);
         }
-        let result = (engine.reducer)(key.get(), total.into_inner());
+        let result = engine.reducer.get()(key.get(), total.into_inner());
         heap += if engine.memory.is_some() { heap_of(key.get()) + heap_of(&result) } else { 0 };
         pairs.0.push((key.into_inner(), result));
     }

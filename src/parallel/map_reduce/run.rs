@@ -19,6 +19,7 @@ use super::skipped::Book;
 use super::source::IntoRecords;
 use super::stream;
 use super::whole::Whole;
+use crate::error::Kept;
 use crate::pool::Workers;
 
 /// What a `run` is about to give; await it.
@@ -155,9 +156,9 @@ where
         let memory = memory_limit.map(|limit| Memory::new(limit, workers.limit()));
         let place = workers.place("map_reduce");
         let engine = Engine {
-            mapper,
+            mapper: Kept::new(mapper),
             form,
-            reducer,
+            reducer: Kept::new(reducer),
             partitions,
             seed: RandomState::default(),
             memory,

@@ -67,7 +67,8 @@ where
     F: Form<V>,
     U: Send + 'static,
 {
-    if let Err(error) = map(stream, &workers, &engine).await {
+    let mapping = Mapping { workers: &workers, engine: &engine };
+    if let Err(error) = mapping.map(stream).await {
         // Tables are large: they are dropped by a worker, not here.
         let sets = engine.take_sets();
         if let Ok(dropping) = workers.hand_over(move |_| drop(sets), true).await {
@@ -81,82 +82,71 @@ where
     reduced.unwrap_or_else(|error| Err(job_error(&panicked, error)))
 }
 
-/// The first half: has all that the stream gives worked on.
-async fn map<S, K, V, E, F, U>(
-    stream: S,
-    workers: &Workers,
-    engine: &Shared<S::Item, K, V, E, F, U>,
-) -> Result<(), MapReduceError<E>>
-where
-    S: Stream,
-    S::Item: Send + 'static,
-    K: Eq + Hash + Send + Sync + 'static,
-    V: Send + 'static,
-    E: Send + 'static,
-    F: Form<V>,
-    U: Send + 'static,
-{
-    engine.progress.tell(|progress| *progress = Progress::default());
-    let stream = pin!(stream.fuse());
-    let bytes = engine.memory.as_ref().map_or(BYTES, |memory| memory.chunk_bytes().min(BYTES));
-    let jobs = FuturesUnordered::new();
-    let mut feed = Feed { stream, chunk: Chunk::new(0), bytes, has_ended: false, jobs };
-    loop {
-        let limit = 2 * workers.limit();
-        let progress = poll_fn(|cx| feed.poll(limit, cx)).await;
-        match progress {
-            Step::Ended(ended) => engine.step(ended)?,
-            Step::Chunk => {
-                hand_over(&mut feed, workers, engine).await?;
-                // A stream that is always ready would keep the thread.
-                tokio::task::yield_now().await;
-            }
-            Step::Over => break,
-        }
-    }
-    Ok(())
+/// Who maps, and how.
+struct Mapping<'a, R, K, V, E, F: Form<V>, U> {
+    workers: &'a Workers,
+    engine: &'a Shared<R, K, V, E, F, U>,
 }
 
-/// Has the chunk become a job; waits for one that is out where there is no room for it.
-async fn hand_over<S, K, V, E, F, U>(
-    feed: &mut Feed<'_, S, E>,
-    workers: &Workers,
-    engine: &Shared<S::Item, K, V, E, F, U>,
-) -> Result<(), MapReduceError<E>>
+impl<R, K, V, E, F, U> Mapping<'_, R, K, V, E, F, U>
 where
-    S: Stream,
-    S::Item: Send + 'static,
+    R: Send + 'static,
     K: Eq + Hash + Send + Sync + 'static,
     V: Send + 'static,
     E: Send + 'static,
     F: Form<V>,
     U: Send + 'static,
 {
-    let next = feed.chunk.first + feed.chunk.records.0.len() as u64;
-    let mut chunk = mem::replace(&mut feed.chunk, Chunk::new(next));
-    chunk.counted = engine.memory.clone();
-    engine.step(Ok(engine.charge(chunk.bytes)))?;
-    let engine = engine.clone();
-    let shared = engine.clone();
-    let mut job = move |cx: CpuContext| {
-        let mapped = shared.map(chunk.first, chunk.records.0.iter(), || cx.is_cancelled());
-        drop(chunk);
-        mapped
-    };
-    loop {
-        match workers.hand_over(job, feed.jobs.is_empty()).await {
-            Ok(handle) => {
-                feed.jobs.push(handle.cancel_on_drop());
-                return Ok(());
-            }
-            // One of ours that ends makes room.
-            Err(refused) if refused.is_full() && !feed.jobs.is_empty() => {
-                if let Some(ended) = feed.jobs.next().await {
-                    engine.step(ended)?;
+    /// Has all that the stream gives worked on: the first half.
+    async fn map(&self, stream: impl Stream<Item = R>) -> Result<(), MapReduceError<E>> {
+        self.engine.progress.tell(|progress| *progress = Progress::default());
+        let stream = pin!(stream.fuse());
+        let bytes = self.engine.memory.as_ref().map_or(BYTES, |memory| memory.chunk_bytes().min(BYTES));
+        let jobs = FuturesUnordered::new();
+        let mut feed = Feed { stream, chunk: Chunk::new(0), bytes, has_ended: false, jobs };
+        loop {
+            let limit = 2 * self.workers.limit();
+            let progress = poll_fn(|cx| feed.poll(limit, cx)).await;
+            match progress {
+                Step::Ended(ended) => self.engine.step(ended)?,
+                Step::Chunk => {
+                    self.hand_over(&mut feed).await?;
+                    // A stream that is always ready would keep the thread.
+                    tokio::task::yield_now().await;
                 }
-                job = refused.into_inner();
+                Step::Over => break,
             }
-            Err(refused) => return Err(MapReduceError::Job(refused.into_job_error())),
+        }
+        Ok(())
+    }
+
+    /// Has the chunk become a job; waits for one that is out where there is no room for it.
+    async fn hand_over<S: Stream<Item = R>>(&self, feed: &mut Feed<'_, S, E>) -> Result<(), MapReduceError<E>> {
+        let next = feed.chunk.first + feed.chunk.records.0.len() as u64;
+        let mut chunk = mem::replace(&mut feed.chunk, Chunk::new(next));
+        chunk.counted = self.engine.memory.clone();
+        self.engine.step(Ok(self.engine.charge(chunk.bytes)))?;
+        let shared = self.engine.clone();
+        let mut job = move |cx: CpuContext| {
+            let mapped = shared.map(chunk.first, chunk.records.0.iter(), || cx.is_cancelled());
+            drop(chunk);
+            mapped
+        };
+        loop {
+            match self.workers.hand_over(job, feed.jobs.is_empty()).await {
+                Ok(handle) => {
+                    feed.jobs.push(handle.cancel_on_drop());
+                    return Ok(());
+                }
+                // One of ours that ends makes room.
+                Err(refused) if refused.is_full() && !feed.jobs.is_empty() => {
+                    if let Some(ended) = feed.jobs.next().await {
+                        self.engine.step(ended)?;
+                    }
+                    job = refused.into_inner();
+                }
+                Err(refused) => return Err(MapReduceError::Job(refused.into_job_error())),
+            }
         }
     }
 }

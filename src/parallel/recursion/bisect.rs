@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::kept::Kept;
 use super::plan::{Hunger, NODES, Plan, Turn, WayOf};
 use super::solving::Solving;
 use super::way::Entry;
+use crate::error::Kept;
 use crate::pool::{CpuPool, JobError, Workers};
 
 /// Solves a problem by halves, on all workers of a pool.
@@ -69,10 +69,11 @@ pub struct Bisect<T, R, B, S, D, C> {
 }
 
 pub(super) struct Halves<T, R, B, S, D, C> {
-    is_base: B,
-    solve_base: S,
-    divide: D,
-    combine: C,
+    // What each has captured is dropped by itself.
+    is_base: Kept<B>,
+    solve_base: Kept<S>,
+    divide: Kept<D>,
+    combine: Kept<C>,
     types: PhantomData<fn(T) -> R>,
 }
 
@@ -86,7 +87,13 @@ impl<T, R, B, S, D, C> Bisect<T, R, B, S, D, C> {
 
 impl<T, R, B, S, D, C> Halves<T, R, B, S, D, C> {
     pub(super) fn new(is_base: B, solve_base: S, divide: D, combine: C) -> Self {
-        Self { is_base, solve_base, divide, combine, types: PhantomData }
+        Self {
+            is_base: Kept::new(is_base),
+            solve_base: Kept::new(solve_base),
+            divide: Kept::new(divide),
+            combine: Kept::new(combine),
+            types: PhantomData,
+        }
     }
 }
 
@@ -123,20 +130,22 @@ where
 
     #[inline]
     fn is_base(&self, problem: &T) -> bool {
-        (self.is_base)(problem)
+        self.is_base.get()(problem)
     }
 
     #[inline]
     fn solve(&self, base: T) -> R {
-        (self.solve_base)(base)
+        self.solve_base.get()(base)
     }
 
     fn descend(&self, mut wide: T, way: &mut WayOf<Self>, hunger: &Hunger) -> Turn<Self> {
+        let (is_base, solve_base) = (self.is_base.get(), self.solve_base.get());
+        let (divide, combine) = (self.divide.get(), self.combine.get());
         for _ in 0..NODES {
-            let [first, second] = (self.divide)(wide);
+            let [first, second] = divide(wide);
             let (first, second) = (Kept::new(first), Kept::new(second));
             let is_felt = hunger.is_felt();
-            if is_felt || !(self.is_base)(first.as_ref()) {
+            if is_felt || !is_base(first.get()) {
                 way.push(Entry::FIRST);
                 way.problems.push(second.into_inner());
                 if is_felt {
@@ -145,9 +154,9 @@ where
                 wide = first.into_inner();
                 continue;
             }
-            let first = Kept::new((self.solve_base)(first.into_inner()));
+            let first = Kept::new(solve_base(first.into_inner()));
             let is_felt = hunger.is_felt();
-            if is_felt || !(self.is_base)(second.as_ref()) {
+            if is_felt || !is_base(second.get()) {
                 way.push(Entry::SECOND);
                 way.solutions.push(first.into_inner());
                 if is_felt {
@@ -157,8 +166,8 @@ where
                 continue;
             }
             // Two base cases, half of all nodes of a balanced tree, touch no stack.
-            let second = (self.solve_base)(second.into_inner());
-            match self.climb((self.combine)(first.into_inner(), second), way, hunger) {
+            let second = solve_base(second.into_inner());
+            match self.climb(combine(first.into_inner(), second), way, hunger) {
                 Ok(next) => wide = next,
                 Err(turn) => return turn,
             }
@@ -168,26 +177,27 @@ where
 
     #[inline(always)]
     fn climb(&self, mut solution: R, way: &mut WayOf<Self>, hunger: &Hunger) -> Result<T, Turn<Self>> {
+        let (is_base, solve_base, combine) = (self.is_base.get(), self.solve_base.get(), self.combine.get());
         for _ in 0..NODES {
             match way.top() {
                 Some(Entry::SECOND) => {
                     way.pop();
                     let Some(first) = way.solutions.pop() else { unreachable!("its first half is solved") };
-                    solution = (self.combine)(first, solution);
+                    solution = combine(first, solution);
                 }
                 Some(Entry::FIRST) => {
                     let Some(second) = way.pop_problem() else { unreachable!("its second half is there") };
                     let (first, second) = (Kept::new(solution), Kept::new(second));
                     let is_felt = hunger.is_felt();
-                    if is_felt || !(self.is_base)(second.as_ref()) {
+                    if is_felt || !is_base(second.get()) {
                         way.advance_to_second();
                         way.solutions.push(first.into_inner());
                         let second = second.into_inner();
                         return if is_felt { Err(Turn::Look(second)) } else { Ok(second) };
                     }
                     way.pop();
-                    let second = (self.solve_base)(second.into_inner());
-                    solution = (self.combine)(first.into_inner(), second);
+                    let second = solve_base(second.into_inner());
+                    solution = combine(first.into_inner(), second);
                 }
                 _ => return Err(Turn::Solved(solution)),
             }
@@ -198,7 +208,7 @@ where
     fn combine(&self, solutions: Vec<R>) -> R {
         let mut solutions = solutions.into_iter();
         match (solutions.next(), solutions.next()) {
-            (Some(first), Some(second)) => (self.combine)(first, second),
+            (Some(first), Some(second)) => self.combine.get()(first, second),
             _ => unreachable!("there are two halves"),
         }
     }

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::kept::Kept;
 use super::plan::{Hunger, NODES, Plan, Turn, WayOf};
 use super::solving::Solving;
 use super::way::Entry;
+use crate::error::Kept;
 use crate::pool::{CpuPool, JobError, Workers};
 
 /// Solves a problem by solving parts of it, on all workers of a pool.
@@ -77,11 +77,14 @@ where
     D: Fn(T) -> Vec<T> + Send + Sync + 'static,
     C: Fn(Vec<R>) -> R + Send + Sync + 'static,
 {
-    DivideAndConquer {
-        problem,
-        plan: Parts { is_base, solve_base, divide, combine, types: PhantomData },
-        workers: None,
-    }
+    let plan = Parts {
+        is_base: Kept::new(is_base),
+        solve_base: Kept::new(solve_base),
+        divide: Kept::new(divide),
+        combine: Kept::new(combine),
+        types: PhantomData,
+    };
+    DivideAndConquer { problem, plan, workers: None }
 }
 
 /// What [`divide_and_conquer`] is about to do; await it.
@@ -93,10 +96,11 @@ pub struct DivideAndConquer<T, R, B, S, D, C> {
 }
 
 struct Parts<T, R, B, S, D, C> {
-    is_base: B,
-    solve_base: S,
-    divide: D,
-    combine: C,
+    // What each has captured is dropped by itself.
+    is_base: Kept<B>,
+    solve_base: Kept<S>,
+    divide: Kept<D>,
+    combine: Kept<C>,
     types: PhantomData<fn(T) -> R>,
 }
 
@@ -140,19 +144,19 @@ where
     type Solution = R;
 
     fn is_base(&self, problem: &T) -> bool {
-        (self.is_base)(problem)
+        self.is_base.get()(problem)
     }
 
     fn solve(&self, base: T) -> R {
-        (self.solve_base)(base)
+        self.solve_base.get()(base)
     }
 
     fn descend(&self, mut wide: T, way: &mut WayOf<Self>, hunger: &Hunger) -> Turn<Self> {
         for _ in 0..NODES {
-            let mut parts = (self.divide)(wide);
+            let mut parts = self.divide.get()(wide);
             parts.reverse();
             let Some(first) = parts.pop() else {
-                match self.climb((self.combine)(Vec::new()), way, hunger) {
+                match self.climb(self.combine.get()(Vec::new()), way, hunger) {
                     Ok(next) => wide = next,
                     Err(turn) => return turn,
                 }
@@ -165,11 +169,11 @@ where
                 return Turn::Look(first);
             }
             let first = Kept::new(first);
-            if !(self.is_base)(first.as_ref()) {
+            if !self.is_base.get()(first.get()) {
                 wide = first.into_inner();
                 continue;
             }
-            match self.climb((self.solve_base)(first.into_inner()), way, hunger) {
+            match self.climb(self.solve_base.get()(first.into_inner()), way, hunger) {
                 Ok(next) => wide = next,
                 Err(turn) => return turn,
             }
@@ -187,7 +191,7 @@ where
             if entry.problems() == 0 {
                 way.pop();
                 let parts = way.solutions.split_off(way.solutions.len() - entry.solutions() - 1);
-                solution = (self.combine)(parts);
+                solution = self.combine.get()(parts);
                 nodes += 1;
                 continue;
             }
@@ -197,17 +201,17 @@ where
                 return Err(Turn::Look(next));
             }
             let next = Kept::new(next);
-            if !(self.is_base)(next.as_ref()) {
+            if !self.is_base.get()(next.get()) {
                 return Ok(next.into_inner());
             }
-            solution = (self.solve_base)(next.into_inner());
+            solution = self.solve_base.get()(next.into_inner());
             nodes += 1;
         }
         Err(Turn::Solved(solution))
     }
 
     fn combine(&self, solutions: Vec<R>) -> R {
-        (self.combine)(solutions)
+        self.combine.get()(solutions)
     }
 }
 

@@ -3,7 +3,6 @@
 mod bisect;
 mod divide;
 mod join;
-mod kept;
 #[cfg(regatta_loom)]
 #[doc(hidden)]
 pub mod model;

@@ -25,6 +25,10 @@ impl Team for Called {
         false
     }
 
+    fn is_short(&self) -> bool {
+        false
+    }
+
     fn call(&self, wanted: usize) {
         self.0.set(self.0.get() + wanted);
     }

@@ -11,7 +11,7 @@ pub(super) const NODES: u32 = 64;
 /// The user's closures.
 ///
 /// Going down and up is one loop each, so that what is in hand stays in registers. What is the user's lies on the stacks, or
-/// is [`Kept`](super::kept::Kept), while other code of the user's runs: it may panic.
+/// is [`Kept`](crate::error::Kept), while other code of the user's runs: it may panic.
 pub(super) trait Plan: Send + Sync + Sized + 'static {
     type Problem: Send + 'static;
     type Solution: Send + 'static;
@@ -50,6 +50,9 @@ pub(super) enum Turn<P: Plan> {
 /// Those who solve a problem together, as one of them sees it.
 pub(super) trait Team {
     fn is_stopped(&self) -> bool;
+
+    /// Whether there could be more of them.
+    fn is_short(&self) -> bool;
 
     /// Has others take part, up to so many.
     fn call(&self, wanted: usize);

@@ -13,10 +13,9 @@ use std::sync::Arc;
 
 use super::super::loom::{Mutex, lock};
 use super::join::Join;
-use super::kept::Kept;
 use super::plan::{Hunger, Plan, Team, Turn, WayOf};
 use super::way::{Meeting, Pending, Way};
-use crate::error::drop_quietly;
+use crate::error::{Kept, drop_quietly};
 use crate::pool::{Member, Work};
 
 pub(super) struct Solving<P: Plan> {
@@ -54,6 +53,10 @@ impl<P: Plan> Solving<P> {
                     return None;
                 }
                 Turn::Look(problem) => {
+                    // Somebody was called and did not come, or the pool has grown.
+                    if !self.hunger.is_felt() && team.is_short() {
+                        self.hunger.grow();
+                    }
                     if self.hunger.is_felt() {
                         self.feed(team, &mut way);
                     }
@@ -100,7 +103,7 @@ impl<P: Plan> Solving<P> {
 
     fn dive(&self, problem: P::Problem, way: &mut WayOf<P>) -> Turn<P> {
         let problem = Kept::new(problem);
-        match self.plan.is_base(problem.as_ref()) {
+        match self.plan.is_base(problem.get()) {
             true => self.rise(self.plan.solve(problem.into_inner()), way),
             false => self.plan.descend(problem.into_inner(), way, &self.hunger),
         }
@@ -142,6 +145,10 @@ impl<P: Plan> Work for Solving<P> {
 impl<W: Work> Team for Member<'_, W> {
     fn is_stopped(&self) -> bool {
         self.is_stopped()
+    }
+
+    fn is_short(&self) -> bool {
+        self.is_short()
     }
 
     fn call(&self, wanted: usize) {

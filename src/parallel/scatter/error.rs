@@ -47,6 +47,30 @@ pub enum ScatterError {
 }
 
 impl ScatterError {
+    /// Tells whether so many chunks failed that the quorum cannot be reached.
+    #[must_use]
+    pub fn is_quorum(&self) -> bool {
+        matches!(self, Self::Quorum { .. })
+    }
+
+    /// Tells whether the time was over before the quorum was reached.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self, Self::Elapsed { .. })
+    }
+
+    /// Tells whether gathering panicked.
+    #[must_use]
+    pub fn is_panicked(&self) -> bool {
+        matches!(self, Self::Job(JobError::Panicked(_)))
+    }
+
+    /// Tells whether the pool was, or became, closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Job(JobError::Closed(_)))
+    }
+
     pub(super) fn elapsed(place: Arc<str>, limit: Duration, wanted: usize, reached: usize) -> Self {
         Self::Elapsed { elapsed: Elapsed::new(place, limit), wanted, reached }
     }

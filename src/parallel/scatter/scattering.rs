@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::reduce::part;
 use super::error::{Missing, ScatterError};
-use crate::error::{Panicked, catch, drop_quietly};
+use crate::error::{Kept, Panicked, caught, drop_quietly};
 use crate::pool::{JobError, Member, Quiet, Work};
 
 pub(super) struct Scattering<T, R, F, H> {
-    worker: F,
+    worker: Kept<F>,
     board: Mutex<Board<T, R, H>>,
     chunks: usize,
     content: Content,
@@ -38,14 +38,14 @@ struct Board<T, R, H> {
     panics: Vec<(usize, Panicked)>,
     arrived: usize,
     /// Taken with the results.
-    gather: Option<H>,
+    gather: Option<Kept<H>>,
 }
 
 /// What is gathered, and by what.
 pub(super) struct Harvest<R, H> {
     pub(super) results: Quiet<R>,
     pub(super) missing: Vec<(usize, Missing)>,
-    pub(super) gather: H,
+    pub(super) gather: Kept<H>,
 }
 
 /// The work of a team; whoever waits holds the rest, too.
@@ -64,9 +64,9 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
             results: Quiet((0..chunks).map(|_| None).collect()),
             panics: Vec::new(),
             arrived: 0,
-            gather: Some(gather),
+            gather: Some(Kept::new(gather)),
         };
-        Self { worker, board: Mutex::new(board), chunks, content, place }
+        Self { worker: Kept::new(worker), board: Mutex::new(board), chunks, content, place }
     }
 
     pub(super) fn place(&self) -> &Arc<str> {
@@ -156,8 +156,11 @@ impl<R, H> Harvest<R, H> {
         H: FnOnce(Vec<R>) -> G,
     {
         let Self { results, missing, gather } = self;
-        let gathered = catch(&format!("gathering of {place}").into(), || gather(results.into_inner()));
-        gathered.map(|value| (value, missing)).map_err(|panicked| ScatterError::Job(JobError::Panicked(panicked)))
+        let gathered = caught(|| gather.into_inner()(results.into_inner()));
+        let panicked = |payload| Panicked::from_payload(format!("gathering of {place}"), payload);
+        gathered
+            .map(|value| (value, missing))
+            .map_err(|payload| ScatterError::Job(JobError::Panicked(panicked(payload))))
     }
 }
 
@@ -185,9 +188,9 @@ where
             };
             // At once: how long a chunk takes is not known before it has ended.
             member.call(left);
-            let place = format!("chunk {chunk} of {}", scattering.place).into();
-            let result = catch(&place, || (scattering.worker)(items.into_inner()));
-            match scattering.note(chunk, result) {
+            let result = caught(|| scattering.worker.get()(items.into_inner()));
+            let panicked = |payload| Panicked::from_payload(format!("chunk {chunk} of {}", scattering.place), payload);
+            match scattering.note(chunk, result.map_err(panicked)) {
                 Ok(false) => {}
                 Ok(true) => return Some(scattering.harvest()?.gather(&scattering.place)),
                 Err(error) => return Some(Err(error)),

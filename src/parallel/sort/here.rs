@@ -1,11 +1,10 @@
 //! Few texts, sorted in the calling task.
 
 use std::cmp::Ordering;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Sorted;
 use super::error::SortError;
-use crate::error::{Panicked, drop_quietly};
+use crate::error::{Panicked, caught, drop_quietly};
 use crate::pool::{JobError, Quiet, Workers};
 
 /// Up to how many texts, and of how many bytes in all: a hand-over costs more.
@@ -19,7 +18,7 @@ pub(super) fn sort_by<T>(
     compare: impl Fn(&T, &T) -> Ordering,
 ) -> Sorted<T> {
     let mut items = Quiet(items);
-    let sorted = catch_unwind(AssertUnwindSafe(|| items.0.sort_by(&compare)));
+    let sorted = caught(|| items.0.sort_by(&compare));
     drop_quietly(compare);
     match sorted {
         Ok(()) => Ok(items.into_inner()),

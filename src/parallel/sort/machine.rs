@@ -7,11 +7,11 @@
 //!    home by then. A member that is stopped ends its task first: when no member is left, no task is in hand.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::error::SortError;
-use crate::error::drop_quietly;
+use crate::error::{caught, drop_quietly};
 use crate::pool::{Member, Quiet, Work, Workers};
 
 /// A way to sort, cut into tasks.
@@ -118,7 +118,7 @@ impl<E: Engine> Machine<E> {
         while !is_stopped() {
             let (mut task, left) = self.take()?;
             call(left);
-            let worked = self.work(&mut task);
+            let worked = caught(|| self.engine.work(&mut task));
             match self.put(task, worked) {
                 Step::Next => {}
                 Step::Sorted(items) => return Some(Ok(items)),
@@ -126,15 +126,6 @@ impl<E: Engine> Machine<E> {
             }
         }
         None
-    }
-
-    /// Works on a task; a panic comes back as its payload.
-    ///
-    /// Never inlined: where it is, rustc 1.95 can make a landing pad that looks for the panic in the wrong register, and the
-    /// process aborts (`docs/design/parallel.md`).
-    #[inline(never)]
-    fn work(&self, task: &mut E::Task) -> Result<(), Payload> {
-        catch_unwind(AssertUnwindSafe(|| self.engine.work(task)))
     }
 
     /// Takes a task, and tells how many are left.

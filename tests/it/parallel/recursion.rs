@@ -352,3 +352,53 @@ async fn dropped_on_a_long_way_up_it_stops_soon() {
         assert!(seen.load(SeqCst) < 300, "{seen:?} nodes were combined");
     }
 }
+
+#[tokio::test]
+async fn closures_whose_captures_panic_when_dropped_end_nothing() {
+    fn holding<A, R>(run: impl Fn(A) -> R) -> impl Fn(A) -> R {
+        let bomb = PanicsOnDrop;
+        move |given| {
+            let _held = &bomb;
+            run(given)
+        }
+    }
+    let pool = CpuPool::new(2);
+    let is_base = |n: &u32| *n == 1;
+    let solved = bisect(64, is_base, holding(|n| n), holding(|n| [n / 2, n / 2]), |left, right| left + right);
+    assert_eq!(solved.on(&pool).await, Ok(64));
+    let sum = |parts: Vec<u32>| parts.iter().sum();
+    let solved = divide_and_conquer(64, is_base, holding(|n| n), holding(|n| vec![n / 2; 2]), holding(sum)).on(&pool);
+    assert_eq!(solved.await, Ok(64));
+    let (worker, gather) = (holding(|chunk: Vec<u32>| chunk.len()), holding(|lengths: Vec<usize>| lengths.len()));
+    assert_eq!(regatta::parallel::scatter_gather(vec![1, 2, 3], 3, worker, gather).on(&pool).await, Ok(3));
+    until_idle(&pool).await;
+    assert_eq!(pool.submit(|| 7).await.expect("open").await, Ok(7));
+}
+
+#[tokio::test]
+async fn workers_that_come_by_a_resize_take_part() {
+    let (pool, held) = (CpuPool::new(1), Held::default());
+    let (gate, begun) = (held.clone(), Held::default());
+    let first = begun.clone();
+    // The first leaf waits for the resize; of the others, all from some on wait for each other.
+    let solve = move |n: u32| {
+        if n == 0 {
+            first.pass();
+        } else if n > 300 {
+            gate.pass();
+        }
+        1_u32
+    };
+    let halves = |range: std::ops::Range<u32>| {
+        let middle = range.start.midpoint(range.end);
+        [range.start..middle, middle..range.end]
+    };
+    let solved = bisect(0..1_000, |range| range.len() == 1, move |range| solve(range.start), halves, |l, r| l + r);
+    let solved = tokio::spawn(solved.on(&pool).into_future());
+    begun.until_entered(1).await;
+    pool.resize(2);
+    begun.open();
+    held.until_entered(2).await;
+    held.open();
+    assert_eq!(solved.await.expect("no panic"), Ok(1_000));
+}
