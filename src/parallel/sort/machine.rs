@@ -113,21 +113,6 @@ impl<E: Engine> Machine<E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does one task after the other until there are none. Gives the outcome if it comes out here.
-    fn drive(&self, is_stopped: impl Fn() -> bool, call: impl Fn(usize)) -> Option<Result<Quiet<E::Item>, Payload>> {
-        while !is_stopped() {
-            let (mut task, left) = self.take()?;
-            call(left);
-            let worked = caught(|| self.engine.work(&mut task));
-            match self.put(task, worked) {
-                Step::Next => {}
-                Step::Sorted(items) => return Some(Ok(items)),
-                Step::Panicked(payload) => return Some(Err(payload)),
-            }
-        }
-        None
-    }
-
     /// Takes a task, and tells how many are left.
     fn take(&self) -> Option<(E::Task, usize)> {
         let mut state = self.state();
@@ -199,13 +184,21 @@ impl<E: Engine> Work for Sorting<E> {
     type Output = Quiet<E::Item>;
 
     fn take_part(&self, member: &Member<'_, Self>) -> Option<Quiet<E::Item>> {
-        match self.0.drive(|| member.is_stopped(), |others| member.call(others))? {
-            Ok(sorted) => Some(sorted),
-            Err(payload) => {
-                self.0.gather();
-                resume_unwind(payload)
+        let Self(machine) = self;
+        while !member.is_stopped() {
+            let (mut task, others) = machine.take()?;
+            member.call(others);
+            let worked = caught(|| machine.engine.work(&mut task));
+            match machine.put(task, worked) {
+                Step::Next => {}
+                Step::Sorted(items) => return Some(items),
+                Step::Panicked(payload) => {
+                    machine.gather();
+                    resume_unwind(payload)
+                }
             }
         }
+        None
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use regatta::pool::CpuPool;
+use regatta::pool::{CpuPool, JobHandle};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::support::eventually;
@@ -45,6 +45,15 @@ impl Held {
     pub(super) async fn until_entered(&self, count: usize) {
         eventually(SOON, "closures come to the gate", || self.entered() >= count).await;
     }
+}
+
+/// Keeps a worker busy until the gate is opened.
+pub(super) async fn keep_busy(pool: &CpuPool) -> (Held, JobHandle<()>) {
+    let held = Held::default();
+    let gate = held.clone();
+    let busy = pool.submit(move || gate.pass()).await.expect("the pool is open");
+    held.until_entered(1).await;
+    (held, busy)
 }
 
 pub(super) fn multi_thread() -> Runtime {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use regatta::parallel::reduce;
 use regatta::pool::{CpuPool, JobError};
 
-use super::kit::{Held, SOON, inside, multi_thread, ticks, until_idle};
+use super::kit::{Held, SOON, inside, keep_busy, multi_thread, ticks, until_idle};
 use crate::support::{DropCounter, eventually};
 
 proptest! {
@@ -172,10 +172,8 @@ async fn members_that_were_not_needed_are_no_aborted_jobs() {
 /// A member that is queued behind somebody else's job holds nothing of what is over.
 #[tokio::test]
 async fn what_is_over_is_dropped_although_a_member_has_not_come() {
-    let (pool, held, drops) = (CpuPool::new(2), Held::default(), DropCounter::new());
-    let gate = held.clone();
-    let busy = pool.submit(move || gate.pass()).await.expect("open");
-    held.until_entered(1).await;
+    let (pool, drops) = (CpuPool::new(2), DropCounter::new());
+    let (held, busy) = keep_busy(&pool).await;
     let items: Vec<_> = (0..3).map(|_| drops.guard()).collect();
     assert_eq!(reduce(items, || 0, |sum, _| sum + 1, |left, right| left + right).on(&pool).await, Ok(3));
     eventually(SOON, "the elements are dropped", || drops.dropped() == 3).await;

@@ -6,7 +6,8 @@ use regatta::parallel::{sort, sort_by, sort_by_cached_key};
 use regatta::policy::Overflow;
 use regatta::pool::CpuPool;
 
-use super::kit::{Entry, Hold, Ledger, is_complete};
+use super::super::kit::keep_busy;
+use super::kit::{Entry, Ledger, held_comparing, held_making_keys, is_complete};
 use crate::support::poll_once;
 
 const MANY: usize = 100_000;
@@ -45,15 +46,7 @@ async fn few_elements_need_no_pool() {
 #[tokio::test]
 async fn a_pool_that_is_closed_meanwhile_ends_the_sort() {
     let pool = CpuPool::new(2);
-    let (_, entries) = Ledger::entries(MANY);
-    let (mut hold, made) = Hold::at(1);
-    let sorting = sort_by_cached_key(entries, move |entry: &Entry| {
-        made();
-        entry.key
-    });
-    let mut sorting = sorting.on(&pool).into_future();
-    assert!(poll_once(sorting.as_mut()).is_pending());
-    hold.until_held().await;
+    let (_, hold, sorting) = held_making_keys(&pool, MANY, 1).await;
     pool.close();
     hold.let_go();
     assert!(sorting.await.expect("it was let in").is_sorted_by_key(|entry| entry.key));
@@ -63,15 +56,7 @@ async fn a_pool_that_is_closed_meanwhile_ends_the_sort() {
 async fn an_abort_midway_hands_all_elements_back() {
     for (call, workers) in [(1, 1), (1, 2), (1_000, 2), (MANY, 2), (3 * MANY, 2), (10 * MANY, 2), (2 * MANY, 8)] {
         let pool = CpuPool::builder().limit(workers).name("cpu").build();
-        let (ledger, entries) = Ledger::entries(MANY);
-        let (mut hold, compared) = Hold::at(call);
-        let sorting = sort_by(entries, move |left: &Entry, right| {
-            compared();
-            left.key.cmp(&right.key)
-        });
-        let mut sorting = sorting.on(&pool).into_future();
-        assert!(poll_once(sorting.as_mut()).is_pending());
-        hold.until_held().await;
+        let (ledger, hold, sorting) = held_comparing(&pool, MANY, call).await;
         pool.abort();
         hold.let_go();
         let error = sorting.await.expect_err("it is stopped");
@@ -84,15 +69,7 @@ async fn an_abort_midway_hands_all_elements_back() {
 async fn an_abort_while_keys_are_made_hands_all_elements_back() {
     for call in [1, MANY / 2, MANY] {
         let pool = CpuPool::new(2);
-        let (ledger, entries) = Ledger::entries(MANY);
-        let (mut hold, made) = Hold::at(call);
-        let sorting = sort_by_cached_key(entries, move |entry: &Entry| {
-            made();
-            entry.key
-        });
-        let mut sorting = sorting.on(&pool).into_future();
-        assert!(poll_once(sorting.as_mut()).is_pending());
-        hold.until_held().await;
+        let (ledger, hold, sorting) = held_making_keys(&pool, MANY, call).await;
         pool.abort();
         hold.let_go();
         let error = sorting.await.expect_err("it is stopped");
@@ -103,8 +80,7 @@ async fn an_abort_while_keys_are_made_hands_all_elements_back() {
 #[tokio::test]
 async fn an_abort_before_it_begins_hands_all_elements_back() {
     let pool = CpuPool::new(1);
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let held = pool.submit(move || opened.recv().is_ok()).await.expect("open");
+    let (held, busy) = keep_busy(&pool).await;
     let (ledger, entries) = Ledger::entries(MANY);
     let mut sorting = sort_by(entries, |left: &Entry, right| left.key.cmp(&right.key)).on(&pool).into_future();
     assert!(poll_once(sorting.as_mut()).is_pending());
@@ -112,21 +88,14 @@ async fn an_abort_before_it_begins_hands_all_elements_back() {
     let error = sorting.await.expect_err("it is stopped");
     assert!(error.to_string().ends_with("is closed: it was aborted"), "{error}");
     assert!(is_complete(&error.into_inner(), MANY) && ledger.is_all(1));
-    drop(gate);
-    let _ = held.await;
+    held.open();
+    let _ = busy.await;
 }
 
 #[tokio::test]
 async fn work_that_others_push_out_of_the_queue_hands_all_elements_back() {
     let pool = CpuPool::builder().limit(1).capacity(1).overflow(Overflow::DropOldest).build();
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let (started, has_started) = tokio::sync::oneshot::channel();
-    let held = pool.submit(move || {
-        let _ = started.send(());
-        let _ = opened.recv();
-    });
-    let held = held.await.expect("open");
-    has_started.await.expect("it runs");
+    let (held, busy) = keep_busy(&pool).await;
     let (ledger, entries) = Ledger::entries(MANY);
     let mut sorting = sort_by(entries, |left: &Entry, right| left.key.cmp(&right.key)).on(&pool).into_future();
     assert!(poll_once(sorting.as_mut()).is_pending());
@@ -134,27 +103,20 @@ async fn work_that_others_push_out_of_the_queue_hands_all_elements_back() {
     let error = sorting.await.expect_err("it is pushed out");
     assert!(error.is_full(), "{error}");
     assert!(is_complete(&error.into_inner(), MANY) && ledger.is_all(1));
-    drop(gate);
-    held.await.expect("it ends");
+    held.open();
+    busy.await.expect("it ends");
     newer.await.expect("it runs");
 }
 
 #[tokio::test]
 async fn a_full_queue_is_waited_for() {
     let pool = CpuPool::builder().limit(1).capacity(1).overflow(Overflow::Reject).build();
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let (started, has_started) = tokio::sync::oneshot::channel();
-    let held = pool.submit(move || {
-        let _ = started.send(());
-        let _ = opened.recv();
-    });
-    let held = held.await.expect("open");
-    has_started.await.expect("it runs");
+    let (held, busy) = keep_busy(&pool).await;
     let queued = pool.try_submit(|| ()).expect("the only place");
     let mut sorting = sort((0..MANY as u64).rev().collect()).on(&pool).into_future();
     assert!(poll_once(sorting.as_mut()).is_pending());
-    drop(gate);
+    held.open();
     assert!(sorting.await.expect("there is room at last").is_sorted());
-    held.await.expect("it ends");
+    busy.await.expect("it ends");
     queued.await.expect("it runs");
 }

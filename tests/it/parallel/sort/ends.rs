@@ -8,7 +8,7 @@ use regatta::parallel::{sort, sort_by, sort_by_cached_key, sort_by_key};
 use regatta::pool::CpuPool;
 use tokio::runtime::Handle;
 
-use super::kit::{Entry, Hold, Ledger, SOON, is_complete};
+use super::kit::{Entry, Hold, Ledger, SOON, held_comparing, held_making_keys, is_complete};
 use crate::support::{poll_once, without_deadlock};
 
 const MANY: usize = 100_000;
@@ -38,15 +38,7 @@ async fn a_future_that_is_dropped_after_its_first_poll_drops_each_element_once()
 async fn a_future_that_is_dropped_midway_drops_each_element_once() {
     for call in [1, 2, 1_000, MANY, 3 * MANY, 10 * MANY] {
         let pool = CpuPool::new(2);
-        let (ledger, entries) = Ledger::entries(MANY);
-        let (mut hold, compared) = Hold::at(call);
-        let sorting = sort_by(entries, move |left: &Entry, right| {
-            compared();
-            left.key.cmp(&right.key)
-        });
-        let mut sorting = sorting.on(&pool).into_future();
-        assert!(poll_once(sorting.as_mut()).is_pending());
-        hold.until_held().await;
+        let (ledger, hold, sorting) = held_comparing(&pool, MANY, call).await;
         drop(sorting);
         hold.let_go();
         assert!(pool.shutdown(SOON).await.still_running.is_empty());
@@ -58,15 +50,7 @@ async fn a_future_that_is_dropped_midway_drops_each_element_once() {
 async fn a_future_that_is_dropped_while_keys_are_made_drops_each_element_once() {
     for call in [1, 2, MANY / 2, MANY] {
         let pool = CpuPool::new(2);
-        let (ledger, entries) = Ledger::entries(MANY);
-        let (mut hold, made) = Hold::at(call);
-        let sorting = sort_by_cached_key(entries, move |entry: &Entry| {
-            made();
-            entry.key
-        });
-        let mut sorting = sorting.on(&pool).into_future();
-        assert!(poll_once(sorting.as_mut()).is_pending());
-        hold.until_held().await;
+        let (ledger, hold, sorting) = held_making_keys(&pool, MANY, call).await;
         drop(sorting);
         hold.let_go();
         assert!(pool.shutdown(SOON).await.still_running.is_empty());

@@ -1,12 +1,17 @@
 //! Elements whose drops are counted one by one, and calls that are held or panic.
 
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use regatta::parallel::SortError;
+use futures::future::BoxFuture;
+use regatta::parallel::{SortError, sort_by, sort_by_cached_key};
+use regatta::pool::CpuPool;
 use tokio::sync::oneshot;
+
+use crate::support::poll_once;
 
 pub(super) const SOON: Duration = Duration::from_secs(60);
 
@@ -100,4 +105,34 @@ impl Hold {
     pub(super) fn let_go(self) {
         drop(self.gate);
     }
+}
+
+pub(super) type Sorting = BoxFuture<'static, Result<Vec<Entry>, SortError<Entry>>>;
+
+/// A sort of so many entries that is held at a comparison of this number, once it is there.
+pub(super) async fn held_comparing(pool: &CpuPool, size: usize, call: usize) -> (Ledger, Hold, Sorting) {
+    let (ledger, entries) = Ledger::entries(size);
+    let (hold, compared) = Hold::at(call);
+    let sorting = sort_by(entries, move |left: &Entry, right| {
+        compared();
+        left.key.cmp(&right.key)
+    });
+    until_held(ledger, hold, sorting.on(pool).into_future()).await
+}
+
+/// The same for the key of this number.
+pub(super) async fn held_making_keys(pool: &CpuPool, size: usize, call: usize) -> (Ledger, Hold, Sorting) {
+    let (ledger, entries) = Ledger::entries(size);
+    let (hold, made) = Hold::at(call);
+    let sorting = sort_by_cached_key(entries, move |entry: &Entry| {
+        made();
+        entry.key
+    });
+    until_held(ledger, hold, sorting.on(pool).into_future()).await
+}
+
+async fn until_held(ledger: Ledger, mut hold: Hold, mut sorting: Sorting) -> (Ledger, Hold, Sorting) {
+    assert!(poll_once(sorting.as_mut()).is_pending());
+    hold.until_held().await;
+    (ledger, hold, sorting)
 }
