@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::engine::{Ended, Engine};
 use super::form::Form;
@@ -21,13 +21,17 @@ use super::table::Partition;
 use crate::parallel::pieces::ALONE;
 use crate::pool::{Member, Work};
 
+/// Up to how many keys are shared at once.
+const FEW: usize = 256;
+
 pub(super) struct Reducing<K, V, A, U> {
     /// Of each partition what the workers have of it.
     partitions: Vec<Mutex<Vec<Partition<K, V, A>>>>,
     /// Relaxed: the partitions are there before any member is.
     next: AtomicUsize,
     gathering: Mutex<Gathering<K, U>>,
-    begun: Instant,
+    /// When others are called.
+    shared_from: Instant,
 }
 
 struct Gathering<K, U> {
@@ -47,6 +51,9 @@ impl<K, V, A, U> Reducing<K, V, A, U> {
         for set in sets {
             parts.iter_mut().zip(set.into_partitions()).for_each(|(parts, part)| parts.push(part));
         }
+        let keys = parts.iter().flatten().map(|part| part.table.len() + part.buffer.len()).sum::<usize>();
+        // One of a few keys may take long to reduce.
+        let alone = if keys > FEW { ALONE } else { Duration::ZERO };
         Self {
             partitions: parts.into_iter().map(Mutex::new).collect(),
             next: AtomicUsize::new(0),
@@ -56,7 +63,7 @@ impl<K, V, A, U> Reducing<K, V, A, U> {
                 missing: partitions,
                 keys: 0,
             }),
-            begun: Instant::now(),
+            shared_from: Instant::now() + alone,
         }
     }
 }
@@ -80,7 +87,7 @@ where
         while !member.is_stopped() {
             let next = self.next.fetch_add(1, Relaxed);
             let Some(partition) = self.partitions.get(next) else { break };
-            if self.begun.elapsed() > ALONE {
+            if Instant::now() >= self.shared_from {
                 member.call(self.partitions.len() - next - 1);
             }
             let parts = mem::take(&mut *partition.lock().unwrap_or_else(PoisonError::into_inner));

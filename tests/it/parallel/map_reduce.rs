@@ -17,6 +17,8 @@ use regatta::pool::CpuPool;
 
 use kit::{counted, multi_thread, words_of};
 
+use super::kit::Held;
+
 /// What a key's values are in a loop; sorted, because their order is not promised.
 fn by_key(records: &[(u32, u32)]) -> HashMap<u32, Vec<u32>> {
     let mut lists = HashMap::<u32, Vec<u32>>::new();
@@ -182,4 +184,25 @@ fn zero_partitions_are_refused() {
 async fn the_most_partitions_work() {
     let counts = MapReduce::new().map(|n: &u32| [(*n % 3, 1)]).combine(|n: &mut u32, m| *n += m).partitions(usize::MAX);
     assert_eq!(counts.run((0..30).collect::<Vec<u32>>()).await, Ok([(0, 10), (1, 10), (2, 10)].into()));
+}
+
+#[tokio::test]
+async fn both_halves_are_worked_on_by_all_workers() {
+    let pool = CpuPool::new(2);
+    let (mapping, reducing) = (Held::default(), Held::default());
+    let (map_gate, reduce_gate) = (mapping.clone(), reducing.clone());
+    let map = move |n: &u32| {
+        map_gate.pass();
+        [(*n, *n)]
+    };
+    let reduce = move |_: &u32, values: Vec<u32>| {
+        reduce_gate.pass();
+        values.len()
+    };
+    let lengths = tokio::spawn(MapReduce::new().map(map).reduce(reduce).on(&pool).run((0..64).collect::<Vec<u32>>()));
+    mapping.until_entered(2).await;
+    mapping.open();
+    reducing.until_entered(2).await;
+    reducing.open();
+    assert_eq!(lengths.await.expect("no panic").expect("no panic").len(), 64);
 }

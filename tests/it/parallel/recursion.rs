@@ -163,7 +163,7 @@ async fn two_slow_halves_are_solved_at_once() {
 #[tokio::test]
 async fn a_panic_in_any_closure_is_a_value() {
     let pool = CpuPool::new(2);
-    let halves = |at: &'static str| {
+    let solve = |at: &'static str, in_halves: bool| {
         let when = move |here: &str, n: u32| assert!(at != here || !n.is_multiple_of(64), "{here} broke");
         let is_base = move |n: &u32| {
             when("is_base", *n);
@@ -181,12 +181,21 @@ async fn a_panic_in_any_closure_is_a_value() {
             when("combine", 64 * (left + right) as u32);
             left + right
         };
-        bisect(1 << 16, is_base, solve, divide, combine).on(&pool)
+        match in_halves {
+            true => bisect(1 << 16, is_base, solve, divide, combine).on(&pool).into_future(),
+            false => {
+                let all = move |parts: Vec<u64>| parts.into_iter().reduce(combine).expect("two");
+                divide_and_conquer(1 << 16, is_base, solve, move |n| divide(n).into(), all).on(&pool).into_future()
+            }
+        }
     };
-    for at in ["is_base", "solve", "divide", "combine"] {
-        let Err(JobError::Panicked(panicked)) = halves(at).await else { panic!("{at} does not panic") };
+    for (at, in_halves) in
+        ["is_base", "solve", "divide", "combine"].into_iter().flat_map(|at| [(at, true), (at, false)])
+    {
+        let Err(JobError::Panicked(panicked)) = solve(at, in_halves).await else { panic!("{at} does not panic") };
         assert_eq!(panicked.message, format!("{at} broke").into());
-        assert!(panicked.place.starts_with("`bisect` on pool"), "{}", panicked.place);
+        let name = if in_halves { "`bisect` on pool" } else { "`divide_and_conquer` on pool" };
+        assert!(panicked.place.starts_with(name), "{}", panicked.place);
     }
     until_idle(&pool).await;
 }
