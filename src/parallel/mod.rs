@@ -1,7 +1,7 @@
 //! Computations on many cores, from async code: data in by value, result out by value.
 //!
 //! # The problem
-//! A sort of ten million numbers takes a second of one core, and a third of that on all of them, if the work is cut well. Async
+//! A sort of ten million numbers takes a third of a second of one core, and half of that of two, if the work is cut well. Async
 //! code has two ways to it, and each has its price:
 //!
 //! - **rayon** lends slices to its own threads, so it blocks whoever calls it. From a task that is a runtime worker that stands

@@ -128,13 +128,15 @@ impl Workers {
         let (outcome, mut awaited) = oneshot::channel();
         let outcome = Mutex::new(Some(outcome));
         let team = Team { work, outcome, signal, out: AtomicUsize::new(0), place, core: self.0.core().clone() };
-        let mut first = self.submit(member(Invitation::new(Arc::new(team)))).await?;
+        let first = self.hand_over(member(Invitation::new(Arc::new(team))), true).await;
+        let mut first = first.map_err(SubmitError::into_job_error)?;
         let (mut first_ended, mut are_gone) = (None, false);
         // The job's handle is polled, too: awaited in a job of its own pool, that runs it.
         poll_fn(|cx| {
             if !are_gone && let Poll::Ready(outcome) = Pin::new(&mut awaited).poll(cx) {
                 match outcome {
                     Ok(outcome) => {
+                        // Members that were called at the same time.
                         waiting.0.recall();
                         return Poll::Ready(outcome.map_err(JobError::Panicked));
                     }
@@ -169,18 +171,6 @@ impl Workers {
             Admitted::enqueue(admitted, crew, call_with::<_, _, ()>(run))
         });
         submit.manner(if is_only { Manner::Entitled } else { Manner::Patient }).await
-    }
-
-    async fn submit<F, R>(&self, run: F) -> Result<JobHandle<R>, JobError>
-    where
-        F: FnOnce(CpuContext) -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        let crew = self.0.crew();
-        let submit = SubmitFuture::new(crew, call_with::<_, _, ()>(run), JobOptions::new(), |crew, body, admitted| {
-            Admitted::enqueue(admitted, crew, body)
-        });
-        submit.manner(Manner::Entitled).await.map_err(SubmitError::into_job_error)
     }
 }
 
@@ -250,6 +240,8 @@ impl<W: Work> Team<W> {
 
     fn give(&self, outcome: Result<W::Output, Panicked>) {
         self.signal.is_over.store(true, Relaxed);
+        // Here rather than where the outcome is awaited: the last one to go drops the work, which may be large.
+        self.signal.recall();
         let waits = lock(&self.outcome).take();
         // One that is too late, or that nobody waits for, is dropped here.
         let refused = match waits {

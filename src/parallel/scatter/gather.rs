@@ -278,7 +278,7 @@ where
 fn late<T, R, F, H>(
     scattering: &Scattering<T, R, F, H>,
     limit: Duration,
-) -> Result<Option<Harvest<R, H>>, ScatterError> {
+) -> Result<Option<Harvest<T, R, H>>, ScatterError> {
     let (needed, reached) = scattering.reached();
     match reached < needed {
         true => Err(ScatterError::elapsed(scattering.place().clone(), limit, needed, reached)),
@@ -287,8 +287,9 @@ fn late<T, R, F, H>(
 }
 
 /// Gathers on a thread besides the pool's.
-async fn gather_aside<R, G, H>(harvest: Harvest<R, H>, place: Arc<str>) -> Outcome<G>
+async fn gather_aside<T, R, G, H>(harvest: Harvest<T, R, H>, place: Arc<str>) -> Outcome<G>
 where
+    T: Send + 'static,
     R: Send + 'static,
     G: Send + 'static,
     H: FnOnce(Vec<R>) -> G + Send + 'static,

@@ -42,11 +42,16 @@ struct Board<T, R, H> {
 }
 
 /// What is gathered, and by what.
-pub(super) struct Harvest<R, H> {
+pub(super) struct Harvest<T, R, H> {
     pub(super) results: Quiet<R>,
     pub(super) missing: Vec<(usize, Missing)>,
     pub(super) gather: Kept<H>,
+    /// Dropped where the results are gathered, since it may be much.
+    unbegun: Unbegun<T>,
 }
+
+/// Chunks that nobody has begun, and what is not cut yet.
+type Unbegun<T> = (VecDeque<(usize, Quiet<T>)>, Option<Quiet<T>>);
 
 /// The work of a team; whoever waits holds the rest, too.
 pub(super) struct Shared<T, R, F, H>(pub(super) Arc<Scattering<T, R, F, H>>);
@@ -79,7 +84,7 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
     }
 
     /// Takes what is there; nothing if it was taken before.
-    pub(super) fn harvest(&self) -> Option<Harvest<R, H>> {
+    pub(super) fn harvest(&self) -> Option<Harvest<T, R, H>> {
         let mut board = self.lock();
         let gather = board.gather.take()?;
         let results = mem::replace(&mut board.results, Quiet(Vec::new()));
@@ -89,7 +94,6 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
             .collect();
         let unbegun = (mem::take(&mut board.list), board.uncut.take());
         drop(board);
-        drop(unbegun);
         missing.sort_unstable_by_key(|(chunk, _)| *chunk);
         let has_panicked = |chunk: &usize| missing.binary_search_by_key(chunk, |(panicked, _)| *panicked).is_ok();
         let late = results.0.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(chunk, _)| chunk);
@@ -97,7 +101,7 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
         missing.extend(late);
         missing.sort_unstable_by_key(|(chunk, _)| *chunk);
         let results = Quiet(results.into_inner().into_iter().flatten().collect());
-        Some(Harvest { results, missing, gather })
+        Some(Harvest { results, missing, gather, unbegun })
     }
 
     fn lock(&self) -> MutexGuard<'_, Board<T, R, H>> {
@@ -149,13 +153,14 @@ impl<T, R, F, H> Scattering<T, R, F, H> {
     }
 }
 
-impl<R, H> Harvest<R, H> {
+impl<T, R, H> Harvest<T, R, H> {
     /// Runs the user's function.
     pub(super) fn gather<G>(self, place: &str) -> Outcome<G>
     where
         H: FnOnce(Vec<R>) -> G,
     {
-        let Self { results, missing, gather } = self;
+        let Self { results, missing, gather, unbegun } = self;
+        drop(unbegun);
         let gathered = caught(|| gather.into_inner()(results.into_inner()));
         let panicked = |payload| Panicked::from_payload(format!("gathering of {place}"), payload);
         gathered
