@@ -68,6 +68,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod actor;
+pub mod cache;
 pub mod error;
 pub mod guide;
 pub mod observe;

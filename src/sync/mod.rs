@@ -74,6 +74,7 @@ mod cas_builder;
 mod cas_cell;
 mod cas_counter;
 mod cell;
+pub(crate) mod circles;
 mod core;
 mod error;
 mod loom;

@@ -10,9 +10,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use super::super::circles;
 use super::super::error::InitError;
 use super::super::loom::{Mutex, lock};
 use crate::error::{drop_quietly, wake_quietly};
@@ -67,9 +67,7 @@ pub(in super::super) struct VerdictFuture<'a, T> {
 
 impl<T> Attempt<T> {
     pub(in super::super) fn begin() -> Leader<T> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: the numbers have only to differ.
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = circles::next_id();
         Leader(Arc::new(Self { id, progress: Mutex::new(Progress { outcome: None, waiters: Waiters::new() }) }))
     }
 

@@ -1,7 +1,6 @@
 //! Values that are made once.
 
 mod attempt;
-mod circles;
 mod lazy;
 mod once_cell;
 mod slot;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::circles;
 use super::super::error::{InitError, InitFailure, Reentrant};
 use super::attempt::{Attempt, Leader, Verdict};
-use super::circles;
 use super::slot::{Joined, Slot};
 use crate::error::{BoxError, Cancelled, catch};
 use crate::task::{Caught, TaskGroup, block_on, runtime};

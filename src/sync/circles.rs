@@ -1,10 +1,11 @@
-//! Which initialiser waits for which: a wait that would close a circle is refused.
+//! Which initialiser, or loader of a cache, waits for which: a wait that would close a circle is refused.
 //!
-//! Code knows in which attempt it runs by a task-local value, so what an initialiser spawns elsewhere and waits for is not
+//! Each has a number of its own. Code knows in which attempt it runs by a task-local value, so what an initialiser spawns elsewhere and waits for is not
 //! seen. The lock is taken only by code that waits inside an initialiser.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 tokio::task_local! {
@@ -17,28 +18,35 @@ static WAITS: LazyLock<Mutex<HashMap<u64, Vec<u64>>>> = LazyLock::new(Mutex::def
 
 /// One attempt waits for another, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub(crate) struct Wait {
     from: u64,
     to: u64,
 }
 
 /// The wait would never end.
 #[derive(Debug)]
-pub(super) struct Circle;
+pub(crate) struct Circle;
+
+/// A number for an attempt that no other has.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Relaxed: the numbers have only to differ.
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 /// Runs the initialiser of an attempt.
-pub(super) fn inside<R>(attempt: u64, run: impl FnOnce() -> R) -> R {
+pub(crate) fn inside<R>(attempt: u64, run: impl FnOnce() -> R) -> R {
     INSIDE.sync_scope(attempt, run)
 }
 
 /// Polls the initialiser of an attempt.
-pub(super) fn inside_future<F: Future>(attempt: u64, future: F) -> impl Future<Output = F::Output> {
+pub(crate) fn inside_future<F: Future>(attempt: u64, future: F) -> impl Future<Output = F::Output> {
     INSIDE.scope(attempt, future)
 }
 
 /// Enters a wait for an attempt; nothing to enter outside every initialiser. It takes at most as long as there are waits
 /// inside initialisers.
-pub(super) fn wait_for(to: u64) -> Result<Option<Wait>, Circle> {
+pub(crate) fn wait_for(to: u64) -> Result<Option<Wait>, Circle> {
     let Ok(from) = INSIDE.try_with(|attempt| *attempt) else { return Ok(None) };
     let mut waits = lock();
     if leads(&waits, to, from) {

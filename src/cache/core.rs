@@ -1,0 +1,214 @@
+//! What all handles of a cache share.
+
+use std::borrow::Borrow;
+use std::hash::{BuildHasher, Hash};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::clock::{Clock, Moment, NEVER};
+use super::entry::Entry;
+use super::flight::Flight;
+use super::rules::{Age, Cause, Left, Rules};
+use super::shard::{Located, Shard, cause_of};
+use super::stats::{CacheStats, ReadCounts};
+use crate::observe::{Flow, Gauge, Observe, Registration, Row};
+
+pub(super) struct Core<K, V, S> {
+    pub(super) name: OnceLock<Arc<str>>,
+    pub(super) rules: Rules<K, V>,
+    hasher: S,
+    clock: Clock,
+    /// A power of two.
+    shards: Box<[Shard<K, V>]>,
+    capacity: u64,
+    is_timed: bool,
+    pub(super) reads: ReadCounts,
+    /// How many are alive.
+    pub(super) snapshots: AtomicUsize,
+    /// Keeps the cache in the registry.
+    pub(super) registration: OnceLock<Registration>,
+}
+
+impl<K, V, S> Core<K, V, S> {
+    pub(super) fn new(rules: Rules<K, V>, hasher: S, capacity: u64, shards: usize) -> Self {
+        let (count, is_weighted) = (shards as u64, rules.weigher.is_some());
+        // The shards' capacities add up to the whole.
+        let part = |at: u64| capacity / count + u64::from(at < capacity % count);
+        Self {
+            name: OnceLock::new(),
+            is_timed: rules.is_timed(),
+            rules,
+            hasher,
+            clock: Clock::new(),
+            shards: (0..count).map(|at| Shard::new(part(at), is_weighted)).collect(),
+            capacity,
+            reads: ReadCounts::new(),
+            snapshots: AtomicUsize::new(0),
+            registration: OnceLock::new(),
+        }
+    }
+
+    /// The time, where it matters.
+    #[inline]
+    pub(super) fn now(&self) -> Moment {
+        if self.is_timed { self.clock.now() } else { 0 }
+    }
+
+    /// How old an entry is; the clock is asked only if it can be too old.
+    #[inline]
+    pub(super) fn age(&self, entry: &Entry<K, V>) -> Age {
+        if !self.is_timed || (entry.expires == NEVER && self.rules.time_to_idle.is_none()) {
+            return Age::Fresh;
+        }
+        let now = self.clock.now();
+        let age = self.rules.age(entry, now);
+        if age != Age::Dead && self.rules.time_to_idle.is_some() {
+            entry.touch(now);
+        }
+        age
+    }
+
+    #[inline]
+    pub(super) fn shard(&self, hash: u64) -> &Shard<K, V> {
+        // The upper bits: the lower ones choose the segment.
+        &self.shards[(hash >> 56) as usize & (self.shards.len() - 1)]
+    }
+
+    pub(super) fn shards(&self) -> &[Shard<K, V>] {
+        &self.shards
+    }
+
+    /// The number of a hash's shard.
+    #[inline]
+    pub(super) fn shard_number(&self, hash: u64) -> usize {
+        (hash >> 56) as usize & (self.shards.len() - 1)
+    }
+
+    /// Takes the seat away from a flight that was given up.
+    pub(super) fn detach(&self, flight: &Arc<Flight<K, V>>) {
+        let left = self.shard(flight.hash).lock().seats.leave(flight);
+        drop(left);
+    }
+
+    pub(super) fn stats(&self) -> CacheStats {
+        let mut stats = CacheStats::of(self.capacity, self.reads.sum());
+        for shard in &self.shards {
+            let pages = shard.lock();
+            stats.add(&pages.counts, pages.len(), pages.weight());
+        }
+        // Relaxed: a number of its own.
+        stats.snapshots = self.snapshots.load(Ordering::Relaxed) as u64;
+        stats.readers = self.reads.readers_len() as u64;
+        stats
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.shards.iter().any(|shard| shard.lock().is_closed)
+    }
+
+    /// Takes nothing more in.
+    pub(super) fn close(&self) {
+        self.shards.iter().for_each(|shard| shard.lock().is_closed = true);
+    }
+
+    /// Takes out what is too old, all of it; some at a time, so that no lock is held for long.
+    pub(super) fn remove_expired(&self) -> usize {
+        let mut count = 0;
+        for shard in &self.shards {
+            loop {
+                let mut left = Left::new();
+                let before = shard.lock().counts.removed[Cause::Expired.index()];
+                let (looked_at, after) = {
+                    let mut pages = shard.lock();
+                    let looked_at = shard.tidy(&mut pages, self.now(), &self.rules, &mut left);
+                    (looked_at, pages.counts.removed[Cause::Expired.index()])
+                };
+                left.tell(&self.rules);
+                count += (after - before) as usize;
+                if looked_at == 0 {
+                    break;
+                }
+            }
+        }
+        count
+    }
+}
+
+impl<K, V, S: BuildHasher> Core<K, V, S> {
+    #[inline]
+    pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+impl<K: Eq, V, S> Core<K, V, S> {
+    /// Puts an entry in, for whoever has it in hand; what flies for its key lands elsewhere.
+    pub(super) fn insert(&self, entry: Entry<K, V>) {
+        let (entry, mut left) = (Arc::new(entry), Left::new());
+        let shard = self.shard(entry.hash);
+        let flight = {
+            let Located { mut pages, entry: old, flight } = shard.locate(entry.hash, &entry.key);
+            if pages.is_closed {
+                pages.counts.refused += 1;
+                None
+            } else {
+                shard.put(&mut pages, &entry, old, self.now(), &self.rules, &mut left);
+                flight.and_then(|(flight, _)| pages.seats.leave(&flight))
+            }
+        };
+        drop(flight);
+        left.tell(&self.rules);
+    }
+
+    /// Takes out what there is of a key. Gives it, if it was not too old.
+    pub(super) fn invalidate<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<Arc<Entry<K, V>>>
+    where
+        K: Borrow<Q>,
+    {
+        let (now, shard, mut left) = (self.now(), self.shard(hash), Left::new());
+        let (flight, entry) = {
+            let Located { mut pages, entry, flight } = shard.locate(hash, key);
+            if let Some(entry) = &entry {
+                let cause = cause_of(entry, Cause::Invalidated, now, &self.rules);
+                shard.remove(&mut pages, entry, cause, &mut left);
+            }
+            (flight.and_then(|(flight, _)| pages.seats.leave(&flight)), entry)
+        };
+        drop(flight);
+        left.tell(&self.rules);
+        entry.filter(|entry| self.rules.age(entry, now) == Age::Fresh)
+    }
+}
+
+impl<K, V, S> Observe for Core<K, V, S>
+where
+    K: Send + Sync,
+    V: Send + Sync,
+    S: Send + Sync,
+{
+    fn fill(&self, row: &mut Row) {
+        let stats = self.stats();
+        row.state = if self.is_closed() { "closed" } else { "open" };
+        row.flow = Flow {
+            accepted: stats.inserted,
+            in_flight: stats.entries,
+            done: stats.removed.expired + stats.removed.replaced,
+            dropped: stats.removed.capacity,
+            discarded: stats.removed.invalidated,
+            ..Flow::default()
+        };
+        let percent = stats.hit_ratio().map(|ratio| ("hit%", (ratio * 100.0).round() as u64));
+        let counts = [
+            ("hits", stats.hits),
+            ("misses", stats.misses),
+            ("loads", stats.loads),
+            ("loading", stats.loading),
+            ("coalesced", stats.coalesced),
+            ("pinned", stats.snapshots),
+        ];
+        let limit = (stats.capacity != u64::MAX).then_some(stats.capacity);
+        let weight = Gauge { name: "weight", value: stats.weight, limit };
+        let others = percent.into_iter().chain(counts).map(|(name, value)| Gauge { name, value, limit: None });
+        row.gauges = std::iter::once(weight).chain(others).collect();
+    }
+}

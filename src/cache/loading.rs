@@ -1,0 +1,305 @@
+//! Reading what may have to be loaded first: one load for each key, in a task that belongs to the cache.
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::hash::{BuildHasher, Hash};
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::cache::Cache;
+use super::clock::NEVER;
+use super::entry::Entry;
+use super::error::{LoadError, LoadFailure};
+use super::flight::{Flight, Guest};
+use super::leader::Leader;
+use super::rules::Age;
+use super::shard::Located;
+use crate::error::{BoxError, Closed, Panicked, catch};
+use crate::sync::{Reentrant, circles};
+use crate::task::{Caught, runtime};
+
+impl<K, V, S> Cache<K, V, S>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    S: BuildHasher + Send + Sync + 'static,
+{
+    /// The value of a key; if there is none, the first caller's loader brings it.
+    ///
+    /// `load` itself runs here, and may borrow; the future that it gives runs in a task of its own, which the cache owns. What
+    /// happens to callers does not matter to it:
+    ///
+    /// | what happens | what becomes of it |
+    /// |---|---|
+    /// | the first caller leaves, or is not polled any more | the load goes on, the others get the value |
+    /// | all callers leave | the same, or it is aborted: see [`CacheBuilder::abandoned`](super::CacheBuilder::abandoned) |
+    /// | it panics | all who waited get the same error, and the next call loads anew |
+    /// | the key is [invalidated](Self::invalidate) meanwhile | those who waited get the value, the cache does not; who comes later loads anew |
+    /// | a value is [put in](Self::insert) meanwhile | those who waited get what was loaded, the cache keeps what was put in |
+    /// | its runtime goes away, or the cache is aborted | all who waited get [`LoadError::Closed`] |
+    /// | it asks for its own key, or for one whose loader waits for it | it gets an error instead of a hang |
+    ///
+    /// # Errors
+    /// - [`LoadError::Panicked`]: the loader panicked.
+    /// - [`LoadError::Closed`]: the cache is closed and has no value, or the load was stopped.
+    /// - [`LoadError::Reentrant`]: a loader waits for itself.
+    /// - [`LoadError::Failed`]: another caller's loader, of [`try_get_or_load`](Self::try_get_or_load), failed.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: the load goes on, unless the cache is told otherwise, and the next call finds its value or waits for
+    /// it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, if there is something to load.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::cache::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::cache::LoadError> {
+    /// let lengths: Cache<String, usize> = Cache::new(100);
+    /// let length = lengths.get_or_load("regatta", |word| async move { word.len() }).await?;
+    /// assert_eq!(length, 7);
+    /// # Ok(()) }
+    /// ```
+    pub async fn get_or_load<Q, F, R>(&self, key: &Q, load: F) -> Result<V, LoadError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce(K) -> R,
+        R: Future<Output = V> + Send + 'static,
+    {
+        let load = |key| {
+            let load = load(key);
+            async { Ok::<V, Infallible>(load.await) }
+        };
+        self.look_or_load("Cache::get_or_load", key, load).await
+    }
+
+    /// The value of a key; if there is none, the first caller's loader brings it, or fails.
+    ///
+    /// # Errors
+    /// As [`get_or_load`](Self::get_or_load), and [`LoadError::Failed`] with the error of the loader. All who wait for the
+    /// same load get one shared error; it is not kept, unless the cache has a
+    /// [`negative_time_to_live`](super::CacheBuilder::negative_time_to_live).
+    ///
+    /// # Cancel safety
+    /// As [`get_or_load`](Self::get_or_load).
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, if there is something to load.
+    ///
+    /// # Examples
+    /// ```
+    /// use regatta::cache::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let ports: Cache<String, u16> = Cache::new(100);
+    /// let error = ports.try_get_or_load("8O80", |text| async move { text.parse() }).await.unwrap_err();
+    /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// assert_eq!(ports.try_get_or_load("8O80", |text| async move { text.replace('O', "0").parse() }).await.ok(), Some(8080));
+    /// # }
+    /// ```
+    pub async fn try_get_or_load<Q, F, R, E>(&self, key: &Q, load: F) -> Result<V, LoadError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce(K) -> R,
+        R: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        self.look_or_load("Cache::try_get_or_load", key, load).await
+    }
+
+    async fn look_or_load<Q, F, R, E>(&self, what: &str, key: &Q, load: F) -> Result<V, LoadError>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce(K) -> R,
+        R: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let hash = self.core.hash(key);
+        if let Some((value, aging)) = self.look(hash, key) {
+            if let Some(aging) = aging {
+                self.refresh(aging, key, load);
+            }
+            return Ok(value);
+        }
+        self.core.reads.miss();
+        let guest = match self.join(what, hash, key, load) {
+            ControlFlow::Break(found) => return found,
+            ControlFlow::Continue(guest) => guest,
+        };
+        // Until the end: others see whom this code waits for.
+        let _wait = circles::wait_for(guest.flight().id).map_err(|circles::Circle| self.reentrant())?;
+        match &*guest.await {
+            Ok(entry) => Ok(entry.value.clone()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// A value that is there, and whether the caller is to load it again.
+    fn look<Q>(&self, hash: u64, key: &Q) -> Option<(V, Option<Arc<Entry<K, V>>>)>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let table = self.core.shard(hash).directory.load(hash);
+        let entry = table.as_deref()?.find(hash, key)?;
+        if self.core.age(entry) == Age::Dead {
+            return None;
+        }
+        entry.heat_up();
+        self.core.reads.hit();
+        let is_aging = || {
+            let now = self.core.now();
+            entry.wants_refresh(now) && entry.claim_refresh(now)
+        };
+        let aging = (entry.expires != NEVER && is_aging()).then(|| entry.clone());
+        Some((entry.value.clone(), aging))
+    }
+
+    /// Waits for the load of a key, which it begins if need be; or what it found instead.
+    fn join<Q, F, R, E>(
+        &self,
+        what: &str,
+        hash: u64,
+        key: &Q,
+        load: F,
+    ) -> ControlFlow<Result<V, LoadError>, Guest<K, V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce(K) -> R,
+        R: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let shard = self.core.shard(hash);
+        let new = Arc::new(self.flight(hash, key.to_owned(), None));
+        loop {
+            let now = self.core.now();
+            let Located { mut pages, entry, flight } = shard.locate(hash, key);
+            // Somebody may have been quicker.
+            if let Some(entry) = entry.filter(|entry| self.core.rules.age(entry, now) != Age::Dead) {
+                drop(pages);
+                return ControlFlow::Break(Ok(entry.value.clone()));
+            }
+            let over = pages.seats.tidy(now);
+            let flight = flight
+                .filter(|(flight, until)| *until > now && !over.iter().flatten().any(|over| Arc::ptr_eq(over, flight)));
+            if let Some((flight, until)) = flight {
+                let guest = flight.enter();
+                match guest {
+                    Some(_) if until == NEVER => pages.counts.coalesced += 1,
+                    Some(_) => pages.counts.negative_hits += 1,
+                    None => {}
+                }
+                drop(pages);
+                drop(over);
+                match guest {
+                    Some(guest) => return ControlFlow::Continue(guest),
+                    // Given up, but not yet gone.
+                    None => self.core.detach(&flight),
+                }
+                continue;
+            }
+            if pages.is_closed {
+                drop(pages);
+                drop(over);
+                return ControlFlow::Break(Err(LoadError::Closed(self.closed("it takes nothing more in"))));
+            }
+            if Handle::try_current().is_err() {
+                drop(pages);
+                drop(runtime(what));
+                continue;
+            }
+            let Some(guest) = new.enter() else { unreachable!("nobody has given it up yet") };
+            pages.seats.take(new.clone());
+            pages.counts.loads += 1;
+            drop(pages);
+            drop(over);
+            self.start(new, [key.to_owned(), key.to_owned()], load);
+            return ControlFlow::Continue(guest);
+        }
+    }
+
+    /// Loads again what can still be had. Nobody waits for it.
+    fn refresh<Q, F, R, E>(&self, aging: Arc<Entry<K, V>>, key: &Q, load: F)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: FnOnce(K) -> R,
+        R: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let hash = aging.hash;
+        let new = Arc::new(self.flight(hash, key.to_owned(), Some(aging.clone())));
+        let has_runtime = Handle::try_current().is_ok();
+        let is_begun = {
+            let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key);
+            let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, &aging));
+            let can_begin = is_same && flight.is_none() && !pages.is_closed && has_runtime;
+            if can_begin {
+                pages.seats.take(new.clone());
+                pages.counts.loads += 1;
+                pages.counts.refreshes += 1;
+            }
+            can_begin
+        };
+        if is_begun {
+            self.start(new, [key.to_owned(), key.to_owned()], load);
+        } else {
+            // By somebody else, later.
+            aging.refresh_failed(self.core.now());
+        }
+    }
+
+    fn flight(&self, hash: u64, key: K, stale: Option<Arc<Entry<K, V>>>) -> Flight<K, V> {
+        Flight::new(circles::next_id(), hash, key, stale, self.core.rules.abandoned)
+    }
+
+    /// Spawns the loader.
+    fn start<F, R, E>(&self, flight: Arc<Flight<K, V>>, [own, key]: [K; 2], load: F)
+    where
+        F: FnOnce(K) -> R,
+        R: Future<Output = Result<V, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let (id, place) = (flight.id, self.core.rules.place.clone());
+        let leader = Leader::new(self.core.clone(), flight.clone(), own);
+        let loading = match catch(&place, || circles::inside(id, || load(key))) {
+            Ok(loading) => loading,
+            Err(panicked) => return leader.land(Err(LoadError::Panicked(panicked))),
+        };
+        let failed = place.clone();
+        let loading = async move { loading.await.map_err(|error| LoadFailure::new(failed, error.into())) };
+        let loading = circles::inside_future(id, Caught::new(place, loading));
+        let spawned = self.tasks.spawn("load", async move {
+            let (loaded, panicked) = match loading.await {
+                Ok(loaded) => (loaded.map_err(LoadError::Failed), None),
+                Err(panicked) => (Err(LoadError::Panicked(panicked.clone())), Some(panicked)),
+            };
+            leader.land(loaded);
+            // So that it is logged and reported as every panic of a task.
+            if let Some(Panicked { message, .. }) = panicked {
+                resume_unwind(Box::new(message.to_string()));
+            }
+        });
+        // In a group that is closed the leader is gone already, and has said so.
+        if let Ok(task) = spawned {
+            flight.own(task.abort_handle());
+        }
+    }
+
+    fn reentrant(&self) -> LoadError {
+        LoadError::Reentrant(Reentrant { place: self.core.rules.place.clone() })
+    }
+
+    fn closed(&self, cause: &str) -> Closed {
+        Closed::new(self.core.rules.place.clone()).because(cause)
+    }
+}
