@@ -16,8 +16,12 @@ Plain output writes a name with control characters, or one that is not UTF-8, as
 With --json, \"escaped\" holds the positions in \"files\" of names that are not UTF-8: their other bytes are written as \\xNN
 and a backslash as \\\\.
 
+With --cache a file that was read to its end in an earlier run is not read so again while its device, inode, length and
+time of last change are the same; a tool that sets the time back deceives it. FILE is replaced whatever it holds: if it is
+damaged, of another version or no cache at all, it is made anew. Stderr says so, and also if FILE cannot be written.
+
 Exit codes:
-  0    the search is complete, even if some files could not be read
+  0    the search is complete, even if some files could not be read, or the cache not be written
   1    the search or the output failed; if there is a report, it says that it is partial, and why
   2    wrong arguments, such as a path that does not exist
   130  Ctrl-C or SIGTERM: the report holds what was known by then, and says that it is partial";
@@ -45,6 +49,10 @@ pub(crate) struct Args {
     /// Reads and hashes at most so many files at once [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+
+    /// Keeps hashes in FILE, so that the next run need not read the same files again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
 
     /// Prints only the groups and the summary, and shows no progress
     #[arg(long)]

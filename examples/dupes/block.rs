@@ -7,28 +7,31 @@ use std::ops::Range;
 use blake3::Hash;
 use regatta::CancellationToken;
 
+use crate::cached::{Hashes, Look, Place};
 use crate::entry::{Entry, Problem};
 
 /// The beginnings of many files in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     bytes: Vec<u8>,
-    files: Vec<(Entry, Range<usize>)>,
+    files: Vec<(Entry, Range<usize>, Place)>,
+    /// Files of which nothing was read, because their hash is known.
+    known: Vec<(Entry, Hash)>,
     pub(crate) problems: Vec<Problem>,
 }
 
 impl Block {
-    /// Reads the first `limit` bytes of each file; blocks. After `stop` the rest of the files is left out.
-    pub(crate) fn read(entries: Vec<Entry>, limit: u64, stop: &CancellationToken) -> Self {
+    /// Reads the first `limit` bytes of each file that `hashes` does not know; blocks. After `stop` the rest of the files
+    /// is left out.
+    pub(crate) fn read(entries: Vec<Entry>, limit: u64, hashes: &Hashes, stop: &CancellationToken) -> Self {
         let room: u64 = entries.iter().map(|entry| entry.size.min(limit) + 1).sum();
         let mut block = Self { bytes: Vec::with_capacity(room as usize), ..Self::default() };
         for entry in entries {
             if stop.is_cancelled() {
                 break;
             }
-            match block.append(&entry, limit) {
-                Ok(range) => block.files.push((entry, range)),
-                Err(problem) => block.problems.push(problem),
+            if let Err(problem) = block.add(entry, limit, hashes) {
+                block.problems.push(problem);
             }
         }
         block
@@ -39,19 +42,42 @@ impl Block {
         self.bytes.len() as u64
     }
 
-    /// Computes the hash of what was read of each file.
-    pub(crate) fn hash(self) -> Vec<(Entry, Hash)> {
-        let Self { bytes, files, .. } = self;
-        files.into_iter().map(|(entry, range)| (entry, blake3::hash(&bytes[range]))).collect()
+    /// How many bytes need not be read.
+    pub(crate) fn known_len(&self) -> u64 {
+        self.known.iter().map(|(entry, _)| entry.size).sum()
     }
 
-    fn append(&mut self, entry: &Entry, limit: u64) -> Result<Range<usize>, Problem> {
+    /// Computes the hash of what was read of each file, and gives those that are known.
+    pub(crate) fn hash(self) -> Vec<(Entry, Hash)> {
+        let Self { bytes, files, known: mut hashed, .. } = self;
+        hashed.extend(files.into_iter().map(|(entry, range, place)| {
+            let hash = blake3::hash(&bytes[range]);
+            place.keep(hash);
+            (entry, hash)
+        }));
+        hashed
+    }
+
+    fn add(&mut self, entry: Entry, limit: u64, hashes: &Hashes) -> Result<(), Problem> {
+        let mut file = entry.open().map_err(|error| entry.unreadable(&error))?;
+        match hashes.look(&file, &entry) {
+            Look::Known(hash) => self.known.push((entry, hash)),
+            Look::Unknown(mut place) => {
+                let range = self.append(&mut file, &entry, limit)?;
+                place.confirm(&file);
+                self.files.push((entry, range, place));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, file: &mut File, entry: &Entry, limit: u64) -> Result<Range<usize>, Problem> {
         let start = self.bytes.len();
         let wanted = entry.size.min(limit) as usize;
         // Where the file should end there is room for one byte more: it shows at no cost whether the file has grown.
         let room = wanted + usize::from(entry.size <= limit);
         self.bytes.resize(start + room, 0);
-        let read = entry.open().and_then(|mut file| read_up_to(&mut file, &mut self.bytes[start..], wanted));
+        let read = read_up_to(file, &mut self.bytes[start..], wanted);
         let is_whole = matches!(read, Ok(filled) if filled == wanted);
         self.bytes.truncate(start + if is_whole { wanted } else { 0 });
         match read {

@@ -83,12 +83,12 @@ impl Problem {
 }
 
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<FileId> {
+pub(crate) fn identity(metadata: &Metadata) -> Option<FileId> {
     use std::os::unix::fs::MetadataExt;
     Some((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<FileId> {
+pub(crate) fn identity(_: &Metadata) -> Option<FileId> {
     None
 }

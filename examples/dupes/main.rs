@@ -8,7 +8,8 @@
 //! another. A **pipeline** groups the files by size, then by the hash of their first 4 KiB, then by the hash of all. Files
 //! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. What they come to is kept by
 //! an **actor** that is restarted if it crashes; the report then says that it is partial. What kinds of files there are is
-//! added up by **map-reduce**. Ctrl-C ends it early.
+//! added up by **map-reduce**. Ctrl-C ends it early. With `--cache FILE` the hashes of all that was read to its end go
+//! into a **cache**, which the next run begins with: files that have not changed are not read so again.
 //!
 //! You will see groups of files, the largest first, what removing all but one of each would free, what could not be read
 //! and why, and the table of what went through each queue, stage, pool and actor:
@@ -27,6 +28,8 @@
 
 mod args;
 mod block;
+mod cache_file;
+mod cached;
 mod disk;
 mod entry;
 mod extensions;
@@ -36,6 +39,7 @@ mod known;
 mod list;
 mod paths;
 mod progress;
+mod reader;
 mod report;
 mod roots;
 mod search;
@@ -54,6 +58,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
 
 use args::Args;
+use cached::Hashes;
 use entry::Problem;
 use report::{Partial, Report, write_json, write_plain};
 use roots::{Roots, Round};
@@ -84,9 +89,16 @@ fn main() -> ExitCode {
 
 /// Searches, prints, and says why the report is partial, if it is.
 async fn run(args: Args, roots: Roots, first: Round) -> Result<Option<Partial>, BoxError> {
-    let report = search::search(&args, roots, first).await?;
+    let cache = args.cache.clone();
+    let hashes = spawn_blocking(|| cache.map(Hashes::open).unwrap_or_default()).await?;
+    let report = search::search(&args, roots, first, hashes.clone()).await?;
     let partial = report.partial.clone();
-    let printing = async { spawn_blocking(move || print(&report, &args)).await };
+    let ending = move || {
+        // Before the report, which waits for as long as its reader likes.
+        hashes.save();
+        print(&report, &args)
+    };
+    let printing = async { spawn_blocking(ending).await };
     tokio::select! {
         // The signal is listened for before the first byte is out.
         biased;

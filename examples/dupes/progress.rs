@@ -29,6 +29,11 @@ impl Tally {
         self.bytes_due.fetch_add(bytes, Relaxed);
     }
 
+    /// Takes back what is due, because it is known without.
+    pub(crate) fn add_known(&self, bytes: u64) {
+        self.bytes_due.fetch_sub(bytes, Relaxed);
+    }
+
     pub(crate) fn add_read(&self, bytes: u64) {
         self.bytes_read.fetch_add(bytes, Relaxed);
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use blake3::Hash;
 use regatta::actor::StopReason;
+use regatta::cache::CacheStats;
 
 use crate::entry::Problem;
 use crate::extensions::Kind;
@@ -32,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) elapsed: Duration,
     /// Why there may be more groups, and larger ones.
     pub(crate) partial: Option<Partial>,
+    /// What the cache was good for, if there is one.
+    pub(crate) reuse: Option<Reuse>,
     /// The table of what the library counted.
     pub(crate) table: String,
 }
@@ -43,6 +46,13 @@ pub(crate) enum Partial {
     Interrupted,
     /// The index ended like this, and was started again knowing nothing.
     Crash(StopReason),
+}
+
+/// What came of `--cache`.
+#[derive(Debug)]
+pub(crate) struct Reuse {
+    pub(crate) file: PathBuf,
+    pub(crate) stats: CacheStats,
 }
 
 /// Files with the same content.

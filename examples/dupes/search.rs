@@ -13,6 +13,7 @@ use regatta::{BoxError, CancellationToken};
 
 use crate::args::Args;
 use crate::block::Block;
+use crate::cached::Hashes;
 use crate::disk::Disk;
 use crate::entry::Entry;
 use crate::extensions::{Extensions, Kind};
@@ -40,14 +41,16 @@ pub(crate) struct Tools {
     pub(crate) pool: CpuPool,
     pub(crate) findings: Findings,
     pub(crate) tally: Arc<Tally>,
+    /// Of whole files. The beginnings are not worth it: to open a file takes as long as to read so little of it.
+    pub(crate) hashes: Hashes,
     extensions: Arc<Extensions>,
 }
 
 /// Searches until everything is known or the operator wants an end.
-pub(crate) async fn search(args: &Args, roots: Roots, first: Round) -> Result<Report, BoxError> {
+pub(crate) async fn search(args: &Args, roots: Roots, first: Round, hashes: Hashes) -> Result<Report, BoxError> {
     let start = Instant::now();
     let group = TaskGroup::new("walk");
-    let tools = Tools::new(args.threads(), &group.token());
+    let tools = Tools::new(args.threads(), hashes, &group.token());
     show_progress(&group, args, &tools)?;
     let (found, entries) = queue::Builder::new(FOUND).name("found").build();
     let rules = Rules { follow_links: args.follow_links, stop: group.token() };
@@ -102,7 +105,7 @@ fn steps(entries: Consumer<Vec<Entry>>, args: &Args, tools: &Tools) -> PipelineH
             let tools = reading.clone();
             async move {
                 tools.findings.add_paths(paths).await?;
-                tools.read(files, HEAD).await
+                tools.read(files, HEAD, Hashes::default()).await
             }
         })
         .named("read head")
@@ -155,12 +158,13 @@ impl Heads {
 }
 
 impl Tools {
-    fn new(threads: usize, stop: &CancellationToken) -> Self {
+    fn new(threads: usize, hashes: Hashes, stop: &CancellationToken) -> Self {
         Self {
             disk: Disk::new(threads, stop),
             pool: CpuPool::builder().limit(threads).name("hash").build(),
             findings: Findings::start(),
             tally: Arc::default(),
+            hashes,
             extensions: Arc::default(),
         }
     }
@@ -176,15 +180,17 @@ impl Tools {
         let (groups, problems) = known.into_order();
         let Tally { files, bytes, bytes_read, .. } = &*self.tally;
         let [scanned, bytes, read] = [files, bytes, bytes_read].map(|count| count.load(Relaxed));
-        Report { groups, kinds, problems, scanned, bytes, read, elapsed, partial, table }
+        let reuse = self.hashes.reuse();
+        Report { groups, kinds, problems, scanned, bytes, read, elapsed, partial, reuse, table }
     }
 
-    /// Reads the first `limit` bytes of each file. What cannot be read is noted and left out.
-    pub(crate) async fn read(&self, entries: Vec<Entry>, limit: u64) -> Result<Block, BoxError> {
+    /// Reads the first `limit` bytes of each file that `hashes` does not know. What cannot be read is noted and left out.
+    pub(crate) async fn read(&self, entries: Vec<Entry>, limit: u64, hashes: Hashes) -> Result<Block, BoxError> {
         let stop = self.disk.stop();
-        let mut block = self.disk.run("read", move || Block::read(entries, limit, &stop)).await?;
+        let mut block = self.disk.run("read", move || Block::read(entries, limit, &hashes, &stop)).await?;
         self.findings.add_problems(std::mem::take(&mut block.problems)).await?;
         self.tally.add_read(block.len());
+        self.tally.add_known(block.known_len());
         Ok(block)
     }
 }

@@ -9,7 +9,7 @@ use super::clock::{Clock, Moment, NEVER};
 use super::entry::Entry;
 use super::flight::Flight;
 use super::rules::{Age, Cause, Left, Rules};
-use super::shard::{Located, Shard, cause_of};
+use super::shard::{Compared, Located, Shard, cause_of};
 use super::stats::{CacheStats, ReadCounts};
 use crate::observe::{Flow, Gauge, Observe, Registration, Row};
 
@@ -144,10 +144,10 @@ impl<K, V, S: BuildHasher> Core<K, V, S> {
 impl<K: Eq, V, S> Core<K, V, S> {
     /// Puts an entry in, for whoever has it in hand; what flies for its key lands elsewhere.
     pub(super) fn insert(&self, entry: Entry<K, V>) {
-        let (entry, mut left) = (Arc::new(entry), Left::new());
+        let (entry, mut left, mut compared) = (Arc::new(entry), Left::new(), Compared::new());
         let shard = self.shard(entry.hash);
         let flight = {
-            let Located { mut pages, entry: old, flight } = shard.locate(entry.hash, &entry.key);
+            let Located { mut pages, entry: old, flight } = shard.locate(entry.hash, &entry.key, &mut compared);
             if pages.is_closed {
                 pages.counts.refused += 1;
                 None
@@ -165,9 +165,10 @@ impl<K: Eq, V, S> Core<K, V, S> {
     where
         K: Borrow<Q>,
     {
-        let (now, shard, mut left) = (self.now(), self.shard(hash), Left::new());
+        let (now, shard) = (self.now(), self.shard(hash));
+        let (mut left, mut compared) = (Left::new(), Compared::new());
         let (flight, entry) = {
-            let Located { mut pages, entry, flight } = shard.locate(hash, key);
+            let Located { mut pages, entry, flight } = shard.locate(hash, key, &mut compared);
             if let Some(entry) = &entry {
                 let cause = cause_of(entry, Cause::Invalidated, now, &self.rules);
                 shard.remove(&mut pages, entry, cause, &mut left);

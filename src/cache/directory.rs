@@ -7,7 +7,8 @@
 //! 1. Writers hold the shard's lock, under which the [`Tables`] are. Readers hold nothing: every table they can reach is whole.
 //! 2. Each entry is in one segment, the one that covers its hash, except that a split publishes the upper half before it cuts
 //!    it off the lower: no reader misses an entry that is there.
-//! 3. A segment's version is raised after its table is swapped: whoever sees the version sees that table, or a later one.
+//! 3. A table that was replaced is dropped by the caller, without the lock: it may be the last that has an entry.
+//! 4. A segment's version is raised after its table is swapped: whoever sees the version sees that table, or a later one.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::entry::Entry;
-use super::table::Table;
+use super::table::{Retired, Table};
 
 /// How many entries a segment has in the middle. A write copies them.
 const FILL: usize = 4;
@@ -96,35 +97,41 @@ impl<K, V> Directory<K, V> {
     }
 
     /// Publishes an entry beside the others of its segment, or in the place of one.
-    pub(super) fn put(&self, tables: &mut Tables<K, V>, entry: &Arc<Entry<K, V>>, old: Option<&Arc<Entry<K, V>>>) {
+    pub(super) fn put(
+        &self,
+        tables: &mut Tables<K, V>,
+        entry: &Arc<Entry<K, V>>,
+        old: Option<&Arc<Entry<K, V>>>,
+        retired: &mut Retired<K, V>,
+    ) {
         let at = self.number(entry.hash);
         let next = match (tables.at(at), old) {
             (Some(table), Some(old)) => table.replacing(old, entry),
             (Some(table), None) => table.with(entry.clone()),
             (None, _) => Table::empty(mask(at, self.len())).with(entry.clone()),
         };
-        self.publish(tables, at, next);
+        self.publish(tables, at, next, retired);
     }
 
     /// Takes an entry out.
-    pub(super) fn remove(&self, tables: &mut Tables<K, V>, entry: &Arc<Entry<K, V>>) {
+    pub(super) fn remove(&self, tables: &mut Tables<K, V>, entry: &Arc<Entry<K, V>>, retired: &mut Retired<K, V>) {
         let at = self.number(entry.hash);
         if let Some(table) = tables.at(at) {
             let next = table.without(entry);
-            self.publish(tables, at, next);
+            self.publish(tables, at, next, retired);
         }
     }
 
     /// Takes those out of a segment that were sent away.
-    pub(super) fn tidy(&self, tables: &mut Tables<K, V>, at: usize) {
+    pub(super) fn tidy(&self, tables: &mut Tables<K, V>, at: usize, retired: &mut Retired<K, V>) {
         if let Some(table) = tables.at(at) {
             let next = table.tidied();
-            self.publish(tables, at, next);
+            self.publish(tables, at, next, retired);
         }
     }
 
     /// Splits one segment, if so many entries call for it.
-    pub(super) fn grow(&self, tables: &mut Tables<K, V>, entries: usize) {
+    pub(super) fn grow(&self, tables: &mut Tables<K, V>, entries: usize, retired: &mut Retired<K, V>) {
         let len = self.len();
         if entries <= len.saturating_mul(FILL) {
             return;
@@ -141,16 +148,15 @@ impl<K, V> Directory<K, V> {
             Some(table) => table.split(mask as u64),
             None => (Table::empty(mask as u64), Table::empty(mask as u64)),
         };
-        self.publish(tables, len, halves.1);
-        self.publish(tables, low, halves.0);
+        self.publish(tables, len, halves.1, retired);
+        self.publish(tables, low, halves.0, retired);
         // Release: whoever comes with the new size finds the segment.
         self.len.store(len + 1, Ordering::Release);
     }
 
-    fn publish(&self, tables: &mut Tables<K, V>, at: usize, table: Table<K, V>) {
+    fn publish(&self, tables: &mut Tables<K, V>, at: usize, table: Table<K, V>, retired: &mut Retired<K, V>) {
         let (segment, table) = (self.segment(at), Some(Arc::new(table)));
-        // What is replaced has no entry that is not also in the new one, or in the caller's hands.
-        drop(segment.table.swap(table.clone()));
+        segment.table.swap(table.clone()).into_iter().for_each(|old| retired.push(old));
         tables.set(at, table);
         // Release: for readers that remember. Writers take turns, so nothing is lost between the two.
         segment.version.store(segment.version.load(Ordering::Relaxed) + 1, Ordering::Release);

@@ -10,7 +10,7 @@ use super::entry::Entry;
 use super::error::LoadError;
 use super::flight::Flight;
 use super::rules::Left;
-use super::shard::{Counts, Located};
+use super::shard::{Compared, Counts, Located};
 use crate::error::{Closed, catch};
 
 /// Dropped without a word, it was stopped.
@@ -43,9 +43,9 @@ impl<K: Eq, V, S> Leader<K, V, S> {
     fn settle(&self, key: K, value: V) -> Arc<Entry<K, V>> {
         let (core, flight, now) = (&*self.core, &self.flight, self.core.now());
         let entry = Arc::new(core.rules.entry(flight.hash, key, value, now));
-        let (shard, mut left) = (core.shard(flight.hash), Left::new());
+        let (shard, mut left, mut compared) = (core.shard(flight.hash), Left::new(), Compared::new());
         let seat = {
-            let Located { mut pages, entry: old, .. } = shard.locate(flight.hash, &entry.key);
+            let Located { mut pages, entry: old, .. } = shard.locate(flight.hash, &entry.key, &mut compared);
             self.count(&mut pages.counts);
             let seat = pages.seats.leave(flight);
             if seat.is_some() {
@@ -53,6 +53,10 @@ impl<K: Eq, V, S> Leader<K, V, S> {
             }
             seat
         };
+        if seat.is_none() {
+            // It is put in by nobody, so the one that is aging has to be loaded again.
+            flight.stale.iter().for_each(|stale| stale.refresh_failed(now));
+        }
         drop(seat);
         left.tell(&core.rules);
         entry
@@ -87,8 +91,7 @@ impl<K: Eq, V, S> Leader<K, V, S> {
 impl<K: Eq, V, S> Drop for Leader<K, V, S> {
     fn drop(&mut self) {
         if self.key.take().is_some() {
-            let cause =
-                if self.core.is_closed() { "it was aborted" } else { "the load was stopped, or its runtime went away" };
+            let cause = "the load was stopped, by the cache's owner or the end of its runtime";
             self.fail(LoadError::Closed(Closed::new(self.core.rules.place.clone()).because(cause)));
         }
     }

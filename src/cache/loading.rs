@@ -16,7 +16,7 @@ use super::error::{LoadError, LoadFailure};
 use super::flight::{Flight, Guest};
 use super::leader::Leader;
 use super::rules::Age;
-use super::shard::Located;
+use super::shard::{Compared, Located};
 use crate::error::{BoxError, Closed, Panicked, catch};
 use crate::sync::{Reentrant, circles};
 use crate::task::{Caught, runtime};
@@ -180,17 +180,20 @@ where
     {
         let shard = self.core.shard(hash);
         let new = Arc::new(self.flight(hash, key.to_owned(), None));
+        let mut compared = Compared::new();
         loop {
             let now = self.core.now();
-            let Located { mut pages, entry, flight } = shard.locate(hash, key);
+            let Located { mut pages, entry, flight } = shard.locate(hash, key, &mut compared);
             // Somebody may have been quicker.
             if let Some(entry) = entry.filter(|entry| self.core.rules.age(entry, now) != Age::Dead) {
                 drop(pages);
                 return ControlFlow::Break(Ok(entry.value.clone()));
             }
-            let over = pages.seats.tidy(now);
-            let flight = flight
-                .filter(|(flight, until)| *until > now && !over.iter().flatten().any(|over| Arc::ptr_eq(over, flight)));
+            let (flight, over) = match flight {
+                Some((flight, until)) if until <= now => (None, pages.seats.leave(&flight).or(Some(flight))),
+                flight => (flight, None),
+            };
+            let tidied = (pages.seats.tidy(now), over);
             if let Some((flight, until)) = flight {
                 let guest = flight.enter();
                 match guest {
@@ -199,7 +202,7 @@ where
                     None => {}
                 }
                 drop(pages);
-                drop(over);
+                drop(tidied);
                 match guest {
                     Some(guest) => return ControlFlow::Continue(guest),
                     // Given up, but not yet gone.
@@ -209,7 +212,7 @@ where
             }
             if pages.is_closed {
                 drop(pages);
-                drop(over);
+                drop(tidied);
                 return ControlFlow::Break(Err(LoadError::Closed(self.closed("it takes nothing more in"))));
             }
             if Handle::try_current().is_err() {
@@ -221,7 +224,7 @@ where
             pages.seats.take(new.clone());
             pages.counts.loads += 1;
             drop(pages);
-            drop(over);
+            drop(tidied);
             self.start(new, [key.to_owned(), key.to_owned()], load);
             return ControlFlow::Continue(guest);
         }
@@ -238,9 +241,9 @@ where
     {
         let hash = aging.hash;
         let new = Arc::new(self.flight(hash, key.to_owned(), Some(aging.clone())));
-        let has_runtime = Handle::try_current().is_ok();
+        let (has_runtime, mut compared) = (Handle::try_current().is_ok(), Compared::new());
         let is_begun = {
-            let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key);
+            let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
             let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, &aging));
             let can_begin = is_same && flight.is_none() && !pages.is_closed && has_runtime;
             if can_begin {

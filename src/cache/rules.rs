@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::clock::{Moment, NEVER, after};
 use super::entry::Entry;
 use super::flight::Abandoned;
+use super::table::Retired;
 use crate::error::{Kept, catch, drop_quietly, log_quietly};
 
 /// Why an entry is no longer in a cache.
@@ -118,11 +119,12 @@ pub(super) struct Left<K, V> {
     /// Mostly there is one.
     first: Option<(Arc<Entry<K, V>>, Cause)>,
     more: Vec<(Arc<Entry<K, V>>, Cause)>,
+    pub(super) retired: Retired<K, V>,
 }
 
 impl<K, V> Left<K, V> {
     pub(super) fn new() -> Self {
-        Self { first: None, more: Vec::new() }
+        Self { first: None, more: Vec::new(), retired: Retired::new() }
     }
 
     pub(super) fn push(&mut self, entry: Arc<Entry<K, V>>, cause: Cause) {

@@ -20,6 +20,7 @@ use super::loom::{Mutex, MutexGuard, lock};
 use super::policy::Policy;
 use super::rules::{Age, Cause, Left, Rules};
 use super::seats::Seats;
+use crate::error::drop_quietly;
 
 /// How many entries whose time is over a write takes out at the most: more than it puts in.
 const TIDY: usize = 8;
@@ -84,6 +85,19 @@ pub(super) struct Located<'a, K, V> {
     pub(super) flight: Option<(Arc<Flight<K, V>>, Moment)>,
 }
 
+/// What has the hash of a key, and was compared with it. It may be the last to have something, so it is dropped without the
+/// lock.
+pub(super) struct Compared<K, V> {
+    entries: Alike<Entry<K, V>>,
+    flights: Alike<Flight<K, V>>,
+}
+
+/// Those of other keys, and the one that it is.
+struct Alike<T> {
+    strangers: Vec<Arc<T>>,
+    own: Option<Arc<T>>,
+}
+
 impl<K, V> Shard<K, V> {
     pub(super) fn new(capacity: u64, is_weighted: bool) -> Self {
         let entries = if is_weighted { 0 } else { capacity };
@@ -119,12 +133,16 @@ impl<K, V> Shard<K, V> {
         }
     }
 
-    /// Finds what there is of a key, and holds the lock.
-    pub(super) fn locate<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Located<'_, K, V>
+    /// Finds what there is of a key, and holds the lock. What it compares it with is kept for longer than that.
+    pub(super) fn locate<'a, Q: Eq + ?Sized>(
+        &'a self,
+        hash: u64,
+        key: &Q,
+        Compared { entries, flights }: &mut Compared<K, V>,
+    ) -> Located<'a, K, V>
     where
         K: Borrow<Q>,
     {
-        let (mut entries, mut flights) = (Compared::new(), Compared::new());
         loop {
             let pages = self.lock();
             let table = pages.tables.at(self.directory.number(hash));
@@ -177,8 +195,8 @@ impl<K, V> Shard<K, V> {
             self.send_away(pages, gone, cause_of_capacity(now, rules), left);
         }
         pages.sent_away = sent_away;
-        self.directory.put(&mut pages.tables, entry, old.as_ref());
-        self.directory.grow(&mut pages.tables, pages.policy.len());
+        self.directory.put(&mut pages.tables, entry, old.as_ref(), &mut left.retired);
+        self.directory.grow(&mut pages.tables, pages.policy.len(), &mut left.retired);
         if let Some(old) = old {
             let cause = cause_of(&old, Cause::Replaced, now, rules);
             pages.counts.removed[cause.index()] += 1;
@@ -247,7 +265,7 @@ impl<K, V> Shard<K, V> {
             && let Some((at, version)) = pages.lingering.pop_front()
             && self.directory.version(at) == version
         {
-            self.directory.tidy(&mut pages.tables, at);
+            self.directory.tidy(&mut pages.tables, at, &mut left.retired);
         }
     }
 
@@ -259,18 +277,18 @@ impl<K, V> Shard<K, V> {
         cause: impl FnOnce(&Entry<K, V>) -> Cause,
         left: &mut Left<K, V>,
     ) {
-        self.directory.remove(&mut pages.tables, &entry);
+        self.directory.remove(&mut pages.tables, &entry, &mut left.retired);
         pages.gone(entry, cause, left);
     }
 }
 
-/// Those that have the same hash, compared without the lock: those of other keys, and the one that it is.
-struct Compared<T> {
-    strangers: Vec<Arc<T>>,
-    own: Option<Arc<T>>,
+impl<K, V> Compared<K, V> {
+    pub(super) fn new() -> Self {
+        Self { entries: Alike::new(), flights: Alike::new() }
+    }
 }
 
-impl<T> Compared<T> {
+impl<T> Alike<T> {
     fn new() -> Self {
         Self { strangers: Vec::new(), own: None }
     }
@@ -284,6 +302,13 @@ impl<T> Compared<T> {
             return;
         }
         if is_it(&one) { self.own = Some(one) } else { self.strangers.push(one) }
+    }
+}
+
+/// A destructor may panic, which is no business of whoever compared.
+impl<T> Drop for Alike<T> {
+    fn drop(&mut self) {
+        self.strangers.drain(..).chain(self.own.take()).for_each(drop_quietly);
     }
 }
 

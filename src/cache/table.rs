@@ -4,9 +4,11 @@
 //! halves what an insertion costs. So every look into a table leaves out who is marked.
 
 use std::borrow::Borrow;
+use std::mem::needs_drop;
 use std::sync::Arc;
 
 use super::entry::Entry;
+use crate::error::drop_quietly;
 
 /// How many entries lie in the table itself; a table that is fuller, which is rare, has a list besides.
 const SLOTS: usize = 8;
@@ -142,6 +144,36 @@ impl<K, V> Table<K, V> {
             self.len += 1;
         } else {
             self.more.push(entry);
+        }
+    }
+}
+
+/// Those who were sent away may go with their last table: one by one, whatever a destructor does.
+impl<K, V> Drop for Table<K, V> {
+    fn drop(&mut self) {
+        if needs_drop::<K>() || needs_drop::<V>() {
+            let slots = self.slots.iter_mut().filter_map(Option::take);
+            slots.chain(self.more.drain(..)).for_each(drop_quietly);
+        }
+    }
+}
+
+/// Tables that were replaced, to be dropped when no lock is held.
+pub(super) struct Retired<K, V> {
+    /// Mostly there is one.
+    first: Option<Arc<Table<K, V>>>,
+    more: Vec<Arc<Table<K, V>>>,
+}
+
+impl<K, V> Retired<K, V> {
+    pub(super) fn new() -> Self {
+        Self { first: None, more: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, table: Arc<Table<K, V>>) {
+        match self.first {
+            None => self.first = Some(table),
+            Some(_) => self.more.push(table),
         }
     }
 }

@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod bad_input;
+mod cache;
 mod interrupt;
 mod links;
 mod names;

@@ -2,9 +2,11 @@
 
 mod actor;
 mod api;
+mod cache;
 mod docs;
 mod dupes;
 mod layers;
+mod linear;
 mod observe;
 mod parallel;
 mod pipeline;

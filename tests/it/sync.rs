@@ -3,7 +3,6 @@
 mod cas;
 mod grace;
 mod histories;
-mod linear;
 mod map;
 mod once;
 mod once_blocking;

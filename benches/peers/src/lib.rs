@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Each row is one JSON line on stdout, `{"scenario","ours_ns","peer","peer_ns","ratio","rounds"}` with ratio = peer /
-//! ours: above 1 we are faster. At the end a Markdown table goes to stderr, with the spread over the rounds and the bar.
-//! `docs/benchmarks.md` says what each scenario does.
+//! ours, or ours / peer where more is better: above 1 we are ahead. At the end a Markdown table goes to stderr, with the
+//! spread over the rounds and the bar. `docs/benchmarks.md` says what each scenario does.
 #![forbid(unsafe_code)]
 
 mod args;

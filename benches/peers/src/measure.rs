@@ -11,7 +11,7 @@ use crate::report::Row;
 /// Threads of each runtime, and of each pool of CPU jobs.
 pub(crate) const WORKERS: usize = 2;
 
-/// Runs one side once and gives nanoseconds for each item.
+/// Runs one side once and gives nanoseconds for each item, or whatever the unit is.
 pub(crate) type Side = Box<dyn Fn() -> f64>;
 
 /// Two programs or pieces of code that do the same.
@@ -29,6 +29,17 @@ pub(crate) enum Unit {
     Time,
     Bytes,
     Count,
+    /// Of a hundred, and the more the better: the ratio is ours / theirs.
+    Percent,
+}
+
+/// What we are content with.
+#[derive(Clone, Copy)]
+pub(crate) enum Bar {
+    /// The smallest ratio.
+    Ratio(f64),
+    /// How many points we may be behind, where the unit is [`Unit::Percent`].
+    Behind(f64),
 }
 
 /// A row that can be measured.
@@ -36,8 +47,8 @@ pub(crate) struct Contest {
     scenario: &'static str,
     peer: &'static str,
     unit: Unit,
-    /// The smallest ratio that we are content with, if there is one.
-    bar: Option<f64>,
+    /// What we are content with, if it was said.
+    bar: Option<Bar>,
     /// Makes ready what a row needs, when it is about to run; the error says why it cannot.
     prepare: Box<dyn FnOnce() -> Result<Sides, String>>,
 }
@@ -68,8 +79,13 @@ impl Contest {
     }
 
     pub(crate) fn bar(mut self, ratio: f64) -> Self {
-        self.bar = Some(ratio);
+        self.bar = Some(Bar::Ratio(ratio));
         self
+    }
+
+    /// Figures in percent, of which ours may be so many points below theirs.
+    pub(crate) fn behind(self, points: f64) -> Self {
+        Self { bar: Some(Bar::Behind(points)), ..self.unit(Unit::Percent) }
     }
 
     pub(crate) fn unit(mut self, unit: Unit) -> Self {
@@ -86,7 +102,7 @@ impl Contest {
         let sides = (self.prepare)()?;
         sides.round(true);
         let samples: Vec<_> = (0..rounds.get()).map(|round| sides.round(round % 2 == 0)).collect();
-        Ok(Row::new(self.scenario, self.peer, self.bar, &samples).with_unit(self.unit).with_note(sides.note))
+        Ok(Row::new(self.scenario, self.peer, self.unit, &samples).with_bar(self.bar).with_note(sides.note))
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use serde::Serialize;
 
 use crate::machine;
-use crate::measure::Unit;
+use crate::measure::{Bar, Unit};
 
 /// Below this, the figures are called a smoke test.
 const ROUNDS_MIN: usize = 7;
@@ -17,7 +17,7 @@ pub(crate) struct Row {
     line: Line,
     /// The smallest and the largest ratio of a round.
     spread: (f64, f64),
-    bar: Option<f64>,
+    bar: Option<Bar>,
     unit: Unit,
     note: Option<String>,
 }
@@ -30,7 +30,7 @@ struct Line {
     ours_ns: f64,
     peer: &'static str,
     peer_ns: f64,
-    /// Peer / ours: above 1 we are faster.
+    /// Peer / ours, or ours / peer where more is better: above 1 we are ahead.
     ratio: f64,
     rounds: usize,
 }
@@ -45,18 +45,19 @@ pub(crate) struct Report {
 
 impl Row {
     /// `samples` are ours and the peer's, one pair for each round.
-    pub(crate) fn new(scenario: &'static str, peer: &'static str, bar: Option<f64>, samples: &[(f64, f64)]) -> Self {
+    pub(crate) fn new(scenario: &'static str, peer: &'static str, unit: Unit, samples: &[(f64, f64)]) -> Self {
+        let ratio = |ours: f64, theirs: f64| if matches!(unit, Unit::Percent) { ours / theirs } else { theirs / ours };
         let ours_ns = median(samples.iter().map(|&(ours, _)| ours).collect());
         let peer_ns = median(samples.iter().map(|&(_, theirs)| theirs).collect());
-        let ratios = || samples.iter().map(|&(ours, theirs)| theirs / ours);
+        let ratios = || samples.iter().map(|&(ours, theirs)| ratio(ours, theirs));
         let spread = (ratios().fold(f64::INFINITY, f64::min), ratios().fold(0.0, f64::max));
-        let (ratio, rounds) = (round(peer_ns / ours_ns, 3), samples.len());
+        let (ratio, rounds) = (round(ratio(ours_ns, peer_ns), 3), samples.len());
         let line = Line { scenario, ours_ns: round(ours_ns, 2), peer, peer_ns: round(peer_ns, 2), ratio, rounds };
-        Self { line, spread, bar, unit: Unit::Time, note: None }
+        Self { line, spread, bar: None, unit, note: None }
     }
 
-    pub(crate) fn with_unit(self, unit: Unit) -> Self {
-        Self { unit, ..self }
+    pub(crate) fn with_bar(self, bar: Option<Bar>) -> Self {
+        Self { bar, ..self }
     }
 
     pub(crate) fn with_note(self, note: Option<String>) -> Self {
@@ -71,7 +72,8 @@ impl Row {
         let Line { scenario, ours_ns, peer, peer_ns, ratio, .. } = &self.line;
         let (bar, verdict) = match self.bar {
             None => (String::new(), String::new()),
-            Some(bar) => (format!("≥ {}", (bar * 100.0).round() / 100.0), verdict(*ratio, bar)),
+            Some(Bar::Ratio(bar)) => (format!("≥ {}", (bar * 100.0).round() / 100.0), verdict(*ratio, bar)),
+            Some(Bar::Behind(points)) => (format!("≥ theirs - {points}"), verdict_behind(*ours_ns, peer_ns - points)),
         };
         let spread = format!("{:.2}..{:.2}", self.spread.0, self.spread.1);
         let ratio = format!("{ratio:.2}");
@@ -79,6 +81,7 @@ impl Row {
             Unit::Time => time(value),
             Unit::Bytes => format!("{value:.0} B"),
             Unit::Count => format!("{value:.2}"),
+            Unit::Percent => format!("{value:.2} %"),
         };
         [format!("`{scenario}`"), (*peer).to_owned(), figure(*ours_ns), figure(*peer_ns), ratio, spread, bar, verdict]
     }
@@ -159,4 +162,8 @@ fn time(ns: f64) -> String {
 
 fn verdict(ratio: f64, bar: f64) -> String {
     if ratio >= bar { "met".to_owned() } else { format!("missed by {:.0} %", (1.0 - ratio / bar) * 100.0) }
+}
+
+fn verdict_behind(ours: f64, least: f64) -> String {
+    if ours >= least { "met".to_owned() } else { format!("missed by {:.2} points", least - ours) }
 }

@@ -1,6 +1,7 @@
 //! What is measured, one family a file.
 
 mod actor;
+mod cache;
 mod parallel;
 mod pipeline;
 mod pool;
@@ -22,6 +23,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     contests.extend(pool::contests());
     contests.extend(parallel::contests());
     contests.extend(sync::contests());
+    contests.extend(cache::contests());
     contests.extend(promise::contests());
     contests.extend(actor::contests());
     contests.extend(topic::contests());

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Group, Report};
+use super::{Group, Report, Reuse};
 use crate::entry::Problem;
 use crate::paths;
 
@@ -16,6 +16,8 @@ struct JsonReport<'a> {
     scanned: u64,
     bytes: u64,
     partial: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<JsonCache>,
 }
 
 #[derive(Serialize)]
@@ -36,6 +38,14 @@ struct JsonError<'a> {
     escaped: bool,
 }
 
+#[derive(Serialize)]
+struct JsonCache {
+    hits: u64,
+    misses: u64,
+    /// From 0 to 1; null if nothing was asked for.
+    hit_ratio: Option<f64>,
+}
+
 /// Writes one object on one line.
 pub(crate) fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let object = JsonReport {
@@ -44,6 +54,7 @@ pub(crate) fn write_json(report: &Report, out: &mut impl Write) -> io::Result<()
         scanned: report.scanned,
         bytes: report.bytes,
         partial: report.partial.is_some(),
+        cache: report.reuse.as_ref().map(JsonCache::from),
     };
     serde_json::to_writer(&mut *out, &object)?;
     writeln!(out)
@@ -61,5 +72,11 @@ impl<'a> From<&'a Problem> for JsonError<'a> {
     fn from(problem: &'a Problem) -> Self {
         let (path, escaped) = paths::json(&problem.path);
         Self { path, error: &problem.reason, escaped }
+    }
+}
+
+impl From<&Reuse> for JsonCache {
+    fn from(Reuse { stats, .. }: &Reuse) -> Self {
+        Self { hits: stats.hits, misses: stats.misses, hit_ratio: stats.hit_ratio() }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indicatif::{DecimalBytes, HumanCount};
 
-use super::{Group, Report};
+use super::{Group, Report, Reuse};
 use crate::extensions::Kind;
 use crate::paths;
 
@@ -21,6 +21,9 @@ pub(crate) fn write_plain(report: &Report, quiet: bool, out: &mut impl Write) ->
         write_problems(report, out)?;
     }
     write_summary(report, out)?;
+    if let Some(reuse) = &report.reuse {
+        write_reuse(reuse, out)?;
+    }
     if !quiet {
         write_kinds(&report.kinds, out)?;
         write!(out, "\n{}", report.table)?;
@@ -79,6 +82,13 @@ fn write_summary(report: &Report, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{groups}, {spare}, {} could be freed; ", DecimalBytes(freed))?;
     write!(out, "scanned {scanned}, {}; ", DecimalBytes(report.bytes))?;
     writeln!(out, "read {} in {seconds:.2} s ({speed:.0} MB/s), {errors}", DecimalBytes(report.read))
+}
+
+fn write_reuse(Reuse { file, stats }: &Reuse, out: &mut impl Write) -> io::Result<()> {
+    let file = paths::plain(file);
+    let Some(ratio) = stats.hit_ratio() else { return writeln!(out, "cache: no hash was needed ({file})") };
+    let (percent, asked) = (ratio * 100.0, HumanCount(stats.hits + stats.misses));
+    writeln!(out, "cache: {percent:.1} % of {asked} hashes were known ({file})")
 }
 
 fn count(number: u64, what: &str) -> String {

@@ -7,7 +7,7 @@ use std::thread;
 
 use regatta::sync::{RcuMap, RcuMapReader};
 
-use super::linear::{Event, Op, is_linearizable};
+use crate::linear::{Event, Op, is_linearizable};
 
 const HISTORIES: usize = 10_000;
 const THREADS: usize = 3;

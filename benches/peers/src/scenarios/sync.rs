@@ -7,6 +7,8 @@ mod threads;
 
 use crate::measure::Contest;
 
+pub(super) use threads::{KEYS, contest, numbers, read};
+
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = cells::contests();
     contests.extend(maps::contests());

@@ -9,11 +9,13 @@ use std::collections::HashSet;
 
 /// What was asked of a key, and what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     /// Gave what was there.
     Get(Option<u32>),
     /// Put the first there; gave what was there before.
     Insert(u32, Option<u32>),
+    /// Put it there, and said nothing.
+    Put(u32),
     /// Took out, and gave, what was there.
     Remove(Option<u32>),
     /// Added one to what was there, or to nothing; gave what was there before.
@@ -22,10 +24,10 @@ pub(super) enum Op {
 
 /// An operation between two moments of a clock that all threads share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event {
-    pub(super) begun: u64,
-    pub(super) ended: u64,
-    pub(super) op: Op,
+pub(crate) struct Event {
+    pub(crate) begun: u64,
+    pub(crate) ended: u64,
+    pub(crate) op: Op,
 }
 
 impl Op {
@@ -34,6 +36,7 @@ impl Op {
         let (said, next) = match self {
             Self::Get(said) => (said, state),
             Self::Insert(value, said) => (said, Some(value)),
+            Self::Put(value) => (state, Some(value)),
             Self::Remove(said) => (said, None),
             Self::Increment(said) => (said, Some(state.unwrap_or(0) + 1)),
         };
@@ -42,7 +45,7 @@ impl Op {
 }
 
 /// Tells whether there is such an order, from an empty place on. For up to 64 operations.
-pub(super) fn is_linearizable(events: &[Event]) -> bool {
+pub(crate) fn is_linearizable(events: &[Event]) -> bool {
     assert!(events.len() <= 64, "too many operations on one key");
     let all = events.iter().enumerate().fold(0, |all, (at, _)| all | 1 << at);
     search(events, all, None, &mut HashSet::new())
