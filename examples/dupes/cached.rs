@@ -13,8 +13,8 @@ use crate::entry::{Entry, FileId, identity};
 use crate::paths;
 use crate::report::Reuse;
 
-/// How many hashes are kept. A million take 64 MB on the disk, and at the start 300 MB of memory and two seconds, in which
-/// the files themselves could not be opened; beyond that it should be a database. Those that nobody asks for go first.
+/// How many hashes are kept; those that nobody asks for go first. A million take 64 MB on the disk, and at the start 300 MB
+/// of memory and two seconds, less than it takes to open so many files. Beyond that a database is the right tool.
 const CAPACITY: u64 = 1_000_000;
 
 /// How long a file must have rested before its hash is kept. Some file systems count time in steps of 2 s: what is written
