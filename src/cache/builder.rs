@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::Cache;
 use super::core::Core;
 use super::flight::Abandoned;
+use super::handle::Cache;
 use super::rules::{Cause, Rules};
 
 /// How many entries a shard has at the least, if the capacity is shared out.

@@ -134,6 +134,36 @@ impl<K, V, S> Core<K, V, S> {
     }
 }
 
+impl<K, V, S> Core<K, V, S> {
+    /// Takes out those entries of a segment that `predicate` holds for; tells how many.
+    pub(super) fn invalidate_in(
+        &self,
+        shard: &Shard<K, V>,
+        segment: usize,
+        predicate: &mut impl FnMut(&K, &V) -> bool,
+    ) -> usize {
+        let table = shard.directory.table(segment);
+        let entries = table.iter().flat_map(|table| table.iter());
+        let chosen: Vec<_> = entries.filter(|entry| predicate(&entry.key, &entry.value)).collect();
+        if chosen.is_empty() {
+            return 0;
+        }
+        let (mut left, mut count, now) = (Left::new(), 0, self.now());
+        {
+            let mut pages = shard.lock();
+            for entry in chosen {
+                if pages.has(entry) {
+                    let cause = cause_of(entry, Cause::Invalidated, now, &self.rules);
+                    count += usize::from(cause == Cause::Invalidated);
+                    shard.remove(&mut pages, entry, cause, &mut left);
+                }
+            }
+        }
+        left.tell(&self.rules);
+        count
+    }
+}
+
 impl<K, V, S: BuildHasher> Core<K, V, S> {
     #[inline]
     pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {

@@ -29,14 +29,16 @@ const CHUNKS: usize = 40;
 
 pub(super) struct Directory<K, V> {
     /// A power of two.
-    first: Box<[Segment<K, V>]>,
+    first: Chunk<K, V>,
     /// Each doubles what was there before it.
-    later: [OnceLock<Box<[Segment<K, V>]>>; CHUNKS],
+    later: [OnceLock<Chunk<K, V>>; CHUNKS],
     /// How many segments are in use.
     len: AtomicUsize,
 }
 
-pub(super) struct Segment<K, V> {
+type Chunk<K, V> = Box<[Segment<K, V>]>;
+
+struct Segment<K, V> {
     version: AtomicU64,
     /// Absent as long as nothing was ever put there.
     table: ArcSwapOption<Table<K, V>>,
@@ -44,6 +46,9 @@ pub(super) struct Segment<K, V> {
 
 /// A table that a reader holds.
 pub(super) type Loan<K, V> = Guard<Option<Arc<Table<K, V>>>>;
+
+/// The tables of all segments at one moment.
+pub(super) type Cut<K, V> = Box<[Option<Arc<Table<K, V>>>]>;
 
 /// What writers know of the segments, under the shard's lock: the same tables, one for each. Taking them from there costs nothing, and
 /// disturbs no reader.
@@ -188,7 +193,7 @@ impl<K, V> Tables<K, V> {
     }
 
     /// What a snapshot keeps.
-    pub(super) fn all(&self) -> Box<[Option<Arc<Table<K, V>>>]> {
+    pub(super) fn all(&self) -> Cut<K, V> {
         self.0.iter().cloned().collect()
     }
 
@@ -212,7 +217,7 @@ pub(super) fn number(hash: u64, len: usize) -> usize {
 /// What a segment covers, among so many.
 fn mask(at: usize, len: usize) -> u64 {
     let wide = len.next_power_of_two() as u64 - 1;
-    let half = (wide as usize + 1) / 2;
+    let half = (wide as usize >> 1) + 1;
     let is_split = at >= half || at + half < len;
     if is_split { wide } else { wide >> 1 }
 }
@@ -223,6 +228,6 @@ pub(super) fn home(hash: u64, mask: u64) -> usize {
     (hash & mask) as usize
 }
 
-fn segments<K, V>(count: usize) -> Box<[Segment<K, V>]> {
+fn segments<K, V>(count: usize) -> Chunk<K, V> {
     (0..count).map(|_| Segment { version: AtomicU64::new(0), table: ArcSwapOption::const_empty() }).collect()
 }

@@ -83,6 +83,11 @@ impl<K, V> Flight<K, V> {
         Some(Guest { flight: self.clone(), ticket: None })
     }
 
+    #[cfg(regatta_loom)]
+    pub(super) fn is_given_up(&self) -> bool {
+        lock(&self.progress).is_given_up
+    }
+
     /// Takes note of how to stop it.
     pub(super) fn own(&self, abort: AbortHandle) {
         let late = {

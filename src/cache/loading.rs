@@ -9,17 +9,20 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::cache::Cache;
 use super::clock::NEVER;
 use super::entry::Entry;
 use super::error::{LoadError, LoadFailure};
 use super::flight::{Flight, Guest};
+use super::handle::Cache;
 use super::leader::Leader;
 use super::rules::Age;
 use super::shard::{Compared, Located};
 use crate::error::{BoxError, Closed, Panicked, catch};
 use crate::sync::{Reentrant, circles};
 use crate::task::{Caught, runtime};
+
+/// An entry that the caller is to load again.
+type Aging<K, V> = Arc<Entry<K, V>>;
 
 impl<K, V, S> Cache<K, V, S>
 where
@@ -125,7 +128,7 @@ where
         let hash = self.core.hash(key);
         if let Some((value, aging)) = self.look(hash, key) {
             if let Some(aging) = aging {
-                self.refresh(aging, key, load);
+                self.refresh(&aging, key, load);
             }
             return Ok(value);
         }
@@ -143,7 +146,7 @@ where
     }
 
     /// A value that is there, and whether the caller is to load it again.
-    fn look<Q>(&self, hash: u64, key: &Q) -> Option<(V, Option<Arc<Entry<K, V>>>)>
+    fn look<Q>(&self, hash: u64, key: &Q) -> Option<(V, Option<Aging<K, V>>)>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -225,13 +228,13 @@ where
             pages.counts.loads += 1;
             drop(pages);
             drop(tidied);
-            self.start(new, [key.to_owned(), key.to_owned()], load);
+            self.start(&new, [key.to_owned(), key.to_owned()], load);
             return ControlFlow::Continue(guest);
         }
     }
 
     /// Loads again what can still be had. Nobody waits for it.
-    fn refresh<Q, F, R, E>(&self, aging: Arc<Entry<K, V>>, key: &Q, load: F)
+    fn refresh<Q, F, R, E>(&self, aging: &Aging<K, V>, key: &Q, load: F)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -244,7 +247,7 @@ where
         let (has_runtime, mut compared) = (Handle::try_current().is_ok(), Compared::new());
         let is_begun = {
             let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
-            let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, &aging));
+            let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, aging));
             let can_begin = is_same && flight.is_none() && !pages.is_closed && has_runtime;
             if can_begin {
                 pages.seats.take(new.clone());
@@ -254,7 +257,7 @@ where
             can_begin
         };
         if is_begun {
-            self.start(new, [key.to_owned(), key.to_owned()], load);
+            self.start(&new, [key.to_owned(), key.to_owned()], load);
         } else {
             // By somebody else, later.
             aging.refresh_failed(self.core.now());
@@ -266,7 +269,7 @@ where
     }
 
     /// Spawns the loader.
-    fn start<F, R, E>(&self, flight: Arc<Flight<K, V>>, [own, key]: [K; 2], load: F)
+    fn start<F, R, E>(&self, flight: &Arc<Flight<K, V>>, [own, key]: [K; 2], load: F)
     where
         F: FnOnce(K) -> R,
         R: Future<Output = Result<V, E>> + Send + 'static,

@@ -20,13 +20,13 @@
 use super::ghost::GhostList;
 
 /// How far the hand goes to let in somebody who came back.
-const REACH: usize = 4;
+pub(super) const REACH: usize = 4;
 
 /// How far it goes when somebody has to go.
-const PATIENCE: usize = 64;
+pub(super) const PATIENCE: usize = 64;
 
 /// The small list's part of the capacity.
-const SMALL: u64 = 100;
+pub(super) const SMALL: u64 = 100;
 
 const NONE: u32 = u32::MAX;
 

@@ -8,9 +8,8 @@ use std::sync::atomic::Ordering;
 
 use super::clock::Moment;
 use super::core::Core;
-use super::directory::number;
+use super::directory::{Cut, number};
 use super::rules::Age;
-use super::table::Table;
 
 /// What a cache held at one moment; made by [`Cache::snapshot`](super::Cache::snapshot).
 ///
@@ -39,7 +38,7 @@ pub struct CacheSnapshot<K, V, S = RandomState> {
 /// What a shard held.
 struct Part<K, V> {
     /// By segment.
-    tables: Box<[Option<Arc<Table<K, V>>>]>,
+    tables: Cut<K, V>,
     /// How many had been sent away. They may lie in the tables, and so may those that were sent away since.
     sent_away: u64,
 }

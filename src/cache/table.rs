@@ -119,7 +119,7 @@ impl<K, V> Table<K, V> {
                 table.push(*tag, entry);
             }
         }
-        for entry in self.more.iter().filter(|entry| entry.is_in()).filter_map(|entry| keep(entry)) {
+        for entry in self.more.iter().filter(|entry| entry.is_in()).filter_map(keep) {
             table.push(tag(entry.hash), entry);
         }
         table

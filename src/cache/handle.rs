@@ -12,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::builder::CacheBuilder;
 use super::core::Core;
 use super::reader::CacheReader;
-use super::rules::{Age, Cause, Left};
-use super::shard::cause_of;
+use super::rules::Age;
 use super::snapshot::CacheSnapshot;
 use super::stats::CacheStats;
 use crate::observe::{Observe, Registry};
@@ -151,6 +150,7 @@ impl<K, V, S> Cache<K, V, S> {
     ///
     /// There is no task that does so: entries that are too old are not given to anybody, but stay in memory until others are
     /// written to their shard, or this is called.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn remove_expired(&self) -> usize {
         self.core.remove_expired()
     }
@@ -169,8 +169,7 @@ impl<K, V, S> Cache<K, V, S> {
     /// # Complexity
     /// Linear; it gives way to other tasks after each thousand entries or so.
     pub async fn invalidate_if(&self, mut predicate: impl FnMut(&K, &V) -> bool) -> usize {
-        let mut count = 0;
-        let mut seen = 0_usize;
+        let (mut count, mut seen) = (0, 0_usize);
         for shard in self.core.shards() {
             // What has begun to fly may have read what is about to be invalid. What begins later has not.
             let flights = shard.lock().seats.clear();
@@ -178,28 +177,10 @@ impl<K, V, S> Cache<K, V, S> {
             // A segment may be split meanwhile: what moves, moves to one that is yet to come.
             let mut segment = 0;
             while segment < shard.directory.len() {
-                let table = shard.directory.table(segment);
-                let chosen: Vec<_> = table
-                    .iter()
-                    .flat_map(|table| table.iter())
-                    .filter(|entry| predicate(&entry.key, &entry.value))
-                    .collect();
-                if !chosen.is_empty() {
-                    let mut left = Left::new();
-                    let now = self.core.now();
-                    {
-                        let mut pages = shard.lock();
-                        for entry in chosen.into_iter().filter(|entry| pages.has(entry)).cloned().collect::<Vec<_>>() {
-                            let cause = cause_of(&entry, Cause::Invalidated, now, &self.core.rules);
-                            count += usize::from(cause == Cause::Invalidated);
-                            shard.remove(&mut pages, &entry, cause, &mut left);
-                        }
-                    }
-                    left.tell(&self.core.rules);
-                }
+                count += self.core.invalidate_in(shard, segment, &mut predicate);
                 segment += 1;
                 seen += 1;
-                if seen % 256 == 0 {
+                if seen.is_multiple_of(256) {
                     yield_now().await;
                 }
             }
