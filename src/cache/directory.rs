@@ -8,7 +8,8 @@
 //! 2. Each entry is in one segment, the one that covers its hash, except that a split publishes the upper half before it cuts
 //!    it off the lower: no reader misses an entry that is there.
 //! 3. A table that was replaced is dropped by the caller, without the lock: it may be the last that has an entry.
-//! 4. A segment's version is raised after its table is swapped: whoever sees the version sees that table, or a later one.
+//! 4. A segment's version is odd from before its table is swapped until after. So whoever has seen the new table sees another
+//!    version than before; and whoever sees the same even version before and after has seen its table.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -94,7 +95,7 @@ impl<K, V> Directory<K, V> {
         self.segment(segment).table.load_full()
     }
 
-    /// The version of a segment; see the third invariant.
+    /// The version of a segment; odd while it is replaced.
     #[inline]
     pub(super) fn version(&self, segment: usize) -> u64 {
         // Acquire: of the writer that swapped the table before.
@@ -161,10 +162,14 @@ impl<K, V> Directory<K, V> {
 
     fn publish(&self, tables: &mut Tables<K, V>, at: usize, table: Table<K, V>, retired: &mut Retired<K, V>) {
         let (segment, table) = (self.segment(at), Some(Arc::new(table)));
+        // Relaxed: writers take turns.
+        let version = segment.version.load(Ordering::Relaxed);
+        // The swap, which releases, comes after it: whoever finds the new table finds this, too.
+        segment.version.store(version + 1, Ordering::Relaxed);
         segment.table.swap(table.clone()).into_iter().for_each(|old| retired.push(old));
         tables.set(at, table);
-        // Release: for readers that remember. Writers take turns, so nothing is lost between the two.
-        segment.version.store(segment.version.load(Ordering::Relaxed) + 1, Ordering::Release);
+        // Release: whoever finds this finds the new table.
+        segment.version.store(version + 2, Ordering::Release);
     }
 
     #[inline]

@@ -40,11 +40,14 @@ pub struct CacheReader<K, V, S = RandomState> {
     stripe: Arc<Stripe>,
 }
 
+/// No segment has this version.
+const UNKNOWN: u64 = u64::MAX;
+
 /// What was read last of each segment of a shard.
 struct Memory<K, V>(Vec<Seen<K, V>>);
 
 struct Seen<K, V> {
-    /// Of the table, or an older one; 0 if there is no table.
+    /// Of the table; [`UNKNOWN`] if it was replaced while it was read.
     version: u64,
     table: Option<Arc<Table<K, V>>>,
 }
@@ -105,8 +108,10 @@ impl<K, V> Memory<K, V> {
         if self.0.len() <= at {
             self.0.resize_with(directory.len().max(at + 1), || Seen { version: 0, table: None });
         }
-        // After the version: it is this one's, or an older one's.
-        self.0[at] = Seen { version, table: directory.table(at) };
+        let table = directory.table(at);
+        // It is this version's table, or a newer one's: which is read again next time.
+        let version = if version.is_multiple_of(2) { version } else { UNKNOWN };
+        self.0[at] = Seen { version, table };
     }
 }
 
