@@ -12,7 +12,7 @@ use super::handle::Cache;
 use super::rules::{Cause, Rules};
 
 /// How many entries a shard has at the least, if the capacity is shared out.
-const SHARD: u64 = 64;
+const SHARD: u64 = 256;
 
 /// Sets how much a [`Cache`] holds, for how long, and what it does besides; made by [`Cache::builder`].
 ///
@@ -181,7 +181,7 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     /// Sets into how many shards the cache is divided, rounded up to a power of two, at most 256. Writers of different shards
     /// don't wait for each other; readers never do.
     ///
-    /// Each shard has its part of the capacity. Without this, there is one shard for each 64 entries, up to 16; with a
+    /// Each shard has its part of the capacity. Without this, there is one shard for each 256 entries, up to 16; with a
     /// weigher there is only one, because a shard takes in nothing that is heavier than its part.
     ///
     /// # Panics
