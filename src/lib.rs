@@ -1,5 +1,5 @@
 //! Concurrency patterns for tokio services, each one ready for production: bounded work queues, pools for CPU work,
-//! promises, pipelines and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
+//! promises, pipelines, caches and values shared without locks — with one way to stop, one way to fail, and one way to look inside.
 //!
 //! # Choose a pattern
 //! | I want to… | use |
@@ -14,6 +14,7 @@
 //! | read a value from many tasks without locks, and replace it | [`sync::Rcu`], [`sync::RcuMap`] for a table |
 //! | make a value once, whoever asks first and whoever leaves | [`sync::Lazy`], [`sync::OnceCell`] |
 //! | exchange a value only if it is the one that was expected | [`sync::CasCell`], [`sync::CasCounter`] |
+//! | keep what takes long to get, load it once however many ask | [`cache::Cache`] |
 //! | start again what fails, in order, and give up when it fails too often | [`supervise::Supervisor`] |
 //! | own state in a task, send it messages, and learn why it died | [`mod@actor`] |
 //! | tell many what happens | [`actor::Topic`] |

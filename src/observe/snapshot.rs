@@ -39,7 +39,7 @@ pub struct Row {
     /// The component it is a part of, as a stage is of its pipeline.
     pub parent: Option<RowId>,
     /// What it is: `queue`, `pool`, `pipeline`, `stage`, `tasks`, `promises`, `rcu`, `rcu map`, `reclaimer`,
-    /// `supervisor`, `actor`.
+    /// `supervisor`, `actor`, `cache`.
     pub kind: &'static str,
     /// Its name: the one it was given, else its kind and a number.
     pub name: Arc<str>,

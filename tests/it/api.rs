@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use regatta::promise::ResultFutureExt;
 use regatta::{
-    BoxError, CancellationToken, actor, error, observe, parallel, pipeline, policy, pool, promise, queue, supervise,
-    sync, task, testing,
+    BoxError, CancellationToken, actor, cache, error, observe, parallel, pipeline, policy, pool, promise, queue,
+    supervise, sync, task, testing,
 };
 
 /// States which traits a type has and, with `!`, which it lacks:
@@ -93,6 +93,8 @@ fn every_error_crosses_threads() {
     is_error::<supervise::ChildError>();
     is_error::<supervise::GaveUp>();
     is_error::<supervise::Ignored>();
+    is_error::<cache::LoadError>();
+    is_error::<cache::LoadFailure>();
     is_error::<sync::Conflict<Unnamed>>();
     is_error::<sync::InitError>();
     is_error::<sync::InitFailure>();
@@ -222,6 +224,14 @@ assert_traits!(actor::ActorStats: Send & Sync & Unpin);
 assert_traits!(actor::Blocking<Moves>: Send & Unpin);
 assert_traits!(actor::FromFn<Moves, Moves, fn(&mut Moves, Moves)>: Send & Unpin);
 
+assert_traits!(cache::Cache<u8, u8>: Send & Sync & Unpin);
+assert_traits!(cache::Cache<u8, Moves>: !Send & !Sync);
+assert_traits!(cache::Cache<Rc<u8>, u8>: !Send & !Sync);
+assert_traits!(cache::CacheBuilder<u8, u8>: Send & Sync & Unpin);
+assert_traits!(cache::CacheReader<u8, u8>: Send & Sync & Unpin);
+assert_traits!(cache::CacheSnapshot<u8, u8>: Send & Sync & Unpin);
+assert_traits!(cache::CacheStats: Send & Sync & Unpin);
+
 assert_traits!(sync::Rcu<u8>: Send & Sync & Unpin);
 assert_traits!(sync::Rcu<Moves>: !Send & !Sync);
 assert_traits!(sync::Rcu<Rc<u8>>: !Send & !Sync);
@@ -266,6 +276,11 @@ assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv() => Send & Unpin)
 assert_future!(|consumer: &queue::Consumer<u8>| consumer.recv_many(1) => Send & Unpin);
 assert_future!(|consumer: &queue::Consumer<u8>, d: Duration| consumer.recv_timeout(d) => Send & !Unpin);
 assert_future!(|consumer: &queue::Consumer<u8>| consumer.join() => Send & Unpin);
+assert_future!(|cache: &cache::Cache<u8, u8>| cache.get_or_load(&1, std::future::ready) => Send & !Unpin);
+assert_future!(|cache: &cache::Cache<u8, u8>| cache.try_get_or_load(&1, |_| std::future::ready(Ok::<_, BoxError>(1))) => Send & !Unpin);
+assert_future!(|cache: &cache::Cache<u8, u8>| cache.invalidate_if(|_, _| true) => Send & !Unpin);
+assert_future!(|cache: &cache::Cache<u8, u8>, deadline: Duration| cache.shutdown(deadline) => Send & !Unpin);
+assert_future!(|cache: &cache::Cache<u8, u8>| cache.aborted() => Send & !Unpin);
 assert_future!(|| parallel::reduce([1], || 0, |sum, n| sum + n, |a, b| a + b).into_future() => Send & Unpin);
 assert_future!(|| parallel::scatter_gather(vec![1], 2, |chunk| chunk, |all| all).into_future() => Send & Unpin);
 assert_future!(|| parallel::scatter_gather(vec![1], 2, |chunk| chunk, |all| all).quorum(1).into_future() => Send & Unpin);
