@@ -30,7 +30,7 @@ use crate::task::{ShutdownReport, TaskGroup};
 /// use std::time::Duration;
 ///
 /// # struct User;
-/// # async fn fetch(id: u64) -> Result<Arc<User>, std::io::Error> { Ok(Arc::new(User)) }
+/// # async fn fetch(_id: u64) -> Result<Arc<User>, std::io::Error> { Ok(Arc::new(User)) }
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::cache::LoadError> {
 /// let users: Cache<u64, Arc<User>> = Cache::builder(10_000).time_to_live(Duration::from_secs(60)).name("users").build();
 ///

@@ -21,6 +21,18 @@ use crate::error::{BoxError, Closed, Panicked, catch};
 use crate::sync::{Reentrant, circles};
 use crate::task::{Caught, runtime};
 
+/// What somebody finds who wants a value that was not there.
+enum Boarding<K, V> {
+    Found(Arc<Entry<K, V>>),
+    Waits(Guest<K, V>),
+    /// The flight that there is was given up by the last who waited for it.
+    Missed(Arc<Flight<K, V>>),
+    Closed,
+    /// There is no runtime to load on.
+    Stranded,
+    Leads(Guest<K, V>),
+}
+
 /// An entry that the caller is to load again.
 type Aging<K, V> = Arc<Entry<K, V>>;
 
@@ -181,56 +193,58 @@ where
         R: Future<Output = Result<V, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let shard = self.core.shard(hash);
         let new = Arc::new(self.flight(hash, key.to_owned(), None));
-        let mut compared = Compared::new();
         loop {
-            let now = self.core.now();
-            let Located { mut pages, entry, flight } = shard.locate(hash, key, &mut compared);
-            // Somebody may have been quicker.
-            if let Some(entry) = entry.filter(|entry| self.core.rules.age(entry, now) != Age::Dead) {
-                drop(pages);
-                return ControlFlow::Break(Ok(entry.value.clone()));
-            }
-            let (flight, over) = match flight {
-                Some((flight, until)) if until <= now => (None, pages.seats.leave(&flight).or(Some(flight))),
-                flight => (flight, None),
-            };
-            let tidied = (pages.seats.tidy(now), over);
-            if let Some((flight, until)) = flight {
-                let guest = flight.enter();
-                match guest {
-                    Some(_) if until == NEVER => pages.counts.coalesced += 1,
-                    Some(_) => pages.counts.negative_hits += 1,
-                    None => {}
+            match self.board(hash, key, &new) {
+                Boarding::Found(entry) => return ControlFlow::Break(Ok(entry.value.clone())),
+                Boarding::Waits(guest) => return ControlFlow::Continue(guest),
+                // Given up, but not yet gone.
+                Boarding::Missed(flight) => self.core.detach(&flight),
+                Boarding::Closed => return ControlFlow::Break(Err(LoadError::Closed(self.closed()))),
+                Boarding::Stranded => drop(runtime(what)),
+                Boarding::Leads(guest) => {
+                    self.start(&new, [key.to_owned(), key.to_owned()], load);
+                    return ControlFlow::Continue(guest);
                 }
-                drop(pages);
-                drop(tidied);
-                match guest {
-                    Some(guest) => return ControlFlow::Continue(guest),
-                    // Given up, but not yet gone.
-                    None => self.core.detach(&flight),
-                }
-                continue;
             }
-            if pages.is_closed {
-                drop(pages);
-                drop(tidied);
-                return ControlFlow::Break(Err(LoadError::Closed(self.closed("it takes nothing more in"))));
-            }
-            if Handle::try_current().is_err() {
-                drop(pages);
-                drop(runtime(what));
-                continue;
-            }
-            let Some(guest) = new.enter() else { unreachable!("nobody has given it up yet") };
-            pages.seats.take(new.clone());
-            pages.counts.loads += 1;
-            drop(pages);
-            drop(tidied);
-            self.start(&new, [key.to_owned(), key.to_owned()], load);
-            return ControlFlow::Continue(guest);
         }
+    }
+
+    /// Looks once what there is of a key, and takes the seat for a new flight if there is nothing.
+    fn board<Q>(&self, hash: u64, key: &Q, new: &Arc<Flight<K, V>>) -> Boarding<K, V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        // Dropped last, without the lock.
+        let (mut compared, mut over) = (Compared::new(), Vec::new());
+        let now = self.core.now();
+        let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
+        // Somebody may have been quicker.
+        if let Some(entry) = entry.filter(|entry| self.core.rules.age(entry, now) != Age::Dead) {
+            return Boarding::Found(entry);
+        }
+        if let Some((flight, until)) = flight {
+            if until > now {
+                let Some(guest) = flight.enter() else { return Boarding::Missed(flight) };
+                let has_failed = until != NEVER;
+                pages.counts.negative_hits += u64::from(has_failed);
+                pages.counts.coalesced += u64::from(!has_failed);
+                return Boarding::Waits(guest);
+            }
+            over.extend(pages.seats.leave(&flight));
+        }
+        over.extend(pages.seats.tidy(now).into_iter().flatten());
+        if pages.is_closed {
+            return Boarding::Closed;
+        }
+        if Handle::try_current().is_err() {
+            return Boarding::Stranded;
+        }
+        let Some(guest) = new.enter() else { unreachable!("nobody has given it up yet") };
+        pages.seats.take(new.clone());
+        pages.counts.loads += 1;
+        Boarding::Leads(guest)
     }
 
     /// Loads again what can still be had. Nobody waits for it.
@@ -305,7 +319,7 @@ where
         LoadError::Reentrant(Reentrant { place: self.core.rules.place.clone() })
     }
 
-    fn closed(&self, cause: &str) -> Closed {
-        Closed::new(self.core.rules.place.clone()).because(cause)
+    fn closed(&self) -> Closed {
+        Closed::new(self.core.rules.place.clone()).because("it takes nothing more in")
     }
 }

@@ -5,6 +5,7 @@ mod api;
 mod cache;
 mod docs;
 mod dupes;
+mod histories;
 mod layers;
 mod linear;
 mod observe;

@@ -1,18 +1,15 @@
 //! Histories of real threads, given to the checker.
 
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use regatta::sync::{RcuMap, RcuMapReader};
 
-use crate::linear::{Event, Op, is_linearizable};
+use crate::histories::{KEYS, Subject, THREADS, refused};
+use crate::linear::Op;
 
 const HISTORIES: usize = 10_000;
-const THREADS: usize = 3;
-const OPS: usize = 5;
-const KEYS: usize = 2;
 
 /// A key that lets others in wherever the map runs its code: in the middle of a look, and between what a change has read
 /// and what it publishes.
@@ -31,17 +28,6 @@ impl Clone for Slow {
         thread::yield_now();
         Self(self.0)
     }
-}
-
-/// What the recorder can drive.
-trait Subject: Sync {
-    type Reader<'a>
-    where
-        Self: 'a;
-    fn fresh() -> Self;
-    fn reader(&self) -> Self::Reader<'_>;
-    /// Runs the operation that is asked for; gives it with what it said.
-    fn run(&self, reader: &mut Self::Reader<'_>, key: usize, which: u64, value: u32) -> Op;
 }
 
 /// Ours: read by all three ways, changed by all of its single changes and by transactions.
@@ -103,49 +89,6 @@ impl Subject for Loses {
         self.1.wait(); // everybody has written
         Op::Increment(before)
     }
-}
-
-/// Lets three threads loose on one subject after the other; gives how many histories there was no order for, and in how many
-/// operations on one key met.
-fn refused<S: Subject>(histories: usize) -> (usize, usize) {
-    let (clock, begin) = (AtomicU64::new(0), Barrier::new(THREADS));
-    let subjects: Vec<S> = (0..histories).map(|_| S::fresh()).collect();
-    let record = &|me: u64| {
-        let mut random = me * 0x9E37_79B9 + 1;
-        let mut events: Vec<[Vec<Event>; KEYS]> = Vec::with_capacity(histories);
-        for subject in &subjects {
-            begin.wait();
-            let (mut reader, mut mine) = (subject.reader(), [const { Vec::new() }; KEYS]);
-            for n in 0..OPS {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                let (key, value) = ((random >> 8) as usize % KEYS, (me as u32) << 8 | n as u32);
-                let begun = clock.fetch_add(1, Ordering::SeqCst);
-                let op = subject.run(&mut reader, key, random >> 16, value);
-                let ended = clock.fetch_add(1, Ordering::SeqCst);
-                mine[key].push(Event { begun, ended, op });
-            }
-            events.push(mine);
-        }
-        events
-    };
-    let recorded: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS as u64).map(|me| scope.spawn(move || record(me))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
-    });
-    let (mut refused, mut met) = (0, 0);
-    for history in 0..histories {
-        let keys = [0, 1].map(|key| recorded.iter().flat_map(|thread| thread[history][key].iter().copied()).collect());
-        refused += usize::from(!keys.iter().all(|events: &Vec<Event>| is_linearizable(events)));
-        met += usize::from(keys.iter().any(|events| do_meet(events)));
-    }
-    (refused, met)
-}
-
-fn do_meet(events: &[Event]) -> bool {
-    let meet = |one: &Event, other: &Event| one.begun < other.ended && other.begun < one.ended;
-    events.iter().enumerate().any(|(at, one)| events[at + 1..].iter().any(|other| meet(one, other)))
 }
 
 #[test]
