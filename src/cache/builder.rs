@@ -16,6 +16,9 @@ const SHARD: u64 = 256;
 
 /// Sets how much a [`Cache`] holds, for how long, and what it does besides; made by [`Cache::builder`].
 ///
+/// Closures learn the types of key and value from the first line: write `Cache::<String, String>::builder(n)`, or name the
+/// types of their arguments.
+///
 /// # Examples
 /// ```
 /// use regatta::cache::{Cache, Cause};
@@ -52,6 +55,7 @@ impl<K, V> CacheBuilder<K, V> {
         assert!(capacity > 0, "cache: capacity must be above zero");
         let rules = Rules {
             place: "".into(),
+            loader: "".into(),
             weigher: None,
             expiry: None,
             listener: None,
@@ -61,6 +65,7 @@ impl<K, V> CacheBuilder<K, V> {
             ahead: None,
             stale: None,
             abandoned: Abandoned::default(),
+            load_timeout: None,
         };
         Self { name: None, capacity, shards: None, hasher: RandomState::new(), rules, _made: PhantomData }
     }
@@ -126,7 +131,8 @@ impl<K, V, S> CacheBuilder<K, V, S> {
 
     /// Keeps the error of a load for so long: who asks meanwhile gets the same one, and nothing is loaded.
     ///
-    /// At most 1024 errors for each shard, or as many as it has entries, if that is less; the oldest go first. A value that
+    /// It is for loads that somebody waits for; those in the background have pauses of their own, see
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate). At most 1024 errors for each shard, or as many as it has entries, if that is less; the oldest go first. A value that
     /// is put in, or an invalidation, ends it.
     ///
     /// # Panics
@@ -141,7 +147,8 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     /// that is there.
     ///
     /// # Panics
-    /// When `time` is zero; at [`build`](Self::build) when it is not shorter than the time to live, or nothing has an end.
+    /// When `time` is zero; at [`build`](Self::build) when it is not shorter than the time to live, or nothing has an end. Of an
+    /// entry whose own [`expiry`](Self::expiry) is not longer than that, it is half the life.
     #[track_caller]
     pub fn refresh_ahead(mut self, time: Duration) -> Self {
         self.rules.ahead = Some(above_zero("refresh_ahead", time));
@@ -154,11 +161,28 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     /// then after twice as long each time, up to 30 s; meanwhile the old value is good enough. After `time` callers wait, and
     /// get the error.
     ///
+    /// So an error means that the source could not be asked. That there is no such thing is a value: cache an `Option`, with
+    /// an [`expiry`](Self::expiry) of its own for `None`.
+    ///
     /// # Panics
     /// When `time` is zero; at [`build`](Self::build) when nothing has an end.
     #[track_caller]
     pub fn stale_while_revalidate(mut self, time: Duration) -> Self {
         self.rules.stale = Some(above_zero("stale_while_revalidate", time));
+        self
+    }
+
+    /// Stops a load that takes longer: all who wait for it get [`LoadError::Elapsed`](super::LoadError::Elapsed), and the next
+    /// call loads anew.
+    ///
+    /// A `timeout` around [`get_or_load`](Cache::get_or_load) ends only that caller's wait. Without this, a load that never ends
+    /// is what all wait for, until its key is [invalidated](Cache::invalidate) or written.
+    ///
+    /// # Panics
+    /// When `time` is zero. A load panics on a runtime without timers (`enable_time`), which is its outcome.
+    #[track_caller]
+    pub fn load_timeout(mut self, time: Duration) -> Self {
+        self.rules.load_timeout = Some(above_zero("load_timeout", time));
         self
     }
 
@@ -171,8 +195,10 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     /// Calls `listener` once for each entry that leaves the cache, with the reason.
     ///
     /// It runs where the entry was taken out, a moment after, and holds up only that call; without any lock, so it may use the
-    /// cache. Calls for different entries can come at the same time. Entries that are still there when the cache is dropped
+    /// cache, by a [`WeakCache`](super::WeakCache) if the cache is to go some time. It hears of what is too old when that is
+    /// taken out: at the next write to its shard, or at [`remove_expired`](Cache::remove_expired). Calls for different entries can come at the same time. Entries that are still there when the cache is dropped
     /// have not left it. A panic is logged.
+    #[doc(alias = "eviction_listener")]
     pub fn on_removal(mut self, listener: impl Fn(&K, &V, Cause) + Send + Sync + 'static) -> Self {
         self.rules.listener = Some(Arc::new(listener));
         self
@@ -221,8 +247,11 @@ impl<K, V, S> CacheBuilder<K, V, S> {
         let by_itself = if rules.weigher.is_some() { 1 } else { (capacity / SHARD).clamp(1, 16) };
         let by_itself = 1 << by_itself.ilog2();
         let shards = shards.unwrap_or(by_itself);
-        assert!(shards as u64 <= capacity, "cache: {shards} shards are more than the capacity of {capacity}");
-        Cache::new_from(name, |place| Core::new(Rules { place, ..rules }, hasher, capacity, shards))
+        assert!(
+            shards as u64 <= capacity,
+            "cache: shards ({shards}, a power of two) must not exceed the capacity ({capacity})"
+        );
+        Cache::new_from(name, |place, loader| Core::new(Rules { place, loader, ..rules }, hasher, capacity, shards))
     }
 }
 

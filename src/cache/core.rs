@@ -117,14 +117,14 @@ impl<K, V, S> Core<K, V, S> {
         for shard in &self.shards {
             loop {
                 let mut left = Left::new();
-                let before = shard.lock().counts.removed[Cause::Expired.index()];
-                let (looked_at, after) = {
+                let (looked_at, expired) = {
                     let mut pages = shard.lock();
+                    let before = pages.counts.removed[Cause::Expired.index()];
                     let looked_at = shard.tidy(&mut pages, self.now(), &self.rules, &mut left);
-                    (looked_at, pages.counts.removed[Cause::Expired.index()])
+                    (looked_at, pages.counts.removed[Cause::Expired.index()] - before)
                 };
                 left.tell(&self.rules);
-                count += (after - before) as usize;
+                count += expired as usize;
                 if looked_at == 0 {
                     break;
                 }
@@ -233,6 +233,7 @@ where
             ("hits", stats.hits),
             ("misses", stats.misses),
             ("loads", stats.loads),
+            ("loads failed", stats.loads_failed),
             ("loading", stats.loading),
             ("coalesced", stats.coalesced),
             ("pinned", stats.snapshots),

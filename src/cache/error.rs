@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{BoxError, Closed, Panicked};
+use crate::error::{BoxError, Closed, Elapsed, Panicked};
 use crate::sync::Reentrant;
 
 /// Why a value could not be loaded. All who waited for the same load get the same one.
@@ -18,6 +18,8 @@ pub enum LoadError {
     Failed(LoadFailure),
     /// The loader panicked, or a closure of the cache did: its weigher or its expiry.
     Panicked(Panicked),
+    /// The loader took longer than the cache's [`load_timeout`](super::CacheBuilder::load_timeout).
+    Elapsed(Elapsed),
     /// The cache is closed, was aborted, or the runtime that the loader ran on went away.
     Closed(Closed),
     /// The loader waits for itself, directly or through other loaders that wait for each other.
@@ -74,6 +76,12 @@ impl LoadError {
         matches!(self, Self::Panicked(_))
     }
 
+    /// Tells whether the loader took too long.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        matches!(self, Self::Elapsed(_))
+    }
+
     /// Tells whether the cache, or the loader's runtime, was at its end.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -98,6 +106,7 @@ impl fmt::Display for LoadError {
         match self {
             Self::Failed(failure) => failure.fmt(f),
             Self::Panicked(panicked) => panicked.fmt(f),
+            Self::Elapsed(elapsed) => elapsed.fmt(f),
             Self::Closed(closed) => closed.fmt(f),
             Self::Reentrant(reentrant) => {
                 write!(

@@ -68,10 +68,15 @@ where
 
     /// Begins a cache of at most so many entries, or with a [weigher](CacheBuilder::weigher) entries of so much weight.
     ///
-    /// No memory is taken before there are entries, but for a table of 8 bytes for each five, up to 256 kB.
+    /// When it is full, those go first that were read least: what is new has to be read soon, or to come back, to stay.
+    ///
+    /// No memory is taken before there are entries, but for some 25 bytes for each four of the capacity, up to 50 kB for each of 16
+    /// shards. Time is that of the runtime it is made in, or the system's outside: a cache belongs to one clock, which matters in
+    /// tests that pause theirs.
     ///
     /// # Panics
     /// When `capacity` is zero.
+    #[doc(alias = "max_capacity")]
     #[track_caller]
     pub fn builder(capacity: u64) -> CacheBuilder<K, V> {
         CacheBuilder::new(capacity)
@@ -84,11 +89,11 @@ where
     V: Send + Sync + 'static,
     S: Send + Sync + 'static,
 {
-    pub(super) fn new_from(name: Option<Arc<str>>, make: impl FnOnce(Arc<str>) -> Core<K, V, S>) -> Self {
+    pub(super) fn new_from(name: Option<Arc<str>>, make: impl FnOnce(Arc<str>, Arc<str>) -> Core<K, V, S>) -> Self {
         let registry = Registry::current();
         let id = registry.reserve();
         let name = name.unwrap_or_else(|| format!("cache#{id}").into());
-        let core = Arc::new(make(format!("cache `{name}`").into()));
+        let core = Arc::new(make(format!("cache `{name}`").into(), format!("loader of cache `{name}`").into()));
         let subject: Weak<Core<K, V, S>> = Arc::downgrade(&core);
         let subject: Weak<dyn Observe> = subject;
         // Both are ours alone so far, so they are empty.
@@ -116,6 +121,7 @@ impl<K, V, S> Cache<K, V, S> {
 
     /// How many entries there are, those included that are too old and not yet taken out.
     #[must_use]
+    #[doc(alias = "entry_count")]
     pub fn len(&self) -> usize {
         self.core.shards().iter().map(|shard| shard.lock().len()).sum()
     }
@@ -146,11 +152,18 @@ impl<K, V, S> Cache<K, V, S> {
         CacheReader::new(self.core.clone())
     }
 
+    /// Another handle, which does not keep the cache: for listeners and for tasks that look after it.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakCache<K, V, S> {
+        WeakCache { core: Arc::downgrade(&self.core), tasks: Arc::downgrade(&self.tasks) }
+    }
+
     /// Takes out whatever is too old, now; tells how many there were.
     ///
     /// There is no task that does so: entries that are too old are not given to anybody, but stay in memory until others are
     /// written to their shard, or this is called.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    #[doc(alias = "run_pending_tasks")]
     pub fn remove_expired(&self) -> usize {
         self.core.remove_expired()
     }
@@ -168,6 +181,9 @@ impl<K, V, S> Cache<K, V, S> {
     ///
     /// # Complexity
     /// Linear; it gives way to other tasks after each thousand entries or so.
+    #[doc(alias = "invalidate_all")]
+    #[doc(alias = "clear")]
+    #[doc(alias = "retain")]
     pub async fn invalidate_if(&self, mut predicate: impl FnMut(&K, &V) -> bool) -> usize {
         let (mut count, mut seen) = (0, 0_usize);
         for shard in self.core.shards() {
@@ -200,7 +216,8 @@ impl<K, V, S> Cache<K, V, S> {
         self.core.is_closed()
     }
 
-    /// Closes the cache, waits for the loads that run until `deadline` from now, aborts the rest, and reports on all loads.
+    /// Closes the cache, waits for the loads that run until `deadline` from now, aborts the rest, and reports on all loads that
+    /// ever ran.
     ///
     /// Those who wait for a load that is aborted get [`LoadError::Closed`](super::LoadError::Closed). What is there can be
     /// read until the last handle is gone.
@@ -290,6 +307,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     ///
     /// When it returns, nobody who begins to read gets the value, and nobody who begins to load gets one that was asked for
     /// before.
+    #[doc(alias = "remove")]
     pub fn invalidate<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -297,6 +315,34 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         V: Clone,
     {
         self.core.invalidate(self.core.hash(key), key).map(|entry| entry.value.clone())
+    }
+}
+
+/// A handle of a [`Cache`] that does not keep it; made by [`Cache::downgrade`].
+pub struct WeakCache<K, V, S = RandomState> {
+    core: Weak<Core<K, V, S>>,
+    tasks: Weak<TaskGroup>,
+}
+
+impl<K, V, S> WeakCache<K, V, S> {
+    /// The cache, if there is another handle of it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Cache<K, V, S>> {
+        // The tasks first: they belong to the handles alone.
+        let tasks = self.tasks.upgrade()?;
+        Some(Cache { core: self.core.upgrade()?, tasks })
+    }
+}
+
+impl<K, V, S> Clone for WeakCache<K, V, S> {
+    fn clone(&self) -> Self {
+        Self { core: self.core.clone(), tasks: self.tasks.clone() }
+    }
+}
+
+impl<K, V, S> fmt::Debug for WeakCache<K, V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakCache").finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::LoadError;
 use super::flight::Flight;
 use super::rules::Left;
 use super::shard::{Compared, Counts, Located};
-use crate::error::{Closed, catch};
+use crate::error::{Closed, catch, log_quietly};
 
 /// Dropped without a word, it was stopped.
 pub(super) struct Leader<K: Eq, V, S> {
@@ -30,12 +30,12 @@ impl<K: Eq, V, S> Leader<K, V, S> {
     /// Ends the flight.
     pub(super) fn land(mut self, loaded: Result<V, LoadError>) {
         let Some(key) = self.key.take() else { unreachable!("it lands once") };
-        let place = &self.core.rules.place;
+        let place = &self.core.rules.loader;
         // With user code in it: the weigher, the expiry, the comparison of keys.
         let settled = loaded.and_then(|value| catch(place, || self.settle(key, value)).map_err(LoadError::Panicked));
         match settled {
             Ok(entry) => drop(self.flight.finish(Ok(entry))),
-            Err(error) => self.fail(error),
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -62,7 +62,7 @@ impl<K: Eq, V, S> Leader<K, V, S> {
         entry
     }
 
-    fn fail(&self, error: LoadError) {
+    fn fail(&self, error: &LoadError) {
         let (core, flight, now) = (&*self.core, &self.flight, self.core.now());
         // What failed because it was stopped says nothing of the key.
         let keeps = core.rules.negative_time_to_live.filter(|_| flight.stale.is_none() && !error.is_closed());
@@ -77,7 +77,11 @@ impl<K: Eq, V, S> Leader<K, V, S> {
         };
         drop(seat);
         flight.stale.iter().for_each(|stale| stale.refresh_failed(now));
-        flight.finish(Err(error));
+        flight.finish(Err(error.clone()));
+        if flight.stale.is_some() {
+            // Nobody may have been there to be told.
+            log_quietly(|| tracing::warn!(target: "regatta::cache", %error, "a value could not be loaded again"));
+        }
     }
 
     fn count(&self, counts: &mut Counts) {
@@ -92,7 +96,7 @@ impl<K: Eq, V, S> Drop for Leader<K, V, S> {
     fn drop(&mut self) {
         if self.key.take().is_some() {
             let cause = "the load was stopped, by the cache's owner or the end of its runtime";
-            self.fail(LoadError::Closed(Closed::new(self.core.rules.place.clone()).because(cause)));
+            self.fail(&LoadError::Closed(Closed::new(self.core.rules.place.clone()).because(cause)));
         }
     }
 }

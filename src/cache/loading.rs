@@ -8,6 +8,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::clock::NEVER;
 use super::entry::Entry;
@@ -17,7 +18,7 @@ use super::handle::Cache;
 use super::leader::Leader;
 use super::rules::Age;
 use super::shard::{Compared, Located};
-use crate::error::{BoxError, Closed, Panicked, catch};
+use crate::error::{BoxError, Closed, Elapsed, Panicked, catch, log_quietly};
 use crate::sync::{Reentrant, circles};
 use crate::task::{Caught, runtime};
 
@@ -55,10 +56,16 @@ where
     /// | the key is [invalidated](Self::invalidate) meanwhile | those who waited get the value, the cache does not; who comes later loads anew |
     /// | a value is [put in](Self::insert) meanwhile | those who waited get what was loaded, the cache keeps what was put in |
     /// | its runtime goes away, or the cache is aborted | all who waited get [`LoadError::Closed`] |
-    /// | it asks for its own key, or for one whose loader waits for it | it gets an error instead of a hang |
+    /// | it asks for its own key, or for one whose loader waits for it, in its own task | it gets an error instead of a hang |
+    /// | it never ends | nor does anybody's wait: limit it by [`CacheBuilder::load_timeout`](super::CacheBuilder::load_timeout) |
+    ///
+    /// The key is borrowed as for [`get`](Self::get), and made owned by [`ToOwned`] when it is loaded: `&str` for `String`, else a
+    /// reference to the key itself. Different keys are loaded at the same time, however many; where the source cannot bear that,
+    /// take a permit of a semaphore in the loader.
     ///
     /// # Errors
     /// - [`LoadError::Panicked`]: the loader panicked.
+    /// - [`LoadError::Elapsed`]: it took longer than it may.
     /// - [`LoadError::Closed`]: the cache is closed and has no value, or the load was stopped.
     /// - [`LoadError::Reentrant`]: a loader waits for itself.
     /// - [`LoadError::Failed`]: another caller's loader, of [`try_get_or_load`](Self::try_get_or_load), failed.
@@ -75,11 +82,19 @@ where
     /// use regatta::cache::Cache;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), regatta::cache::LoadError> {
-    /// let lengths: Cache<String, usize> = Cache::new(100);
-    /// let length = lengths.get_or_load("regatta", |word| async move { word.len() }).await?;
-    /// assert_eq!(length, 7);
+    /// # #[derive(Clone)] struct Db;
+    /// # impl Db { async fn count(&self, word: String) -> usize { word.len() } }
+    /// # let db = Db;
+    /// let counts: Cache<String, usize> = Cache::new(100);
+    /// // The future outlives this call, so it takes what it needs along.
+    /// let load = |word| {
+    ///     let db = db.clone();
+    ///     async move { db.count(word).await }
+    /// };
+    /// assert_eq!(counts.get_or_load("regatta", load).await?, 7);
     /// # Ok(()) }
     /// ```
+    #[doc(alias = "get_with")]
     pub async fn get_or_load<Q, F, R>(&self, key: &Q, load: F) -> Result<V, LoadError>
     where
         K: Borrow<Q>,
@@ -118,6 +133,7 @@ where
     /// assert_eq!(ports.try_get_or_load("8O80", |text| async move { text.replace('O', "0").parse() }).await.ok(), Some(8080));
     /// # }
     /// ```
+    #[doc(alias = "try_get_with")]
     pub async fn try_get_or_load<Q, F, R, E>(&self, key: &Q, load: F) -> Result<V, LoadError>
     where
         K: Borrow<Q>,
@@ -289,18 +305,30 @@ where
         R: Future<Output = Result<V, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let (id, place) = (flight.id, self.core.rules.place.clone());
+        let (id, place, limit) = (flight.id, self.core.rules.loader.clone(), self.core.rules.load_timeout);
         let leader = Leader::new(self.core.clone(), flight.clone(), own);
         let loading = match catch(&place, || circles::inside(id, || load(key))) {
             Ok(loading) => loading,
-            Err(panicked) => return leader.land(Err(LoadError::Panicked(panicked))),
+            Err(panicked) => {
+                leader.land(Err(LoadError::Panicked(panicked.clone())));
+                return log_quietly(|| tracing::error!(target: "regatta::cache", %panicked, "a load did not begin"));
+            }
         };
-        let failed = place.clone();
-        let loading = async move { loading.await.map_err(|error| LoadFailure::new(failed, error.into())) };
+        let (failed, late) = (self.core.rules.place.clone(), place.clone());
+        let loading = async move {
+            let loaded = match limit {
+                None => loading.await,
+                Some(limit) => match timeout(limit, loading).await {
+                    Ok(loaded) => loaded,
+                    Err(_) => return Err(LoadError::Elapsed(Elapsed::new(late, limit))),
+                },
+            };
+            loaded.map_err(|error| LoadError::Failed(LoadFailure::new(failed, error.into())))
+        };
         let loading = circles::inside_future(id, Caught::new(place, loading));
         let spawned = self.tasks.spawn("load", async move {
             let (loaded, panicked) = match loading.await {
-                Ok(loaded) => (loaded.map_err(LoadError::Failed), None),
+                Ok(loaded) => (loaded, None),
                 Err(panicked) => (Err(LoadError::Panicked(panicked.clone())), Some(panicked)),
             };
             leader.land(loaded);

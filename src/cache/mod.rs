@@ -125,7 +125,7 @@ mod twin;
 pub use builder::CacheBuilder;
 pub use error::{LoadError, LoadFailure};
 pub use flight::Abandoned;
-pub use handle::Cache;
+pub use handle::{Cache, WeakCache};
 pub use reader::CacheReader;
 pub use rules::Cause;
 pub use snapshot::CacheSnapshot;

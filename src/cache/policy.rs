@@ -180,7 +180,7 @@ impl<T: Ranked> Policy<T> {
             let (own, heat, hash) = (item.weight(), item.heat(), item.hash());
             if heat == 0 && !self.has_main_room(own) {
                 sent_away.extend(self.remove(place));
-                self.ghosts.remember(hash, self.len() / 2);
+                self.ghosts.remember(hash, self.len());
                 continue;
             }
             item.set_heat(heat.min(1));

@@ -49,6 +49,8 @@ pub(super) type Listener<K, V> = Arc<dyn Fn(&K, &V, Cause) + Send + Sync>;
 pub(super) struct Rules<K, V> {
     /// The cache, in errors and logs.
     pub(super) place: Arc<str>,
+    /// Its loaders.
+    pub(super) loader: Arc<str>,
     pub(super) weigher: Option<Weigher<K, V>>,
     pub(super) expiry: Option<Expiry<K, V>>,
     pub(super) listener: Option<Listener<K, V>>,
@@ -60,6 +62,7 @@ pub(super) struct Rules<K, V> {
     /// How long after its end an entry can still be had by those who can load it.
     pub(super) stale: Option<Duration>,
     pub(super) abandoned: Abandoned,
+    pub(super) load_timeout: Option<Duration>,
 }
 
 /// How old an entry is.
@@ -86,9 +89,10 @@ impl<K, V> Rules<K, V> {
         let expires = own.or(self.time_to_live).map_or(NEVER, |time| after(now, time));
         let entry = Entry::new(hash, key.into_inner(), value.into_inner(), weight, expires);
         entry.touch(now);
-        if expires != NEVER && (self.ahead.is_some() || self.stale.is_some()) {
-            let ahead = after(0, self.ahead.unwrap_or_default());
-            entry.refresh_from(expires.saturating_sub(ahead).max(now.saturating_add(1)));
+        if expires != NEVER && expires > now && (self.ahead.is_some() || self.stale.is_some()) {
+            let (ahead, life) = (after(0, self.ahead.unwrap_or_default()), expires - now);
+            // Of a life that is too short for that, half: else it would be loaded again as soon as it is there.
+            entry.refresh_from(expires - if ahead < life { ahead } else { life / 2 });
         }
         entry
     }

@@ -36,6 +36,9 @@ impl Removed {
 
 /// What a cache has done; made by [`Cache::stats`](super::Cache::stats).
 ///
+/// In the row of [`observe::snapshot`](crate::observe::snapshot), values that were put in are accepted, entries are in flight, replaced
+/// and expired ones are done, those without room dropped, and invalidated ones discarded.
+///
 /// `inserted = entries + removed.sum()`, always: each shard is read under its lock, one after another. Reads are counted
 /// without a lock: `hits` and `misses` are exact when nobody reads just now.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +52,8 @@ pub struct CacheStats {
     pub capacity: u64,
     /// Reads that found a value. One that is too old counts only where it was given all the same.
     pub hits: u64,
-    /// Reads that found none.
+    /// Reads that found none; also those that then waited for somebody else's load, or were given a kept error, which are counted as
+    /// `coalesced` and `negative_hits` as well.
     pub misses: u64,
     /// Loads that were begun, also those ahead of time.
     pub loads: u64,
@@ -87,7 +91,7 @@ impl CacheStats {
         (reads > 0).then(|| self.hits as f64 / reads as f64)
     }
 
-    /// How long a load took in the middle; nothing before the first has ended.
+    /// How long a load took on average; nothing before the first has ended.
     #[must_use]
     pub fn load_mean(&self) -> Option<Duration> {
         let ended = self.loads - self.loading;
@@ -141,12 +145,10 @@ impl CacheStats {
 
 impl fmt::Display for CacheStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { entries, weight, capacity, hits, misses, loads, coalesced, .. } = self;
-        let percent = self.hit_ratio().unwrap_or(0.0) * 100.0;
-        write!(
-            f,
-            "{entries} entries, weight {weight} of {capacity}, {hits} hits and {misses} misses ({percent:.1} %), {loads} loads, {coalesced} coalesced"
-        )
+        let Self { entries, weight, capacity, hits, misses, loads, loads_failed, loading, coalesced, .. } = self;
+        write!(f, "{entries} entries, weight {weight} of {capacity}, {hits} hits and {misses} misses")?;
+        self.hit_ratio().map_or(Ok(()), |ratio| write!(f, " ({:.1} %)", ratio * 100.0))?;
+        write!(f, ", {loads} loads ({loads_failed} failed, {loading} running), {coalesced} coalesced")
     }
 }
 

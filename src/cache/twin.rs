@@ -112,7 +112,7 @@ impl Twin {
             };
             if item.heat() == 0 && !self.has_main_room(item.weight) {
                 let len = self.small.len() + self.main.len();
-                self.ghosts.remember(item.hash(), len / 2);
+                self.ghosts.remember(item.hash(), len);
                 self.sent_away.push(item.key);
                 continue;
             }

@@ -227,6 +227,7 @@ assert_traits!(actor::FromFn<Moves, Moves, fn(&mut Moves, Moves)>: Send & Unpin)
 assert_traits!(cache::Cache<u8, u8>: Send & Sync & Unpin);
 assert_traits!(cache::Cache<u8, Moves>: !Send & !Sync);
 assert_traits!(cache::Cache<Rc<u8>, u8>: !Send & !Sync);
+assert_traits!(cache::WeakCache<u8, u8>: Send & Sync & Unpin);
 assert_traits!(cache::CacheBuilder<u8, u8>: Send & Sync & Unpin);
 assert_traits!(cache::CacheReader<u8, u8>: Send & Sync & Unpin);
 assert_traits!(cache::CacheSnapshot<u8, u8>: Send & Sync & Unpin);

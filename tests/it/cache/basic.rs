@@ -65,8 +65,12 @@ fn what_makes_no_sense_is_refused_at_the_callers_line() {
     assert_eq!(panics(|| builder().time_to_live(zero)), "cache: time_to_live must be above zero");
     assert_eq!(panics(|| builder().time_to_idle(zero)), "cache: time_to_idle must be above zero");
     assert_eq!(panics(|| builder().negative_time_to_live(zero)), "cache: negative_time_to_live must be above zero");
+    assert_eq!(panics(|| builder().load_timeout(zero)), "cache: load_timeout must be above zero");
     assert_eq!(panics(|| builder().shards(0)), "cache: shards must be above zero");
-    assert_eq!(panics(|| builder().shards(11).build()), "cache: 16 shards are more than the capacity of 10");
+    assert_eq!(
+        panics(|| builder().shards(11).build()),
+        "cache: shards (16, a power of two) must not exceed the capacity (10)"
+    );
     let second = Duration::from_secs(1);
     assert_eq!(
         panics(|| builder().stale_while_revalidate(second).build()),

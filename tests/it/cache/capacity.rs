@@ -94,6 +94,25 @@ fn what_is_read_stays_through_a_scan() {
     assert!(stayed > 450, "{stayed} of 500");
 }
 
+/// Whoever was there first, and is never read, goes.
+#[test]
+fn a_full_cache_makes_room_for_others_that_come_again_and_again() {
+    for (capacity, keys) in [(100, 60), (100, 90), (1000, 600), (1000, 950), (10_000, 6000)] {
+        let cache = Cache::new(capacity);
+        (0..2 * capacity).for_each(|old| cache.insert(1_000_000 + old, ()));
+        let mut hits = 0;
+        for round in 0..10 {
+            for key in 0..keys {
+                match cache.get(&key) {
+                    Some(()) => hits += u64::from(round == 9),
+                    None => cache.insert(key, ()),
+                }
+            }
+        }
+        assert!(hits >= keys * 9 / 10, "{keys} keys in {capacity}: {hits} hits in the tenth round");
+    }
+}
+
 #[test]
 fn sixteen_writers_never_get_above_the_capacity() {
     const CAPACITY: u64 = 1000;

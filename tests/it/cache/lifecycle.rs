@@ -49,7 +49,7 @@ async fn shutdown_lets_loads_land_that_are_quick_enough() {
 async fn a_panic_of_a_loader_is_in_the_report() {
     let cache = cache();
     let error = cache.get_or_load(&1, |_| async { panic!("out of cheese") }).await.expect_err("it panicked");
-    assert_eq!(error.to_string(), "cache `users` panicked: out of cheese");
+    assert_eq!(error.to_string(), "loader of cache `users` panicked: out of cheese");
     let report = cache.shutdown(Duration::from_secs(1)).await;
     assert_eq!((report.finished, report.panicked_count), (0, 1));
     assert_eq!(report.panicked[0].to_string(), "task `users/load` panicked: out of cheese");
@@ -169,6 +169,19 @@ async fn its_row_shows_what_it_holds_and_adds_up() {
     assert_eq!(registry.snapshot().named("users").expect("it is listed").state, "closed");
     drop(cache);
     assert!(registry.snapshot().rows.is_empty());
+}
+
+#[test]
+fn a_weak_handle_keeps_nothing() {
+    let cache = cache();
+    let weak = cache.downgrade();
+    cache.insert(1, 1);
+    assert_eq!(weak.upgrade().and_then(|cache| cache.get(&1)), Some(1));
+    let reader = cache.reader();
+    drop(cache);
+    assert!(weak.upgrade().is_none(), "a reader owns no loads");
+    drop(reader);
+    assert!(weak.clone().upgrade().is_none());
 }
 
 #[tokio::test]

@@ -266,6 +266,25 @@ async fn load_times_are_told() {
     assert_eq!((stats.load_mean(), stats.load_longest), (Some(ms(200)), ms(300)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_load_that_takes_too_long_is_stopped_for_all_who_wait() {
+    let (counter, cache) =
+        (DropCounter::new(), Cache::<u32, u32>::builder(10).name("slow").load_timeout(ms(1000)).build());
+    let guard = counter.guard();
+    let mut first = Box::pin(cache.get_or_load(&1, |_| async move {
+        let _guard = guard;
+        pending().await
+    }));
+    assert!(poll_once(first.as_mut()).is_pending());
+    later(500).await;
+    let error = cache.get_or_load(&1, |_| async { 2 }).await.expect_err("it waits for the first");
+    assert!(error.is_elapsed());
+    assert_eq!(error.to_string(), "loader of cache `slow` took longer than 1s");
+    assert!(first.await.is_err_and(|error| error.is_elapsed()));
+    assert_eq!((counter.alive(), cache.stats().loading), (0, 0));
+    assert_eq!(cache.get_or_load(&1, |_| async { 3 }).await.ok(), Some(3));
+}
+
 /// Polls a call so many times and drops it: nothing may be lost, and nobody may hang.
 #[tokio::test(start_paused = true)]
 async fn a_call_may_be_dropped_at_any_await() {

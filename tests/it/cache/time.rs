@@ -199,6 +199,18 @@ async fn a_value_is_loaded_again_ahead_of_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_life_is_not_refreshed_all_the_time() {
+    let own = |_: &u32, _: &u32| Some(ms(1000));
+    let cache = Cache::builder(10).expiry(own).refresh_ahead(ms(60_000)).build();
+    for _ in 0..100 {
+        assert!(cache.get_or_load(&1, |_| async { 1 }).await.is_ok());
+        later(100).await;
+    }
+    // Each half a second, or a little later.
+    assert!((15..=21).contains(&cache.stats().loads), "{}", cache.stats());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refresh_that_was_detached_is_begun_again() {
     let cache = Cache::builder(10).time_to_live(ms(1000)).refresh_ahead(ms(900)).build();
     cache.insert(1, 1);
