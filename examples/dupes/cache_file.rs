@@ -24,16 +24,32 @@ const ENTRY: usize = 4 * size_of::<u64>() + OUT_LEN;
 /// No file of ours is longer than this, and of somebody else's we read no more.
 const LENGTH_MAX: u64 = 1 << 30;
 
-/// Reads what an earlier run has kept: nothing if there was none. Blocks.
+/// Why nothing in the file is known.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// In words, what is wrong with it: nothing in it can be trusted.
+    Damaged(String),
+    /// It is something else, which nobody wants to lose to a slip of the pen.
+    Foreign,
+}
+
+/// Reads what an earlier run has kept: nothing if there was none, or the file is empty. Blocks.
 ///
 /// # Errors
-/// In words, what is wrong with the file. Nothing in it can be trusted then.
-pub(crate) fn read(path: &Path) -> Result<Vec<(Stamp, Hash)>, String> {
+/// What keeps it from being believed.
+pub(crate) fn read(path: &Path) -> Result<Vec<(Stamp, Hash)>, Unread> {
     match read_bytes(path) {
-        Ok(bytes) => decode(&bytes).map_err(str::to_owned),
+        Ok(bytes) if bytes.is_empty() => Ok(Vec::new()),
+        Ok(bytes) if is_foreign(&bytes) => Err(Unread::Foreign),
+        Ok(bytes) => decode(&bytes).map_err(|reason| Unread::Damaged(reason.to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(format!("cannot be read: {error}")),
+        Err(error) => Err(Unread::Damaged(format!("cannot be read: {error}"))),
     }
+}
+
+/// Tells whether it begins so unlike one of ours that no damage explains it.
+fn is_foreign(bytes: &[u8]) -> bool {
+    bytes.iter().zip(MAGIC).filter(|(byte, ours)| byte == ours).count() < MAGIC.len() / 2
 }
 
 /// Puts a new file in the place of the old one. Blocks.
@@ -82,11 +98,11 @@ fn refuse_special(path: &Path) -> io::Result<()> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<(Stamp, Hash)>, &'static str> {
-    let after_magic = bytes.strip_prefix(MAGIC).ok_or("not a cache of this program")?;
+    let damaged = "a cache that is damaged or cut short";
+    let after_magic = bytes.strip_prefix(MAGIC).ok_or(damaged)?;
     if !after_magic.starts_with(&VERSION.to_le_bytes()) {
         return Err("a cache of another version of this program");
     }
-    let damaged = "a cache that is damaged or cut short";
     let (content, sum) = bytes.split_last_chunk().ok_or(damaged)?;
     let entries = content.get(HEADER..).ok_or(damaged)?;
     match entries.as_chunks() {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use blake3::Hash;
 use regatta::cache::Cache;
 
-use crate::cache_file;
+use crate::cache_file::{self, Unread};
 use crate::entry::{Entry, FileId, identity};
 use crate::paths;
 use crate::report::Reuse;
@@ -29,6 +29,8 @@ pub(crate) struct Hashes(Option<Arc<Kept>>);
 struct Kept {
     path: PathBuf,
     cache: Cache<Stamp, Hash>,
+    /// Not where the file is somebody else's.
+    is_saved: bool,
 }
 
 /// One state of one file. Whoever writes to the file changes it.
@@ -58,9 +60,13 @@ impl Hashes {
         let cache = Cache::builder(CAPACITY).name("hashes").build();
         match cache_file::read(&path) {
             Ok(known) => known.into_iter().for_each(|(stamp, hash)| cache.insert(stamp, hash)),
-            Err(reason) => eprintln!("dupes: {}: {reason}; the cache is rebuilt", paths::plain(&path)),
+            Err(Unread::Damaged(reason)) => eprintln!("dupes: {}: {reason}; the cache is rebuilt", paths::plain(&path)),
+            Err(Unread::Foreign) => {
+                eprintln!("dupes: {}: not a cache of this program; it is left as it is", paths::plain(&path));
+                return Self(Some(Arc::new(Kept { path, cache, is_saved: false })));
+            }
         }
-        Self(Some(Arc::new(Kept { path, cache })))
+        Self(Some(Arc::new(Kept { path, cache, is_saved: true })))
     }
 
     /// Looks an open file up, before anything of it is read. Blocks.
@@ -84,7 +90,7 @@ impl Hashes {
     /// Leaves everything to the next run, if there is a cache. That this fails is no reason to fail: all it costs is time.
     /// Blocks.
     pub(crate) fn save(&self) {
-        let Some(kept) = &self.0 else { return };
+        let Some(kept) = self.0.as_ref().filter(|kept| kept.is_saved) else { return };
         if let Err(error) = cache_file::write(&kept.path, kept.cache.snapshot().iter()) {
             eprintln!("dupes: {}: the cache cannot be written: {error}", paths::plain(&kept.path));
         }

@@ -132,8 +132,8 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     /// Keeps the error of a load for so long: who asks meanwhile gets the same one, and nothing is loaded.
     ///
     /// It is for loads that somebody waits for; those in the background have pauses of their own, see
-    /// [`stale_while_revalidate`](Self::stale_while_revalidate). At most 1024 errors for each shard, or as many as it has entries, if that is less; the oldest go first. A value that
-    /// is put in, or an invalidation, ends it.
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate). A shard keeps at most 1024 errors, or as many as its part of the
+    /// capacity, if that is less, but 16 in any case; the oldest go first. A value that is put in, or an invalidation, ends it.
     ///
     /// # Panics
     /// When `time` is zero.

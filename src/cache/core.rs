@@ -11,6 +11,7 @@ use super::flight::Flight;
 use super::rules::{Age, Cause, Left, Rules};
 use super::shard::{Compared, Located, Shard, cause_of};
 use super::stats::{CacheStats, ReadCounts};
+use crate::error::{Kept, drop_quietly};
 use crate::observe::{Flow, Gauge, Observe, Registration, Row};
 
 pub(super) struct Core<K, V, S> {
@@ -54,18 +55,21 @@ impl<K, V, S> Core<K, V, S> {
         if self.is_timed { self.clock.now() } else { 0 }
     }
 
-    /// How old an entry is; the clock is asked only if it can be too old.
+    /// Tells whether an entry can be given to somebody who takes what is as old as that, and notes that it is. The clock is
+    /// asked only if it can be too old.
     #[inline]
-    pub(super) fn age(&self, entry: &Entry<K, V>) -> Age {
-        if !self.is_timed || (entry.expires == NEVER && self.rules.time_to_idle.is_none()) {
-            return Age::Fresh;
+    pub(super) fn reads_as(&self, entry: &Entry<K, V>, oldest: Age) -> bool {
+        if self.is_timed && (entry.expires != NEVER || self.rules.time_to_idle.is_some()) {
+            let now = self.clock.now();
+            if self.rules.age(entry, now) > oldest {
+                return false;
+            }
+            if self.rules.time_to_idle.is_some() {
+                entry.touch(now);
+            }
         }
-        let now = self.clock.now();
-        let age = self.rules.age(entry, now);
-        if age != Age::Dead && self.rules.time_to_idle.is_some() {
-            entry.touch(now);
-        }
-        age
+        entry.heat_up();
+        true
     }
 
     #[inline]
@@ -87,7 +91,7 @@ impl<K, V, S> Core<K, V, S> {
     /// Takes the seat away from a flight that was given up.
     pub(super) fn detach(&self, flight: &Arc<Flight<K, V>>) {
         let left = self.shard(flight.hash).lock().seats.leave(flight);
-        drop(left);
+        drop_quietly(left);
     }
 
     pub(super) fn stats(&self) -> CacheStats {
@@ -167,26 +171,30 @@ impl<K, V, S> Core<K, V, S> {
 impl<K, V, S: BuildHasher> Core<K, V, S> {
     #[inline]
     pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+        // A user's hasher may leave some bits as they are: each chooses something here.
+        let mixed = self.hasher.hash_one(key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 32)
     }
 }
 
 impl<K: Eq, V, S> Core<K, V, S> {
     /// Puts an entry in, for whoever has it in hand; what flies for its key lands elsewhere.
     pub(super) fn insert(&self, entry: Entry<K, V>) {
-        let (entry, mut left, mut compared) = (Arc::new(entry), Left::new(), Compared::new());
-        let shard = self.shard(entry.hash);
+        // A comparison may panic.
+        let entry = Kept::new(Arc::new(entry));
+        let (mut left, mut compared) = (Left::new(), Compared::new());
+        let (hash, shard) = (entry.get().hash, self.shard(entry.get().hash));
         let flight = {
-            let Located { mut pages, entry: old, flight } = shard.locate(entry.hash, &entry.key, &mut compared);
+            let Located { mut pages, entry: old, flight } = shard.locate(hash, &entry.get().key, &mut compared);
             if pages.is_closed {
                 pages.counts.refused += 1;
                 None
             } else {
-                shard.put(&mut pages, &entry, old, self.now(), &self.rules, &mut left);
+                shard.put(&mut pages, entry.get(), old, self.now(), &self.rules, &mut left);
                 flight.and_then(|(flight, _)| pages.seats.leave(&flight))
             }
         };
-        drop(flight);
+        drop_quietly(flight);
         left.tell(&self.rules);
     }
 
@@ -205,7 +213,7 @@ impl<K: Eq, V, S> Core<K, V, S> {
             }
             (flight.and_then(|(flight, _)| pages.seats.leave(&flight)), entry)
         };
-        drop(flight);
+        drop_quietly(flight);
         left.tell(&self.rules);
         entry.filter(|entry| self.rules.age(entry, now) == Age::Fresh)
     }

@@ -74,11 +74,16 @@ impl<K, V> Directory<K, V> {
     /// The table that covers a hash; none where nothing was ever put.
     #[inline]
     pub(super) fn load(&self, hash: u64) -> Loan<K, V> {
-        let mut segment = self.number(hash);
+        self.load_from(self.number(hash), hash)
+    }
+
+    /// The same for a reader that has counted the segments some time ago.
+    #[inline]
+    fn load_from(&self, mut segment: usize, hash: u64) -> Loan<K, V> {
         loop {
             let table = self.segment(segment).table.load();
             match &*table {
-                Some(found) if home(hash, found.mask()) != segment => segment = home(hash, found.mask()),
+                Some(found) if !covers(hash, segment, found.mask()) => segment = moved_to(hash, segment, found.mask()),
                 _ => return table,
             }
         }
@@ -227,12 +232,56 @@ fn mask(at: usize, len: usize) -> u64 {
     if is_split { wide } else { wide >> 1 }
 }
 
-/// Where a table with this mask would be that covers a hash.
+/// Tells whether a table with this mask, of this segment, covers a hash that its segment has covered before.
 #[inline]
-pub(super) fn home(hash: u64, mask: u64) -> usize {
+pub(super) fn covers(hash: u64, segment: usize, mask: u64) -> bool {
+    home(hash, mask) == segment
+}
+
+/// Where a hash went by the first split of its segment that moved it. There may have been other splits since, which the table
+/// there knows.
+#[inline]
+pub(super) fn moved_to(hash: u64, segment: usize, mask: u64) -> usize {
+    let moved = home(hash, mask) ^ segment;
+    // Segments are split by one bit after the other, from the lowest.
+    segment + (moved & moved.wrapping_neg())
+}
+
+#[inline]
+fn home(hash: u64, mask: u64) -> usize {
     (hash & mask) as usize
 }
 
 fn segments<K, V>(count: usize) -> Chunk<K, V> {
     (0..count).map(|_| Segment { version: AtomicU64::new(0), table: ArcSwapOption::const_empty() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::clock::NEVER;
+    use super::super::entry::Entry;
+    use super::super::table::Retired;
+    use super::{Directory, Tables, number};
+
+    /// Whatever was split since a reader has counted the segments, it finds what it looks for.
+    #[test]
+    fn a_reader_that_comes_late_finds_every_entry() {
+        let directory = Directory::new(0);
+        let (mut tables, mut retired) = (Tables::of(&directory), Retired::new());
+        let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for n in 0..500 {
+            let entry = Arc::new(Entry::new(hash(n), n, (), 1, NEVER));
+            directory.put(&mut tables, &entry, None, &mut retired);
+            directory.grow(&mut tables, n as usize + 1, &mut retired);
+            for old in 1..=directory.len() {
+                for n in 0..=n {
+                    let table = directory.load_from(number(hash(n), old), hash(n));
+                    assert!(table.as_deref().is_some_and(|table| table.find(hash(n), &n).is_some()), "{n} of {old}");
+                }
+            }
+        }
+        assert!(directory.len() > 100);
+    }
 }

@@ -9,6 +9,9 @@ use super::policy::Ranked;
 /// How often an entry can have been read since the policy last came by, before it makes no more difference.
 const HOTTEST: u8 = 3;
 
+/// How soon after a failure the next attempt is made to load it again.
+const PAUSE: Duration = Duration::from_millis(100);
+
 #[derive(Debug)]
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
@@ -80,7 +83,10 @@ impl<K, V> Entry<K, V> {
     }
 
     pub(super) fn touch(&self, now: Moment) {
-        self.touched.store(now, Ordering::Relaxed);
+        // Whoever is late must not make it older.
+        if self.touched() < now {
+            self.touched.fetch_max(now, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn due(&self) -> Moment {
@@ -114,11 +120,16 @@ impl<K, V> Entry<K, V> {
         self.refresh_at.store(moment, Ordering::Relaxed);
     }
 
+    /// The next attempt is made a little later, as this one came to nothing.
+    pub(super) fn refresh_later(&self, now: Moment) {
+        self.refresh_from(after(now, PAUSE));
+    }
+
     /// After it could not be loaded again: the next attempt is made twice as much later, up to half a minute.
     pub(super) fn refresh_failed(&self, now: Moment) {
         let failures = self.failures.load(Ordering::Relaxed).min(9);
         self.failures.store(failures + 1, Ordering::Relaxed);
-        let pause = Duration::from_millis(100).saturating_mul(1 << failures).min(Duration::from_secs(30));
+        let pause = PAUSE.saturating_mul(1 << failures).min(Duration::from_secs(30));
         self.refresh_from(after(now, pause));
     }
 }

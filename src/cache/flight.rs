@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use super::entry::Entry;
 use super::error::LoadError;
 use super::loom::{Mutex, lock};
-use crate::error::{drop_quietly, wake_quietly};
+use crate::error::{Kept, drop_quietly, wake_quietly};
 use crate::task::{Ticket, Waiters};
 
 /// What becomes of a load when all who waited for it have left.
@@ -27,7 +27,7 @@ pub enum Abandoned {
     /// It goes on, and the next call finds its value.
     #[default]
     Finish,
-    /// It is aborted at its next await.
+    /// It is aborted at its next await. Until then it may still run when somebody else begins a load of the same key.
     Abort,
 }
 
@@ -37,7 +37,8 @@ pub(super) type Outcome<K, V> = Result<Arc<Entry<K, V>>, LoadError>;
 pub(super) struct Flight<K, V> {
     /// Tells it from all other waits of this kind.
     pub(super) id: u64,
-    pub(super) key: K,
+    /// Whoever has waited longest drops it.
+    pub(super) key: Kept<K>,
     pub(super) hash: u64,
     /// What it is to replace, if nobody waits for it.
     pub(super) stale: Option<Arc<Entry<K, V>>>,
@@ -63,14 +64,14 @@ pub(super) struct Guest<K, V> {
 impl<K, V> Flight<K, V> {
     pub(super) fn new(id: u64, hash: u64, key: K, stale: Option<Arc<Entry<K, V>>>, abandoned: Abandoned) -> Self {
         let progress = Progress { outcome: None, waiters: Waiters::new(), guests: 0, is_given_up: false, abort: None };
-        Self { id, key, hash, stale, abandoned, progress: Mutex::new(progress) }
+        Self { id, key: Kept::new(key), hash, stale, abandoned, progress: Mutex::new(progress) }
     }
 
     pub(super) fn is_of<Q: Eq + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
-        self.key.borrow() == key
+        self.key.get().borrow() == key
     }
 
     /// Waits for it; nothing if it was given up.
@@ -95,30 +96,39 @@ impl<K, V> Flight<K, V> {
             if progress.is_given_up {
                 Some(abort)
             } else {
-                progress.abort = Some(abort);
+                progress.abort = progress.outcome.is_none().then_some(abort);
                 None
             }
         };
         late.iter().for_each(AbortHandle::abort);
     }
 
-    /// Leaves what came of it; the first one counts. Tells whether this was it.
-    pub(super) fn finish(&self, outcome: Outcome<K, V>) -> bool {
+    /// Leaves what came of it; the first one counts.
+    pub(super) fn finish(&self, outcome: Outcome<K, V>) {
         let outcome = Arc::new(outcome);
-        let (woken, late) = {
+        let (woken, late, abort) = {
             let mut progress = lock(&self.progress);
+            // Of a failure that is kept it would keep the task.
+            let abort = progress.abort.take();
             match progress.outcome {
-                Some(_) => (Vec::new(), Some(outcome)),
+                Some(_) => (Vec::new(), Some(outcome), abort),
                 None => {
                     progress.outcome = Some(outcome);
-                    (progress.waiters.notify_all(), None)
+                    (progress.waiters.notify_all(), None, abort)
                 }
             }
         };
-        let is_first = late.is_none();
+        drop(abort);
         woken.into_iter().for_each(wake_quietly);
         late.into_iter().for_each(drop_quietly);
-        is_first
+    }
+}
+
+/// Whoever has waited longest drops what came of it, too.
+impl<K, V> Drop for Flight<K, V> {
+    fn drop(&mut self) {
+        let outcome = lock(&self.progress).outcome.take();
+        drop_quietly(outcome);
     }
 }
 

@@ -15,6 +15,7 @@ use super::reader::CacheReader;
 use super::rules::Age;
 use super::snapshot::CacheSnapshot;
 use super::stats::CacheStats;
+use crate::error::{Kept, drop_quietly};
 use crate::observe::{Observe, Registry};
 use crate::task::{ShutdownReport, TaskGroup};
 
@@ -171,7 +172,7 @@ impl<K, V, S> Cache<K, V, S> {
     /// Takes out every entry that `predicate` holds for; tells how many.
     ///
     /// What is put in meanwhile by others stays. No load that has begun puts its value in any more, because nobody can say
-    /// what it will be: those who wait for it get it. `|_, _| true` takes out everything.
+    /// what it will be: those who wait for it get it. Errors that were kept are forgotten. `|_, _| true` takes out everything.
     ///
     /// # Cancel safety
     /// Dropped before its end, it has taken out some.
@@ -189,10 +190,11 @@ impl<K, V, S> Cache<K, V, S> {
         for shard in self.core.shards() {
             // What has begun to fly may have read what is about to be invalid. What begins later has not.
             let flights = shard.lock().seats.clear();
-            drop(flights);
-            // A segment may be split meanwhile: what moves, moves to one that is yet to come.
+            flights.into_iter().for_each(drop_quietly);
+            // A segment may be split meanwhile: what moves, moves to one that is yet to come. At the end the lock tells whether
+            // one is just being split.
             let mut segment = 0;
-            while segment < shard.directory.len() {
+            while segment < shard.directory.len() || segment < shard.len_settled() {
                 count += self.core.invalidate_in(shard, segment, &mut predicate);
                 segment += 1;
                 seen += 1;
@@ -204,7 +206,8 @@ impl<K, V, S> Cache<K, V, S> {
         count
     }
 
-    /// Takes nothing more in and begins no load. At once, any number of times; what is there can still be read.
+    /// Takes nothing more in and begins no load; what is being loaded is still put in. At once, any number of times; what is
+    /// there can still be read.
     pub fn close(&self) {
         self.core.close();
         self.tasks.close();
@@ -265,8 +268,7 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         let hash = self.core.hash(key);
         let table = self.core.shard(hash).directory.load(hash);
         match table.as_deref().and_then(|table| table.find(hash, key)) {
-            Some(entry) if self.core.age(entry) == Age::Fresh => {
-                entry.heat_up();
+            Some(entry) if self.core.reads_as(entry, Age::Fresh) => {
                 self.core.reads.hit();
                 Some(entry.value.clone())
             }
@@ -314,7 +316,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        self.core.invalidate(self.core.hash(key), key).map(|entry| entry.value.clone())
+        let entry = Kept::new(self.core.invalidate(self.core.hash(key), key));
+        entry.get().as_ref().map(|entry| entry.value.clone())
     }
 }
 

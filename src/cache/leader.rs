@@ -1,4 +1,6 @@
 //! Whoever loads: what it brings is put in, if its flight still has its seat, and told to those who wait.
+//!
+//! Those who wait are told before anything of the user's is dropped or called that could hold it up.
 
 use std::sync::Arc;
 
@@ -9,63 +11,55 @@ use super::core::Core;
 use super::entry::Entry;
 use super::error::LoadError;
 use super::flight::Flight;
-use super::rules::Left;
+use super::rules::{Age, Left};
 use super::shard::{Compared, Counts, Located};
-use crate::error::{Closed, catch, log_quietly};
+use crate::error::{Closed, Kept, catch, drop_quietly, log_quietly};
 
 /// Dropped without a word, it was stopped.
 pub(super) struct Leader<K: Eq, V, S> {
     core: Arc<Core<K, V, S>>,
     flight: Arc<Flight<K, V>>,
-    /// For the entry; present until it has landed.
-    key: Option<K>,
     begun: Instant,
+    has_landed: bool,
 }
 
 impl<K: Eq, V, S> Leader<K, V, S> {
-    pub(super) fn new(core: Arc<Core<K, V, S>>, flight: Arc<Flight<K, V>>, key: K) -> Self {
-        Self { core, flight, key: Some(key), begun: Instant::now() }
-    }
-
-    /// Ends the flight.
-    pub(super) fn land(mut self, loaded: Result<V, LoadError>) {
-        let Some(key) = self.key.take() else { unreachable!("it lands once") };
-        let place = &self.core.rules.loader;
-        // With user code in it: the weigher, the expiry, the comparison of keys.
-        let settled = loaded.and_then(|value| catch(place, || self.settle(key, value)).map_err(LoadError::Panicked));
-        match settled {
-            Ok(entry) => drop(self.flight.finish(Ok(entry))),
-            Err(error) => self.fail(&error),
-        }
+    pub(super) fn new(core: Arc<Core<K, V, S>>, flight: Arc<Flight<K, V>>) -> Self {
+        Self { core, flight, begun: Instant::now(), has_landed: false }
     }
 
     /// Makes an entry of what was loaded, and puts it in, unless somebody has written its key meanwhile.
-    fn settle(&self, key: K, value: V) -> Arc<Entry<K, V>> {
+    fn settle(&self, value: V, left: &mut Left<K, V>) -> Arc<Entry<K, V>>
+    where
+        K: Clone,
+    {
         let (core, flight, now) = (&*self.core, &self.flight, self.core.now());
-        let entry = Arc::new(core.rules.entry(flight.hash, key, value, now));
-        let (shard, mut left, mut compared) = (core.shard(flight.hash), Left::new(), Compared::new());
+        let value = Kept::new(value);
+        let key = flight.key.get().clone();
+        // A comparison may panic.
+        let entry = Kept::new(Arc::new(core.rules.entry(flight.hash, key, value.into_inner(), now)));
+        let (shard, mut compared) = (core.shard(flight.hash), Compared::new());
         let seat = {
-            let Located { mut pages, entry: old, .. } = shard.locate(flight.hash, &entry.key, &mut compared);
+            let Located { mut pages, entry: old, .. } = shard.locate(flight.hash, &entry.get().key, &mut compared);
             self.count(&mut pages.counts);
             let seat = pages.seats.leave(flight);
             if seat.is_some() {
-                shard.put(&mut pages, &entry, old, now, &core.rules, &mut left);
+                shard.put(&mut pages, entry.get(), old, now, &core.rules, left);
             }
             seat
         };
         if seat.is_none() {
             // It is put in by nobody, so the one that is aging has to be loaded again.
-            flight.stale.iter().for_each(|stale| stale.refresh_failed(now));
+            flight.stale.iter().for_each(|stale| stale.refresh_later(now));
         }
-        drop(seat);
-        left.tell(&core.rules);
-        entry
+        entry.into_inner()
     }
 
     fn fail(&self, error: &LoadError) {
         let (core, flight, now) = (&*self.core, &self.flight, self.core.now());
+        let has_value = flight.stale.as_ref().is_some_and(|stale| core.rules.age(stale, now) != Age::Dead);
         // What failed because it was stopped says nothing of the key.
-        let keeps = core.rules.negative_time_to_live.filter(|_| flight.stale.is_none() && !error.is_closed());
+        let keeps = core.rules.negative_time_to_live.filter(|_| !has_value && !error.is_closed());
         let seat = {
             let mut pages = core.shard(flight.hash).lock();
             self.count(&mut pages.counts);
@@ -75,9 +69,10 @@ impl<K: Eq, V, S> Leader<K, V, S> {
                 None => pages.seats.leave(flight),
             }
         };
-        drop(seat);
         flight.stale.iter().for_each(|stale| stale.refresh_failed(now));
         flight.finish(Err(error.clone()));
+        // It may be the one of another key, which made room.
+        drop_quietly(seat);
         if flight.stale.is_some() {
             // Nobody may have been there to be told.
             log_quietly(|| tracing::warn!(target: "regatta::cache", %error, "a value could not be loaded again"));
@@ -92,9 +87,28 @@ impl<K: Eq, V, S> Leader<K, V, S> {
     }
 }
 
+impl<K: Clone + Eq, V, S> Leader<K, V, S> {
+    /// Ends the flight.
+    pub(super) fn land(mut self, loaded: Result<V, LoadError>) {
+        self.has_landed = true;
+        let (loader, mut left) = (&self.core.rules.loader, Left::new());
+        let settled = loaded.and_then(|value| {
+            // With user code in it: the weigher, the expiry, what keys do when they are cloned and compared.
+            catch(loader, || self.settle(value, &mut left)).map_err(LoadError::Panicked)
+        });
+        match settled {
+            Ok(entry) => {
+                self.flight.finish(Ok(entry));
+            }
+            Err(error) => self.fail(&error),
+        }
+        left.tell(&self.core.rules);
+    }
+}
+
 impl<K: Eq, V, S> Drop for Leader<K, V, S> {
     fn drop(&mut self) {
-        if self.key.take().is_some() {
+        if !self.has_landed {
             let cause = "the load was stopped, by the cache's owner or the end of its runtime";
             self.fail(&LoadError::Closed(Closed::new(self.core.rules.place.clone()).because(cause)));
         }

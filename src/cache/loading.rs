@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::clock::NEVER;
+use super::clock::{Moment, NEVER};
 use super::entry::Entry;
 use super::error::{LoadError, LoadFailure};
 use super::flight::{Flight, Guest};
@@ -18,7 +18,7 @@ use super::handle::Cache;
 use super::leader::Leader;
 use super::rules::Age;
 use super::shard::{Compared, Located};
-use crate::error::{BoxError, Closed, Elapsed, Panicked, catch, log_quietly};
+use crate::error::{BoxError, Closed, Elapsed, Kept, Panicked, catch, log_quietly};
 use crate::sync::{Reentrant, circles};
 use crate::task::{Caught, runtime};
 
@@ -34,12 +34,35 @@ enum Boarding<K, V> {
     Leads(Guest<K, V>),
 }
 
+/// Whoever has it, and nobody else, is to load an entry again. Dropped, somebody else is, a little later.
+struct Claim<'a, K, V> {
+    entry: &'a Entry<K, V>,
+    now: Moment,
+}
+
+impl<'a, K, V> Claim<'a, K, V> {
+    fn new(entry: &'a Entry<K, V>, now: Moment) -> Option<Self> {
+        entry.claim_refresh(now).then_some(Self { entry, now })
+    }
+
+    /// From here on it is the leader's.
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<K, V> Drop for Claim<'_, K, V> {
+    fn drop(&mut self) {
+        self.entry.refresh_later(self.now);
+    }
+}
+
 /// An entry that the caller is to load again.
 type Aging<K, V> = Arc<Entry<K, V>>;
 
 impl<K, V, S> Cache<K, V, S>
 where
-    K: Hash + Eq + Send + Sync + 'static,
+    K: Clone + Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     S: BuildHasher + Send + Sync + 'static,
 {
@@ -167,7 +190,8 @@ where
         };
         // Until the end: others see whom this code waits for.
         let _wait = circles::wait_for(guest.flight().id).map_err(|circles::Circle| self.reentrant())?;
-        match &*guest.await {
+        let outcome = Kept::new(guest.await);
+        match &**outcome.get() {
             Ok(entry) => Ok(entry.value.clone()),
             Err(error) => Err(error.clone()),
         }
@@ -181,17 +205,12 @@ where
     {
         let table = self.core.shard(hash).directory.load(hash);
         let entry = table.as_deref()?.find(hash, key)?;
-        if self.core.age(entry) == Age::Dead {
+        if !self.core.reads_as(entry, Age::Stale) {
             return None;
         }
-        entry.heat_up();
         self.core.reads.hit();
-        let is_aging = || {
-            let now = self.core.now();
-            entry.wants_refresh(now) && entry.claim_refresh(now)
-        };
-        let aging = (entry.expires != NEVER && is_aging()).then(|| entry.clone());
-        Some((entry.value.clone(), aging))
+        let is_aging = entry.expires != NEVER && entry.wants_refresh(self.core.now());
+        Some((entry.value.clone(), is_aging.then(|| entry.clone())))
     }
 
     /// Waits for the load of a key, which it begins if need be; or what it found instead.
@@ -212,14 +231,14 @@ where
         let new = Arc::new(self.flight(hash, key.to_owned(), None));
         loop {
             match self.board(hash, key, &new) {
-                Boarding::Found(entry) => return ControlFlow::Break(Ok(entry.value.clone())),
+                Boarding::Found(entry) => return ControlFlow::Break(Ok(Kept::new(entry).get().value.clone())),
                 Boarding::Waits(guest) => return ControlFlow::Continue(guest),
                 // Given up, but not yet gone.
                 Boarding::Missed(flight) => self.core.detach(&flight),
                 Boarding::Closed => return ControlFlow::Break(Err(LoadError::Closed(self.closed()))),
                 Boarding::Stranded => drop(runtime(what)),
                 Boarding::Leads(guest) => {
-                    self.start(&new, [key.to_owned(), key.to_owned()], load);
+                    self.start(&new, load);
                     return ControlFlow::Continue(guest);
                 }
             }
@@ -232,8 +251,8 @@ where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        // Dropped last, without the lock.
-        let (mut compared, mut over) = (Compared::new(), Vec::new());
+        // Dropped last, without the lock, whatever destructors do.
+        let mut compared = Compared::new();
         let now = self.core.now();
         let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
         // Somebody may have been quicker.
@@ -248,9 +267,9 @@ where
                 pages.counts.coalesced += u64::from(!has_failed);
                 return Boarding::Waits(guest);
             }
-            over.extend(pages.seats.leave(&flight));
+            compared.keep(pages.seats.leave(&flight));
         }
-        over.extend(pages.seats.tidy(now).into_iter().flatten());
+        compared.keep(pages.seats.tidy(now).into_iter().flatten());
         if pages.is_closed {
             return Boarding::Closed;
         }
@@ -275,6 +294,7 @@ where
         let hash = aging.hash;
         let new = Arc::new(self.flight(hash, key.to_owned(), Some(aging.clone())));
         let (has_runtime, mut compared) = (Handle::try_current().is_ok(), Compared::new());
+        let Some(claim) = Claim::new(aging, self.core.now()) else { return };
         let is_begun = {
             let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
             let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, aging));
@@ -287,10 +307,8 @@ where
             can_begin
         };
         if is_begun {
-            self.start(&new, [key.to_owned(), key.to_owned()], load);
-        } else {
-            // By somebody else, later.
-            aging.refresh_failed(self.core.now());
+            claim.keep();
+            self.start(&new, load);
         }
     }
 
@@ -299,15 +317,15 @@ where
     }
 
     /// Spawns the loader.
-    fn start<F, R, E>(&self, flight: &Arc<Flight<K, V>>, [own, key]: [K; 2], load: F)
+    fn start<F, R, E>(&self, flight: &Arc<Flight<K, V>>, load: F)
     where
         F: FnOnce(K) -> R,
         R: Future<Output = Result<V, E>> + Send + 'static,
         E: Into<BoxError>,
     {
         let (id, place, limit) = (flight.id, self.core.rules.loader.clone(), self.core.rules.load_timeout);
-        let leader = Leader::new(self.core.clone(), flight.clone(), own);
-        let loading = match catch(&place, || circles::inside(id, || load(key))) {
+        let leader = Leader::new(self.core.clone(), flight.clone());
+        let loading = match catch(&place, || circles::inside(id, || load(flight.key.get().clone()))) {
             Ok(loading) => loading,
             Err(panicked) => {
                 leader.land(Err(LoadError::Panicked(panicked.clone())));

@@ -56,7 +56,8 @@
 //! ```
 //!
 //! # What is promised
-//! 1. A key is loaded once at a time. Who asks meanwhile waits for that load, and gets the same value or the same error.
+//! 1. A key is loaded once at a time, until it is written or taken out. Who asks meanwhile waits for that load, and gets the same
+//!    value or the same error.
 //! 2. A load ends for all who wait: a value, an error, a panic as a value, or closed. It depends on none of them.
 //! 3. When `insert` or `invalidate` has returned, nobody who begins to read gets what was there before; and no load that had
 //!    begun before puts its value in.

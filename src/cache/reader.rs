@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 use super::core::Core;
-use super::directory::{Directory, home};
+use super::directory::{Directory, covers, moved_to};
 use super::rules::Age;
 use super::stats::Stripe;
 use super::table::Table;
@@ -77,11 +77,9 @@ impl<K: Hash + Eq, V, S: BuildHasher> CacheReader<K, V, S> {
         let hash = core.hash(key);
         let at = core.shard_number(hash);
         let table = self.memories[at].table(hash, &core.shards()[at].directory);
-        let entry = table.and_then(|table| table.find(hash, key)).filter(|entry| core.age(entry) == Age::Fresh);
+        let entry = table.and_then(|table| table.find(hash, key)).filter(|entry| core.reads_as(entry, Age::Fresh));
         self.stripe.count(entry.is_some());
-        let entry = entry?;
-        entry.heat_up();
-        Some(&entry.value)
+        Some(&entry?.value)
     }
 }
 
@@ -97,7 +95,7 @@ impl<K, V> Memory<K, V> {
             }
             match &self.0[at].table {
                 // Split meanwhile: on to the other half.
-                Some(table) if home(hash, table.mask()) != at => at = home(hash, table.mask()),
+                Some(table) if !covers(hash, at, table.mask()) => at = moved_to(hash, at, table.mask()),
                 _ => return self.0[at].table.as_deref(),
             }
         }

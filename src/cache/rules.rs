@@ -66,7 +66,7 @@ pub(super) struct Rules<K, V> {
 }
 
 /// How old an entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Age {
     Fresh,
     /// For those who can load it again, and only for them.

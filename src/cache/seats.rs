@@ -60,6 +60,8 @@ impl<K, V> Seats<K, V> {
 
     /// Lets a flight that has failed keep its seat, if it has one. Gives what is to be dropped without the lock.
     pub(super) fn linger(&mut self, flight: &Arc<Flight<K, V>>, until: Moment) -> Option<Arc<Flight<K, V>>> {
+        // For ever is not in the air.
+        let until = until.min(NEVER - 1);
         let is_it = |seat: &Seat<K, V>| Arc::ptr_eq(&seat.flight, flight);
         self.taken.find_mut(flight.hash, is_it)?.until = until;
         self.lingering.push_back((until, flight.clone()));

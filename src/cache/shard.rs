@@ -122,6 +122,12 @@ impl<K, V> Shard<K, V> {
         lock(&self.pages.0)
     }
 
+    /// How many segments there are when nobody is splitting one.
+    pub(super) fn len_settled(&self) -> usize {
+        let _pages = self.lock();
+        self.directory.len()
+    }
+
     /// Tells whether an entry can be kept at all.
     pub(super) fn can_keep(&self, entry: &Entry<K, V>, now: Moment) -> Result<(), Cause> {
         if entry.expires <= now {
@@ -286,6 +292,11 @@ impl<K, V> Compared<K, V> {
     pub(super) fn new() -> Self {
         Self { entries: Alike::new(), flights: Alike::new() }
     }
+
+    /// Flights that have lost their seats, to be dropped as well.
+    pub(super) fn keep(&mut self, flights: impl IntoIterator<Item = Arc<Flight<K, V>>>) {
+        self.flights.strangers.extend(flights);
+    }
 }
 
 impl<T> Alike<T> {
@@ -301,7 +312,12 @@ impl<T> Alike<T> {
         if self.is_own(&one) {
             return;
         }
-        if is_it(&one) { self.own = Some(one) } else { self.strangers.push(one) }
+        if is_it(&one) {
+            // Who was it before is no longer there, and not looked for again.
+            self.strangers.extend(self.own.replace(one));
+        } else {
+            self.strangers.push(one);
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Caches through their public API. Futures are polled by hand and clocks are paused: no test sleeps.
 
+mod bad_keys;
 mod basic;
 mod capacity;
 mod flights;
+mod hashing;
 mod histories;
 mod lifecycle;
 mod listener;

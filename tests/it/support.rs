@@ -129,6 +129,17 @@ pub(crate) fn waker_dropped_with(run: impl FnOnce() + Send + 'static) -> Waker {
     Waker::from(Arc::new(Dropped(Mutex::new(Some(run)))))
 }
 
+/// A waker that runs `run` whenever it is woken.
+pub(crate) fn waker_that_runs(run: impl Fn() + Send + Sync + 'static) -> Waker {
+    struct Runs<F>(F);
+    impl<F: Fn() + Send + Sync + 'static> Wake for Runs<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+    Waker::from(Arc::new(Runs(run)))
+}
+
 /// A waker that panics when it is woken.
 pub(crate) fn waker_that_panics() -> Waker {
     struct Panics;

@@ -88,6 +88,23 @@ fn a_listener_may_use_the_cache() {
     assert_eq!((cache.len(), cache.stats().inserted), (10, cache.stats().removed.sum() + 10));
 }
 
+/// Whoever waits for a load is told before the listener is.
+#[tokio::test]
+async fn a_listener_does_not_hold_up_those_who_wait_for_a_load() {
+    let told = Arc::new(OnceLock::new());
+    let seen = told.clone();
+    let cache = Cache::builder(1).on_removal(move |_: &u32, _: &u32, _| assert_eq!(seen.get(), Some(&()))).build();
+    cache.insert(1, 1);
+    let mut asking = Box::pin(cache.get_or_load(&2, |_| async { 2 }));
+    let wakes = told.clone();
+    let waker = crate::support::waker_that_runs(move || wakes.set(()).unwrap_or_default());
+    let mut context = std::task::Context::from_waker(&waker);
+    assert!(asking.as_mut().poll(&mut context).is_pending());
+    tokio::task::yield_now().await;
+    assert_eq!((told.get(), asking.await.ok()), (Some(&()), Some(2)));
+    assert_eq!((cache.stats().removed.capacity, cache.get(&2)), (1, Some(2)));
+}
+
 #[test]
 fn a_listener_that_panics_spoils_nothing() {
     let cache = Cache::builder(10).on_removal(|_: &u32, _: &u32, _| panic!("told badly")).build();

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use regatta::cache::{Abandoned, Cache, LoadError};
 use regatta::sync::OnceCell;
@@ -139,6 +140,37 @@ async fn with_a_negative_time_to_live_one_error_serves_all_for_so_long() {
     assert!(!fails(&cache).await.is_same(&first));
     cache.invalidate(&1);
     assert_eq!(cache.get_or_load(&1, |_| async { 6 }).await.ok(), Some(6), "and so does an invalidation");
+}
+
+/// A value dies while it is loaded again: then others wait for that, and its error is theirs.
+#[tokio::test(start_paused = true)]
+async fn the_error_of_a_refresh_is_kept_when_the_value_is_gone() {
+    let cache =
+        Cache::builder(10).time_to_live(ms(1000)).refresh_ahead(ms(500)).negative_time_to_live(ms(10_000)).build();
+    cache.insert(1, 1);
+    later(900).await;
+    let slow = |_| async {
+        later(500).await;
+        Err(offline())
+    };
+    assert_eq!(cache.try_get_or_load(&1, slow).await.ok(), Some(1));
+    later(200).await;
+    assert!(
+        cache.try_get_or_load(&1, |_| async { Ok::<_, std::io::Error>(3) }).await.is_err(),
+        "it waits for the refresh"
+    );
+    assert!(cache.try_get_or_load(&1, |_| async { Ok::<_, std::io::Error>(4) }).await.is_err(), "and that is kept");
+    assert_eq!(cache.stats().loads, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_kept_for_ever_are_no_loads() {
+    let cache = Cache::builder(10).negative_time_to_live(Duration::MAX).build();
+    for _ in 0..3 {
+        assert!(cache.try_get_or_load(&1, |_| async { Err::<u32, _>(offline()) }).await.is_err());
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.coalesced, stats.negative_hits), (1, 0, 2));
 }
 
 #[tokio::test(start_paused = true)]

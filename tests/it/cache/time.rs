@@ -54,6 +54,19 @@ async fn reads_and_writes_keep_a_value_from_idling_and_nothing_else_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_gives_nothing_keeps_nothing_from_idling() {
+    let cache =
+        Cache::builder(10).time_to_live(ms(500)).stale_while_revalidate(ms(100_000)).time_to_idle(ms(1000)).build();
+    cache.insert(1, 1);
+    let mut reader = cache.reader();
+    for _ in 0..4 {
+        later(600).await;
+        assert_eq!((cache.get(&1), reader.get(&1)), (None, None));
+    }
+    assert_eq!((cache.remove_expired(), cache.len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_entry_may_have_a_time_of_its_own() {
     let own = |key: &u64, _: &u64| (*key < 1000).then(|| ms(*key));
     let cache = Cache::builder(100).time_to_live(ms(5000)).expiry(own).build();

@@ -132,13 +132,31 @@ async fn a_cache_that_is_damaged_is_rebuilt() {
 }
 
 #[tokio::test]
-async fn a_cache_that_is_none_of_ours_is_rebuilt() {
+async fn a_cache_of_another_version_is_rebuilt() {
     let (tree, beside) = (old_tree(), Tree::new());
     let cache = beside.path("cache");
     search(&tree, &cache).await;
     check_rebuilt(&tree, &cache, |bytes| bytes[8] = 0, "a cache of another version of this program").await;
-    check_rebuilt(&tree, &cache, |bytes| bytes[0] = 0, "not a cache of this program").await;
-    check_rebuilt(&tree, &cache, Vec::clear, "not a cache of this program").await;
+    check_rebuilt(&tree, &cache, |bytes| bytes[0] = 0, "a cache that is damaged or cut short").await;
+}
+
+#[tokio::test]
+async fn an_empty_file_is_taken_for_a_first_run() {
+    let (tree, beside) = (old_tree(), Tree::new());
+    let cache = beside.file("cache", "");
+    let same = || pairs(&tree, [["a", "b"], ["c", "d"]]);
+    assert_eq!(search(&tree, &cache).await, found(same(), 0, 5));
+    assert_eq!(search(&tree, &cache).await, found(same(), 5, 0));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_cache_is_left_as_it_is() {
+    let (tree, beside) = (old_tree(), Tree::new());
+    let notes = beside.file("notes", "do not forget");
+    let stderr = format!("dupes: {}: not a cache of this program; it is left as it is\n", notes.display());
+    let same = pairs(&tree, [["a", "b"], ["c", "d"]]);
+    assert_eq!(search(&tree, &notes).await, Found { stderr, ..found(same, 0, 5) });
+    assert_eq!(fs::read_to_string(notes).expect("it is there"), "do not forget");
 }
 
 #[tokio::test]
