@@ -17,8 +17,9 @@ With --json, \"escaped\" holds the positions in \"files\" of names that are not 
 and a backslash as \\\\.
 
 With --cache a file that was read to its end in an earlier run is not read so again while its device, inode, length and
-time of last change are the same; a tool that sets the time back deceives it. FILE is replaced whatever it holds: if it is
-damaged, of another version or no cache at all, it is made anew. Stderr says so, and also if FILE cannot be written.
+time of last change are the same; a tool that sets the time back deceives it. What changed less than two
+seconds ago is not kept: it may change again without a trace. A FILE that is damaged or of another version is made anew,
+one that is no cache is left as it is. Stderr says so, and also if FILE cannot be written.
 
 Exit codes:
   0    the search is complete, even if some files could not be read, or the cache not be written

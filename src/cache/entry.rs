@@ -12,27 +12,29 @@ const HOTTEST: u8 = 3;
 /// How soon after a failure the next attempt is made to load it again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What every read looks at comes first, so that it is mostly in one line of memory.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Entry<K, V> {
-    pub(super) key: K,
-    pub(super) value: V,
     pub(super) hash: u64,
-    pub(super) weight: u64,
-    /// From when on [`get`](super::Cache::get) does not give it any more.
-    pub(super) expires: Moment,
-    /// From when on whoever can load is asked to; [`NEVER`] while somebody does.
-    refresh_at: AtomicU64,
-    /// When it was last read or written; kept where there is a time to idle.
-    touched: AtomicU64,
-    /// Under which moment the shard looks for it; written under the shard's lock.
-    due: AtomicU64,
     /// As which one of its shard it was sent away; [`NEVER`] as long as it is in. It may lie in a table for a while then.
     gone: AtomicU64,
-    /// Its place in the policy's lists; written under the shard's lock.
-    place: AtomicU32,
     heat: AtomicU8,
     /// How often in a row it could not be loaded again.
     failures: AtomicU8,
+    /// Its place in the policy's lists; written under the shard's lock.
+    place: AtomicU32,
+    pub(super) key: K,
+    pub(super) value: V,
+    /// From when on [`get`](super::Cache::get) does not give it any more.
+    pub(super) expires: Moment,
+    /// When it was last read or written; kept where there is a time to idle.
+    touched: AtomicU64,
+    /// From when on whoever can load is asked to; [`NEVER`] while somebody does.
+    refresh_at: AtomicU64,
+    /// Under which moment the shard looks for it; written under the shard's lock.
+    due: AtomicU64,
+    pub(super) weight: u64,
 }
 
 // Relaxed, all of them: each is a number of its own, and the worst that a late reader can do is to miss a note of the moment.

@@ -23,6 +23,7 @@
 //! | load what is not there | [`get_or_load`](Cache::get_or_load), [`try_get_or_load`](Cache::try_get_or_load) where that can fail |
 //! | give values up after a time | [`time_to_live`](CacheBuilder::time_to_live), [`time_to_idle`](CacheBuilder::time_to_idle), [`expiry`](CacheBuilder::expiry) for each |
 //! | let nobody wait when they are too old | [`refresh_ahead`](CacheBuilder::refresh_ahead), [`stale_while_revalidate`](CacheBuilder::stale_while_revalidate) |
+//! | stop what takes too long | [`load_timeout`](CacheBuilder::load_timeout) |
 //! | not ask again what has just failed | [`negative_time_to_live`](CacheBuilder::negative_time_to_live) |
 //! | limit memory | a [`weigher`](CacheBuilder::weigher) |
 //! | take out what has changed | [`invalidate`](Cache::invalidate), [`invalidate_if`](Cache::invalidate_if) |

@@ -2,12 +2,14 @@
 //!
 //! The family is S3-FIFO (Yang and others, SOSP 2023): what is new waits in a small list, and only what was read there, or
 //! comes back soon after it was sent away, gets into the main list, whose hand gives second chances (CLOCK). Reads move
-//! nothing; they raise a number on the entry. Ours differs in two ways, for loops and for hot sets that move:
+//! nothing; they raise a number on the entry. Ours differs in three ways, for loops and for hot sets that move:
 //!
 //! - The small list is a hundredth of the capacity instead of a tenth, and flows over into the main list while that has room.
 //! - Who comes back gets into the main list only if the hand finds somebody cold within [`REACH`] steps. Otherwise it waits
 //!   like everybody else, but each such try has cooled the main list down a little. So one loop over more than there is room
 //!   for leaves most of it in place, and a hot set that is over is soon gone.
+//! - It remembers as many as there are entries: with fewer, whoever comes back in a wide circle has always just been forgotten,
+//!   and what nobody reads stays for ever.
 //!
 //! The figures, and what was rejected, are in `docs/design/cache.md`.
 //!

@@ -140,13 +140,16 @@ impl<K, V> Left<K, V> {
 
     /// Tells the listener, each time whether or not it panics, and lets the entries go.
     pub(super) fn tell(self, rules: &Rules<K, V>) {
-        for (entry, cause) in self.first.into_iter().chain(self.more) {
-            if let Some(listener) = &rules.listener
-                && let Err(panicked) = catch(&rules.place, || listener(&entry.key, &entry.value, cause))
-            {
-                log_quietly(|| tracing::error!(target: "regatta::cache", %panicked, "an eviction listener panicked"));
-            }
-            drop_quietly(entry);
-        }
+        self.first.into_iter().for_each(|(entry, cause)| tell(entry, cause, rules));
+        self.more.into_iter().for_each(|(entry, cause)| tell(entry, cause, rules));
     }
+}
+
+fn tell<K, V>(entry: Arc<Entry<K, V>>, cause: Cause, rules: &Rules<K, V>) {
+    if let Some(listener) = &rules.listener
+        && let Err(panicked) = catch(&rules.place, || listener(&entry.key, &entry.value, cause))
+    {
+        log_quietly(|| tracing::error!(target: "regatta::cache", %panicked, "a removal listener panicked"));
+    }
+    drop_quietly(entry);
 }
