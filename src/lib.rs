@@ -38,7 +38,7 @@
 //! ```
 //!
 //! # One way to stop
-//! The same three verbs hold for tasks, pools and pipelines; a queue, which runs nothing itself, has `close` and
+//! The same three verbs hold for tasks, pools, pipelines and caches; a queue, which runs nothing itself, has `close` and
 //! `close_now`:
 //!
 //! | verb | meaning |
