@@ -64,15 +64,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let queries = || source.queries.load(Ordering::Relaxed);
 
     let begun = Instant::now();
-    let asking: Vec<_> = (0..1000)
-        .map(|n| {
-            let users = users.clone();
-            group.spawn(format!("request-{n}"), async move {
-                users.try_get_or_load("ada", |name| query(address, name)).await
-            })
-        })
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())?;
+    let mut asking = Vec::new();
+    for n in 0..1000 {
+        let users = users.clone();
+        let request = async move { users.try_get_or_load("ada", |name| query(address, name)).await };
+        asking.push(group.spawn(format!("request-{n}"), request).map_err(|error| error.to_string())?);
+    }
     for request in asking {
         assert_eq!(&*request.await??, "ada #1");
     }

@@ -131,7 +131,7 @@ impl<K, V, S> CacheBuilder<K, V, S> {
 
     /// Keeps the error of a load for so long: who asks meanwhile gets the same one, and nothing is loaded.
     ///
-    /// It is for loads that somebody waits for; those in the background have pauses of their own, see
+    /// It is for keys that have no value: where there is one that is loaded again, loads have pauses of their own, see
     /// [`stale_while_revalidate`](Self::stale_while_revalidate). A shard keeps at most 1024 errors, or as many as its part of the
     /// capacity, if that is less, but 16 in any case; the oldest go first. A value that is put in, or an invalidation, ends it.
     ///
@@ -173,7 +173,7 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     }
 
     /// Stops a load that takes longer: all who wait for it get [`LoadError::Elapsed`](super::LoadError::Elapsed), and the next
-    /// call loads anew.
+    /// call loads anew, unless errors are kept.
     ///
     /// A `timeout` around [`get_or_load`](Cache::get_or_load) ends only that caller's wait. Without this, a load that never ends
     /// is what all wait for, until its key is [invalidated](Cache::invalidate) or written.
@@ -196,7 +196,7 @@ impl<K, V, S> CacheBuilder<K, V, S> {
     ///
     /// It runs where the entry was taken out, a moment after, and holds up only that call; without any lock, so it may use the
     /// cache, by a [`WeakCache`](super::WeakCache) if the cache is to go some time. It hears of what is too old when that is
-    /// taken out: at the next write to its shard, or at [`remove_expired`](Cache::remove_expired). Calls for different entries can come at the same time. Entries that are still there when the cache is dropped
+    /// taken out: at writes to its shard, eight at a time, or at [`remove_expired`](Cache::remove_expired). Calls for different entries can come at the same time. Entries that are still there when the cache is dropped
     /// have not left it. A panic is logged.
     #[doc(alias = "eviction_listener")]
     pub fn on_removal(mut self, listener: impl Fn(&K, &V, Cause) + Send + Sync + 'static) -> Self {

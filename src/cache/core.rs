@@ -171,9 +171,7 @@ impl<K, V, S> Core<K, V, S> {
 impl<K, V, S: BuildHasher> Core<K, V, S> {
     #[inline]
     pub(super) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        // A user's hasher may leave some bits as they are: each chooses something here.
-        let mixed = self.hasher.hash_one(key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        mixed ^ (mixed >> 32)
+        mix(self.hasher.hash_one(key))
     }
 }
 
@@ -250,5 +248,33 @@ where
         let weight = Gauge { name: "weight", value: stats.weight, limit };
         let others = percent.into_iter().chain(counts).map(|(name, value)| Gauge { name, value, limit: None });
         row.gauges = std::iter::once(weight).chain(others).collect();
+    }
+}
+
+/// Spreads a hash over all bits: a user's hasher may leave some as they are, and each chooses something here. Both halves of a
+/// product together have something of all of them.
+#[inline]
+fn mix(hash: u64) -> u64 {
+    let product = u128::from(hash) * 0x9e37_79b9_7f4a_7c15;
+    (product as u64) ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::mix;
+
+    #[test]
+    fn numbers_in_any_step_are_spread_over_shards_and_segments() {
+        for step in (0..60).map(|bits| 1_u64 << bits) {
+            let hashes: Vec<u64> = (0..1000_u64).map(|n| mix(n.wrapping_mul(step))).collect();
+            let count = |part: fn(u64) -> u64| hashes.iter().map(|hash| part(*hash)).collect::<HashSet<_>>().len();
+            let distinct = hashes.iter().collect::<HashSet<_>>().len();
+            // Of 256 shards and 1,024 segments, as far as there are that many numbers.
+            let (shards, segments) = (count(|hash| hash >> 56), count(|hash| hash & 1023));
+            assert!(shards >= distinct.min(256) / 2, "{shards} shards of {distinct} by {step}");
+            assert!(segments >= distinct / 4, "{segments} segments of {distinct} by {step}");
+        }
     }
 }

@@ -40,8 +40,6 @@ pub(super) struct Flight<K, V> {
     /// Whoever has waited longest drops it.
     pub(super) key: Kept<K>,
     pub(super) hash: u64,
-    /// What it is to replace, if nobody waits for it.
-    pub(super) stale: Option<Arc<Entry<K, V>>>,
     abandoned: Abandoned,
     progress: Mutex<Progress<K, V>>,
 }
@@ -62,9 +60,9 @@ pub(super) struct Guest<K, V> {
 }
 
 impl<K, V> Flight<K, V> {
-    pub(super) fn new(id: u64, hash: u64, key: K, stale: Option<Arc<Entry<K, V>>>, abandoned: Abandoned) -> Self {
+    pub(super) fn new(id: u64, hash: u64, key: K, abandoned: Abandoned) -> Self {
         let progress = Progress { outcome: None, waiters: Waiters::new(), guests: 0, is_given_up: false, abort: None };
-        Self { id, key: Kept::new(key), hash, stale, abandoned, progress: Mutex::new(progress) }
+        Self { id, key: Kept::new(key), hash, abandoned, progress: Mutex::new(progress) }
     }
 
     pub(super) fn is_of<Q: Eq + ?Sized>(&self, key: &Q) -> bool

@@ -139,7 +139,7 @@ impl<K, V, S> Cache<K, V, S> {
     /// old are left out. It keeps what it shows: what is replaced later stays in memory as long as the snapshot does.
     ///
     /// # Complexity
-    /// One pointer is copied for each five entries while all writers wait, about 15 ns each: 3 ms for a million entries.
+    /// One pointer is copied for each four entries while all writers wait, about 15 ns each: 4 ms for a million entries.
     /// Readers don't wait.
     #[must_use]
     pub fn snapshot(&self) -> CacheSnapshot<K, V, S> {
@@ -299,10 +299,12 @@ impl<K: Hash + Eq, V, S: BuildHasher> Cache<K, V, S> {
     /// [refused](CacheStats::refused).
     ///
     /// # Panics
-    /// If the weigher or the expiry panics; nothing is changed then.
+    /// If the weigher or the expiry panics, or the key when it is hashed or compared; nothing is changed then.
     pub fn insert(&self, key: K, value: V) {
-        let hash = self.core.hash(&key);
-        self.core.insert(self.core.rules.entry(hash, key, value, self.core.now()));
+        // A hash may panic.
+        let (key, value) = (Kept::new(key), Kept::new(value));
+        let hash = self.core.hash(key.get());
+        self.core.insert(self.core.rules.entry(hash, key.into_inner(), value.into_inner(), self.core.now()));
     }
 
     /// Takes a key's value out, and gives it if it was not too old. A load of the key that runs just now ends elsewhere.

@@ -2,7 +2,7 @@
 //!
 //! Those who wait are told before anything of the user's is dropped or called that could hold it up.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
@@ -19,13 +19,15 @@ use crate::error::{Closed, Kept, catch, drop_quietly, log_quietly};
 pub(super) struct Leader<K: Eq, V, S> {
     core: Arc<Core<K, V, S>>,
     flight: Arc<Flight<K, V>>,
+    /// What it is to replace, if that could still be had when it began; gone, it is kept by nobody.
+    stale: Option<Weak<Entry<K, V>>>,
     begun: Instant,
     has_landed: bool,
 }
 
 impl<K: Eq, V, S> Leader<K, V, S> {
-    pub(super) fn new(core: Arc<Core<K, V, S>>, flight: Arc<Flight<K, V>>) -> Self {
-        Self { core, flight, begun: Instant::now(), has_landed: false }
+    pub(super) fn new(core: Arc<Core<K, V, S>>, flight: Arc<Flight<K, V>>, stale: Option<Weak<Entry<K, V>>>) -> Self {
+        Self { core, flight, stale, begun: Instant::now(), has_landed: false }
     }
 
     /// Makes an entry of what was loaded, and puts it in, unless somebody has written its key meanwhile.
@@ -50,18 +52,21 @@ impl<K: Eq, V, S> Leader<K, V, S> {
         };
         if seat.is_none() {
             // It is put in by nobody, so the one that is aging has to be loaded again.
-            flight.stale.iter().for_each(|stale| stale.refresh_later(now));
+            self.with_stale(|stale| stale.refresh_later(now));
         }
         entry.into_inner()
     }
 
     fn fail(&self, error: &LoadError) {
         let (core, flight, now) = (&*self.core, &self.flight, self.core.now());
-        let has_value = flight.stale.as_ref().is_some_and(|stale| core.rules.age(stale, now) != Age::Dead);
-        // What failed because it was stopped says nothing of the key.
-        let keeps = core.rules.negative_time_to_live.filter(|_| !has_value && !error.is_closed());
+        // Dropped without the lock.
+        let stale = Kept::new(self.stale.as_ref().and_then(Weak::upgrade));
         let seat = {
             let mut pages = core.shard(flight.hash).lock();
+            let is_had = |stale: &Arc<Entry<K, V>>| pages.has(stale) && core.rules.age(stale, now) != Age::Dead;
+            let has_value = stale.get().as_ref().is_some_and(is_had);
+            // What failed because it was stopped says nothing of the key.
+            let keeps = core.rules.negative_time_to_live.filter(|_| !has_value && !error.is_closed());
             self.count(&mut pages.counts);
             pages.counts.loads_failed += 1;
             match keeps {
@@ -69,14 +74,20 @@ impl<K: Eq, V, S> Leader<K, V, S> {
                 None => pages.seats.leave(flight),
             }
         };
-        flight.stale.iter().for_each(|stale| stale.refresh_failed(now));
+        self.with_stale(|stale| stale.refresh_failed(now));
         flight.finish(Err(error.clone()));
         // It may be the one of another key, which made room.
         drop_quietly(seat);
-        if flight.stale.is_some() {
+        if self.stale.is_some() {
             // Nobody may have been there to be told.
             log_quietly(|| tracing::warn!(target: "regatta::cache", %error, "a value could not be loaded again"));
         }
+    }
+
+    /// Notes something on the entry that it was to replace, if there still is one.
+    fn with_stale(&self, note: impl Fn(&Entry<K, V>)) {
+        let stale = Kept::new(self.stale.as_ref().and_then(Weak::upgrade));
+        stale.get().iter().for_each(|stale| note(stale));
     }
 
     fn count(&self, counts: &mut Counts) {

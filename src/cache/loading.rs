@@ -75,7 +75,7 @@ where
     /// |---|---|
     /// | the first caller leaves, or is not polled any more | the load goes on, the others get the value |
     /// | all callers leave | the same, or it is aborted: see [`CacheBuilder::abandoned`](super::CacheBuilder::abandoned) |
-    /// | it panics | all who waited get the same error, and the next call loads anew |
+    /// | it panics | all who waited get the same error, and the next call loads anew, unless errors are kept |
     /// | the key is [invalidated](Self::invalidate) meanwhile | those who waited get the value, the cache does not; who comes later loads anew |
     /// | a value is [put in](Self::insert) meanwhile | those who waited get what was loaded, the cache keeps what was put in |
     /// | its runtime goes away, or the cache is aborted | all who waited get [`LoadError::Closed`] |
@@ -178,10 +178,12 @@ where
     {
         let hash = self.core.hash(key);
         if let Some((value, aging)) = self.look(hash, key) {
-            if let Some(aging) = aging {
-                self.refresh(&aging, key, load);
+            // Much of the user's runs beside them, and may panic.
+            let (value, aging) = (Kept::new(value), Kept::new(aging));
+            if let Some(aging) = aging.get() {
+                self.refresh(aging, key, load);
             }
-            return Ok(value);
+            return Ok(value.into_inner());
         }
         self.core.reads.miss();
         let guest = match self.join(what, hash, key, load) {
@@ -228,7 +230,7 @@ where
         R: Future<Output = Result<V, E>> + Send + 'static,
         E: Into<BoxError>,
     {
-        let new = Arc::new(self.flight(hash, key.to_owned(), None));
+        let new = Arc::new(self.flight(hash, key.to_owned()));
         loop {
             match self.board(hash, key, &new) {
                 Boarding::Found(entry) => return ControlFlow::Break(Ok(Kept::new(entry).get().value.clone())),
@@ -238,7 +240,7 @@ where
                 Boarding::Closed => return ControlFlow::Break(Err(LoadError::Closed(self.closed()))),
                 Boarding::Stranded => drop(runtime(what)),
                 Boarding::Leads(guest) => {
-                    self.start(&new, load);
+                    self.start(&new, None, load);
                     return ControlFlow::Continue(guest);
                 }
             }
@@ -292,14 +294,17 @@ where
         E: Into<BoxError>,
     {
         let hash = aging.hash;
-        let new = Arc::new(self.flight(hash, key.to_owned(), Some(aging.clone())));
+        let new = Arc::new(self.flight(hash, key.to_owned()));
         let (has_runtime, mut compared) = (Handle::try_current().is_ok(), Compared::new());
-        let Some(claim) = Claim::new(aging, self.core.now()) else { return };
+        let now = self.core.now();
+        let Some(claim) = Claim::new(aging, now) else { return };
         let is_begun = {
             let Located { mut pages, entry, flight } = self.core.shard(hash).locate(hash, key, &mut compared);
             let is_same = entry.is_some_and(|entry| Arc::ptr_eq(&entry, aging));
-            let can_begin = is_same && flight.is_none() && !pages.is_closed && has_runtime;
+            let is_loading = flight.as_ref().is_some_and(|(_, until)| *until > now);
+            let can_begin = is_same && !is_loading && !pages.is_closed && has_runtime;
             if can_begin {
+                compared.keep(flight.and_then(|(failed, _)| pages.seats.leave(&failed)));
                 pages.seats.take(new.clone());
                 pages.counts.loads += 1;
                 pages.counts.refreshes += 1;
@@ -308,23 +313,23 @@ where
         };
         if is_begun {
             claim.keep();
-            self.start(&new, load);
+            self.start(&new, Some(aging), load);
         }
     }
 
-    fn flight(&self, hash: u64, key: K, stale: Option<Arc<Entry<K, V>>>) -> Flight<K, V> {
-        Flight::new(circles::next_id(), hash, key, stale, self.core.rules.abandoned)
+    fn flight(&self, hash: u64, key: K) -> Flight<K, V> {
+        Flight::new(circles::next_id(), hash, key, self.core.rules.abandoned)
     }
 
     /// Spawns the loader.
-    fn start<F, R, E>(&self, flight: &Arc<Flight<K, V>>, load: F)
+    fn start<F, R, E>(&self, flight: &Arc<Flight<K, V>>, stale: Option<&Aging<K, V>>, load: F)
     where
         F: FnOnce(K) -> R,
         R: Future<Output = Result<V, E>> + Send + 'static,
         E: Into<BoxError>,
     {
         let (id, place, limit) = (flight.id, self.core.rules.loader.clone(), self.core.rules.load_timeout);
-        let leader = Leader::new(self.core.clone(), flight.clone());
+        let leader = Leader::new(self.core.clone(), flight.clone(), stale.map(Arc::downgrade));
         let loading = match catch(&place, || circles::inside(id, || load(flight.key.get().clone()))) {
             Ok(loading) => loading,
             Err(panicked) => {

@@ -57,7 +57,7 @@
 //! ```
 //!
 //! # What is promised
-//! 1. A key is loaded once at a time, until it is written or taken out. Who asks meanwhile waits for that load, and gets the same
+//! 1. A key is loaded once at a time, until it is written or taken out, or the load is given up. Who asks meanwhile waits for that load, and gets the same
 //!    value or the same error.
 //! 2. A load ends for all who wait: a value, an error, a panic as a value, or closed. It depends on none of them.
 //! 3. When `insert` or `invalidate` has returned, nobody who begins to read gets what was there before; and no load that had
@@ -75,7 +75,7 @@
 //! - A write makes a new table of a handful of entries, and costs three to five times what it costs in a cache with locks. What
 //!   is written as often as it is read is better off with one of those.
 //! - What is sent away for want of room stays in memory, unseen, until its table is written next: mostly up to a fifth of the
-//!   entries besides the capacity, at the very most a half. With a [`weigher`](CacheBuilder::weigher), which is there to limit
+//!   entries besides the capacity, at the very most a half, and eight for each shard. With a [`weigher`](CacheBuilder::weigher), which is there to limit
 //!   memory, it goes at once.
 //! - A [`snapshot`](Cache::snapshot), and what a [`reader`](Cache::reader) has read, stay in memory as long as these are kept.
 //! - Values are cloned by [`get`](Cache::get): use an `Arc` for large ones.
@@ -122,6 +122,7 @@ mod snapshot;
 mod stats;
 mod table;
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "it is a test")]
 mod twin;
 
 pub use builder::CacheBuilder;

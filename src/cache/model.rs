@@ -54,7 +54,7 @@ impl Place {
             }
             let Some(flight) = state.seats.find(HASH, &[]).map(|seat| seat.flight.clone()) else {
                 state.loads += 1;
-                let flight = Arc::new(Flight::new(state.loads, HASH, (), None, self.abandoned));
+                let flight = Arc::new(Flight::new(state.loads, HASH, (), self.abandoned));
                 let Some(guest) = flight.enter() else { unreachable!("nobody has given it up yet") };
                 state.seats.take(flight.clone());
                 return Role::Leads(Waits(guest), Leads(flight));

@@ -2,14 +2,15 @@
 //!
 //! The family is S3-FIFO (Yang and others, SOSP 2023): what is new waits in a small list, and only what was read there, or
 //! comes back soon after it was sent away, gets into the main list, whose hand gives second chances (CLOCK). Reads move
-//! nothing; they raise a number on the entry. Ours differs in three ways, for loops and for hot sets that move:
+//! nothing; they raise a number on the entry. Ours differs in four ways, for loops and for hot sets that move:
 //!
 //! - The small list is a hundredth of the capacity instead of a tenth, and flows over into the main list while that has room.
 //! - Who comes back gets into the main list only if the hand finds somebody cold within [`REACH`] steps. Otherwise it waits
 //!   like everybody else, but each such try has cooled the main list down a little. So one loop over more than there is room
 //!   for leaves most of it in place, and a hot set that is over is soon gone.
-//! - It remembers as many as there are entries: with fewer, whoever comes back in a wide circle has always just been forgotten,
-//!   and what nobody reads stays for ever.
+//! - It remembers as many as there are entries: with fewer, whoever comes back in a wide circle has always just been forgotten.
+//! - Of those who are new and cold, each [`TURN`]-th stays if somebody in the main list is cold as well. So what nobody reads does
+//!   not stay for ever, whatever comes.
 //!
 //! The figures, and what was rejected, are in `docs/design/cache.md`.
 //!
@@ -26,6 +27,9 @@ pub(super) const REACH: usize = 4;
 
 /// How far it goes when somebody has to go.
 pub(super) const PATIENCE: usize = 64;
+
+/// Instead of each so many-th who is new and cold, the main list's next goes, if it is cold.
+pub(super) const TURN: u32 = 32;
 
 /// The small list's part of the capacity.
 pub(super) const SMALL: u64 = 100;
@@ -49,6 +53,8 @@ pub(super) struct Policy<T> {
     small: List,
     main: List,
     ghosts: GhostList,
+    /// Counts who was new and cold.
+    turn: u32,
 }
 
 #[derive(Debug)]
@@ -77,7 +83,7 @@ struct List {
 impl<T: Ranked> Policy<T> {
     pub(super) fn new(capacity: u64) -> Self {
         let [small, main] = [(); 2].map(|()| List { head: NONE, tail: NONE, weight: 0 });
-        Self { capacity, nodes: Vec::new(), free: Vec::new(), small, main, ghosts: GhostList::default() }
+        Self { capacity, nodes: Vec::new(), free: Vec::new(), small, main, ghosts: GhostList::default(), turn: 0 }
     }
 
     pub(super) fn weight(&self) -> u64 {
@@ -181,6 +187,10 @@ impl<T: Ranked> Policy<T> {
             };
             let (own, heat, hash) = (item.weight(), item.heat(), item.hash());
             if heat == 0 && !self.has_main_room(own) {
+                self.turn = self.turn.wrapping_add(1);
+                if self.turn.is_multiple_of(TURN) && self.step(sent_away) {
+                    continue;
+                }
                 sent_away.extend(self.remove(place));
                 self.ghosts.remember(hash, self.len());
                 continue;

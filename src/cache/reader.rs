@@ -19,7 +19,7 @@ use super::table::Table;
 /// up to date as [`Cache::get`](super::Cache::get).
 ///
 /// The price: it keeps what it has read, even if it was replaced or has expired since, until it reads there again, is
-/// [released](Self::release) or dropped. A reader that has read everywhere takes 16 bytes for each five entries of the cache
+/// [released](Self::release) or dropped. A reader that has read everywhere takes 16 bytes for each four entries of the cache
 /// besides.
 ///
 /// # Examples

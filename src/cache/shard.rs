@@ -312,11 +312,12 @@ impl<T> Alike<T> {
         if self.is_own(&one) {
             return;
         }
-        if is_it(&one) {
+        // In the list first: a comparison may panic.
+        self.strangers.push(one);
+        if self.strangers.last().is_some_and(|one| is_it(one)) {
             // Who was it before is no longer there, and not looked for again.
-            self.strangers.extend(self.own.replace(one));
-        } else {
-            self.strangers.push(one);
+            let before = std::mem::replace(&mut self.own, self.strangers.pop());
+            self.strangers.extend(before);
         }
     }
 }

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::ghost::GhostList;
-use super::policy::{PATIENCE, Policy, REACH, Ranked, SMALL};
+use super::policy::{PATIENCE, Policy, REACH, Ranked, SMALL, TURN};
 
 #[derive(Debug, PartialEq)]
 struct Item {
@@ -43,6 +43,7 @@ struct Twin {
     main: VecDeque<Rc<Item>>,
     ghosts: GhostList,
     sent_away: Vec<u64>,
+    turn: u32,
 }
 
 fn sum(queue: &VecDeque<Rc<Item>>) -> u64 {
@@ -111,6 +112,11 @@ impl Twin {
                 continue;
             };
             if item.heat() == 0 && !self.has_main_room(item.weight) {
+                self.turn += 1;
+                if self.turn % TURN == 0 && self.step() {
+                    self.small.push_front(item);
+                    continue;
+                }
                 let len = self.small.len() + self.main.len();
                 self.ghosts.remember(item.hash(), len);
                 self.sent_away.push(item.key);
@@ -151,7 +157,7 @@ proptest! {
         is_weighted in any::<bool>(),
     ) {
         let mut policy = Policy::new(capacity);
-        let mut twin = Twin { capacity, small: VecDeque::new(), main: VecDeque::new(), ghosts: GhostList::default(), sent_away: Vec::new() };
+        let mut twin = Twin { capacity, small: VecDeque::new(), main: VecDeque::new(), ghosts: GhostList::default(), sent_away: Vec::new(), turn: 0 };
         let (mut places, mut sent_away) = (HashMap::new(), Vec::new());
         for (what, key, weight) in script {
             let weight = if is_weighted { weight.min(capacity) } else { 1 };

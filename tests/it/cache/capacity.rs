@@ -1,10 +1,14 @@
 //! How much is kept, and which of it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use regatta::cache::Cache;
+
+/// Puts the same keys into the same shards.
+type SameEachTime = BuildHasherDefault<DefaultHasher>;
 
 /// A generator that is the same each time.
 fn random(seed: u64) -> impl FnMut() -> u64 {
@@ -34,7 +38,7 @@ fn zipf(keys: usize, draws: usize) -> Vec<u64> {
 }
 
 fn hits(trace: &[u64], capacity: u64) -> usize {
-    let cache = Cache::new(capacity);
+    let cache = Cache::builder(capacity).hasher(SameEachTime::default()).build();
     let hits = trace.iter().filter(|key| {
         let hit = cache.get(*key).is_some();
         if !hit {
@@ -83,7 +87,7 @@ fn no_hit_ratio_is_above_the_optimum() {
 
 #[test]
 fn what_is_read_stays_through_a_scan() {
-    let cache = Cache::new(1000);
+    let cache = Cache::builder(1000).hasher(SameEachTime::default()).build();
     let hot = || 0..500_u64;
     hot().for_each(|key| cache.insert(key, ()));
     for round in 0..20 {
@@ -97,19 +101,20 @@ fn what_is_read_stays_through_a_scan() {
 /// Whoever was there first, and is never read, goes.
 #[test]
 fn a_full_cache_makes_room_for_others_that_come_again_and_again() {
-    for (capacity, keys) in [(100, 60), (100, 90), (1000, 600), (1000, 950), (10_000, 6000)] {
-        let cache = Cache::new(capacity);
+    // Also those who are a few too many.
+    for (capacity, keys) in [(100, 60), (100, 90), (1000, 600), (1000, 950), (10_000, 6000), (200, 210)] {
+        let cache = Cache::builder(capacity).hasher(SameEachTime::default()).build();
         (0..2 * capacity).for_each(|old| cache.insert(1_000_000 + old, ()));
         let mut hits = 0;
-        for round in 0..10 {
+        for round in 0..100 {
             for key in 0..keys {
                 match cache.get(&key) {
-                    Some(()) => hits += u64::from(round == 9),
+                    Some(()) => hits += u64::from(round == 99),
                     None => cache.insert(key, ()),
                 }
             }
         }
-        assert!(hits >= keys * 9 / 10, "{keys} keys in {capacity}: {hits} hits in the tenth round");
+        assert!(hits >= keys * 8 / 10, "{keys} keys in {capacity}: {hits} hits in the last round");
     }
 }
 

@@ -181,7 +181,7 @@ fn a_weak_handle_keeps_nothing() {
     drop(cache);
     assert!(weak.upgrade().is_none(), "a reader owns no loads");
     drop(reader);
-    assert!(weak.clone().upgrade().is_none());
+    assert!(weak.upgrade().is_none());
 }
 
 #[tokio::test]
