@@ -113,7 +113,7 @@ impl Twin {
             };
             if item.heat() == 0 && !self.has_main_room(item.weight) {
                 self.turn += 1;
-                if self.turn % TURN == 0 && self.step() {
+                if self.turn.is_multiple_of(TURN) && self.step() {
                     self.small.push_front(item);
                     continue;
                 }
