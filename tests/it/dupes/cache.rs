@@ -183,7 +183,7 @@ async fn what_is_no_file_is_never_replaced() {
 #[tokio::test]
 async fn behind_a_link_the_target_is_replaced() {
     let (tree, beside) = (old_tree(), Tree::new());
-    let (cache, link) = (beside.file("cache", "old"), beside.link("cache", "link"));
+    let (cache, link) = (beside.file("cache", ""), beside.link("cache", "link"));
     assert_eq!(search(&tree, &link).await.misses, 5);
     assert_eq!(search(&tree, &cache).await.hits, 5);
     assert!(link.is_symlink());
