@@ -52,7 +52,8 @@ impl<K: Eq, V, S> Leader<K, V, S> {
         };
         if seat.is_none() {
             // It is put in by nobody, so the one that is aging has to be loaded again.
-            self.with_stale(|stale| stale.refresh_later(now));
+            let stale = Kept::new(self.stale.as_ref().and_then(Weak::upgrade));
+            stale.get().iter().for_each(|stale| stale.refresh_later(now));
         }
         entry.into_inner()
     }
@@ -74,7 +75,7 @@ impl<K: Eq, V, S> Leader<K, V, S> {
                 None => pages.seats.leave(flight),
             }
         };
-        self.with_stale(|stale| stale.refresh_failed(now));
+        stale.get().iter().for_each(|stale| stale.refresh_failed(now));
         flight.finish(Err(error.clone()));
         // It may be the one of another key, which made room.
         drop_quietly(seat);
@@ -82,12 +83,6 @@ impl<K: Eq, V, S> Leader<K, V, S> {
             // Nobody may have been there to be told.
             log_quietly(|| tracing::warn!(target: "regatta::cache", %error, "a value could not be loaded again"));
         }
-    }
-
-    /// Notes something on the entry that it was to replace, if there still is one.
-    fn with_stale(&self, note: impl Fn(&Entry<K, V>)) {
-        let stale = Kept::new(self.stale.as_ref().and_then(Weak::upgrade));
-        stale.get().iter().for_each(|stale| note(stale));
     }
 
     fn count(&self, counts: &mut Counts) {
