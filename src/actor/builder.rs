@@ -21,7 +21,7 @@ use super::run::once;
 use super::shared::{Hook, Shared};
 use super::staged::{Mailbox, Staged};
 use crate::BoxError;
-use crate::observe::{Observe, Registry};
+use crate::observe::{Presence, Registry};
 use crate::policy::{Backoff, Overflow};
 use crate::supervise::{ChildSpec, Intensity};
 use crate::task::{entrust, runtime};
@@ -85,7 +85,7 @@ pub struct Builder<M> {
     ask_timeout: Option<Duration>,
     limits: Limits,
     undelivered: Option<Hook<M>>,
-    is_observed: bool,
+    presence: Presence,
 }
 
 impl<M: Send + 'static> Builder<M> {
@@ -98,7 +98,7 @@ impl<M: Send + 'static> Builder<M> {
             ask_timeout: Some(Duration::from_secs(5)),
             limits: Limits { intensity: Intensity::default(), backoff: None },
             undelivered: None,
-            is_observed: true,
+            presence: Presence::Row,
         }
     }
 
@@ -168,7 +168,15 @@ impl<M: Send + 'static> Builder<M> {
 
     /// Leaves the actor out of [snapshots](crate::observe::snapshot): for a great many of them.
     pub fn unobserved(mut self) -> Self {
-        self.is_observed = false;
+        self.presence = Presence::Hidden;
+        self
+    }
+
+    /// Shows the actor in [snapshots](crate::observe::snapshot) together with all others of this name, in one row that
+    /// adds them up, those that have ended included: for swarms, such as an actor for each connection. Rows of groups stay,
+    /// so take few names, and not one that is made of a number.
+    pub fn observed_as(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.presence = Presence::Group(group.into());
         self
     }
 
@@ -335,13 +343,9 @@ impl<M: Send + 'static> Builder<M> {
         let (tx, rx) = mpsc::channel(self.capacity);
         let head = Head::new(name, self.capacity, self.overflow, self.ask_timeout);
         let shared = Arc::new(Shared::new(head, tx, self.undelivered));
-        if self.is_observed {
-            let registry = Registry::current();
-            let subject: Weak<Shared<M>> = Arc::downgrade(&shared);
-            let subject: Weak<dyn Observe> = subject;
-            let registration = registry.enroll(registry.reserve(), "actor", &shared.head.name, None, subject);
-            shared.head.waiting().registration = Some(registration);
-        }
+        let subject: Weak<Shared<M>> = Arc::downgrade(&shared);
+        let registration = Registry::current().enroll_as(&self.presence, "actor", &shared.head.name, subject);
+        shared.head.waiting().registration = registration;
         let inbox = Inbox::new(shared.clone(), rx);
         (shared, inbox)
     }

@@ -53,6 +53,8 @@ pub(super) fn enter(target: &Head) -> Result<Edge, Vec<Arc<str>>> {
     if let Some(mut path) = graph.path(target.id, asker.id) {
         path.insert(0, target.name.clone());
         path.insert(0, asker.name.clone());
+        drop(graph);
+        asker.rare().refuse(&path);
         return Err(path);
     }
     graph.last += 1;
@@ -75,6 +77,11 @@ pub(super) fn leave(id: EdgeId) {
             graph.from.remove(&from);
         }
     }
+}
+
+/// Whom an actor waits for: the last one it has asked, of several.
+pub(super) fn awaited_by(actor: u64) -> Option<Arc<str>> {
+    graph().from.get(&actor)?.last().map(|(_, _, name)| name.clone())
 }
 
 impl Graph {

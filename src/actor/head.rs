@@ -3,9 +3,10 @@
 //! Invariants:
 //! 1. The end is written once, after the state and all messages are gone; then everybody who waits is woken, outside
 //!    the lock.
-//! 2. Flags are only added, except [`INNER`], and [`PAUSE`], which the actor's own task takes away.
+//! 2. Flags are only added, except [`INNER`], [`PAUSE`] and [`ABSENT`], which the actor's own task takes away.
 //! 3. The counters of [`Books`] are written by the actor's task alone, with the exception of `dropped`.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
@@ -14,9 +15,10 @@ use std::time::Duration;
 use futures::task::AtomicWaker;
 use tokio_util::sync::CancellationToken;
 
+use super::notes::Rare;
 use super::reason::StopReason;
-use crate::error::{drop_quietly, wake_quietly};
-use crate::observe::Registration;
+use crate::error::{catch, drop_quietly, wake_quietly};
+use crate::observe::{Ending, Observe, Registration};
 use crate::policy::Overflow;
 use crate::task::Waiters;
 
@@ -32,6 +34,8 @@ pub(super) const ENDING: u32 = 8;
 pub(super) const INNER: u32 = 16;
 /// Its last life has ended by itself; no other one follows.
 pub(super) const LAST: u32 = 32;
+/// It lives no life at the moment: the first has not begun, or the next has not.
+pub(super) const ABSENT: u32 = 128;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
 pub(super) const PAUSE: u32 = 64;
 
@@ -39,7 +43,7 @@ pub(super) const PAUSE: u32 = 64;
 const REFUSING: u32 = STOP | DRAIN | KILL | ENDING | LAST;
 
 /// Something with a head: an actor of whatever messages.
-pub(super) trait Subject: Send + Sync {
+pub(super) trait Subject: Observe {
     fn head(&self) -> &Head;
 }
 
@@ -65,6 +69,9 @@ pub(super) struct Head {
     waker: AtomicWaker,
     /// Hears what nobody wakes up for.
     ear: OnceLock<Weak<dyn Ear>>,
+    rare: OnceLock<Box<Rare>>,
+    /// The name of the last message that it began to handle, as a [`Word`](crate::observe::Word). Of the actor's task.
+    pub(super) doing: AtomicU32,
 }
 
 /// Somebody who is there while the actor has no life.
@@ -124,6 +131,8 @@ impl Head {
             end: OnceLock::new(),
             waiting: Mutex::default(),
             token: OnceLock::new(),
+            rare: OnceLock::new(),
+            doing: AtomicU32::new(0),
             overflow,
         }
     }
@@ -172,7 +181,20 @@ impl Head {
         let _ = self.ear.set(Arc::downgrade(ear));
     }
 
-    /// Takes away [`INNER`] or [`PAUSE`].
+    /// Says that it lives no life now, which nobody waits for.
+    pub(super) fn is_between_lives(&self) {
+        self.flags.fetch_or(ABSENT, Ordering::AcqRel);
+    }
+
+    pub(super) fn rare(&self) -> &Rare {
+        self.rare.get_or_init(|| Box::new(Rare::new()))
+    }
+
+    pub(super) fn known_rare(&self) -> Option<&Rare> {
+        self.rare.get().map(|rare| &**rare)
+    }
+
+    /// Takes away [`INNER`], [`PAUSE`] or [`ABSENT`].
     pub(super) fn lower(&self, flag: u32) {
         self.flags.fetch_and(!flag, Ordering::AcqRel);
     }
@@ -229,8 +251,8 @@ impl Head {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The actor is gone.
-    pub(super) fn finish(&self, reason: &StopReason) {
+    /// The actor is gone; `subject` has its numbers.
+    pub(super) fn finish(&self, subject: &dyn Observe, reason: &StopReason) {
         if self.end.set(Box::new(reason.clone())).is_err() {
             return;
         }
@@ -243,7 +265,9 @@ impl Head {
             };
             (wakers, watchers, waiting.registration.take())
         };
-        drop(registration);
+        if let Some(registration) = registration {
+            registration.bury(subject, ending(&self.place(), reason));
+        }
         if let Some(token) = self.token.get() {
             cancel_quietly(token);
         }
@@ -254,6 +278,18 @@ impl Head {
             drop_quietly(Deferred(Some(move || notify(reason))));
         }
     }
+}
+
+/// How the end is told. The words of an error are the user's.
+fn ending(place: &str, reason: &StopReason) -> Ending {
+    let text = match reason {
+        StopReason::Stopped => Cow::Borrowed("stopped"),
+        StopReason::Drained => Cow::Borrowed("drained"),
+        StopReason::Unreferenced => Cow::Borrowed("nobody referred to it any more"),
+        StopReason::Killed => Cow::Borrowed("killed"),
+        other => Cow::Owned(catch(&place.into(), || other.to_string()).unwrap_or_else(|panicked| panicked.to_string())),
+    };
+    Ending { reason: text, is_failure: reason.is_failure() }
 }
 
 /// Cancels; those who wait have wakers of their own.
@@ -277,6 +313,9 @@ impl Books {
     /// Counts; of the actor's own task, so that no other writer is lost.
     #[inline]
     pub(super) fn add(count: &AtomicU64, more: u64) {
+        if cfg!(regatta_uncounted) {
+            return;
+        }
         // Relaxed: read by those who only want to know.
         count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
     }

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::head::{Head, Subject};
+use super::head::Subject;
 use super::here::{self, Fate};
 use super::reason::StopReason;
 use crate::error::{Panicked, drop_quietly, log_quietly};
@@ -38,7 +38,7 @@ pin_project_lite::pin_project! {
                 }
             });
             if let Some(subject) = this.subject {
-                finish(subject.head(), &StopReason::RuntimeGone);
+                finish(&**subject, &StopReason::RuntimeGone);
             }
         }
     }
@@ -83,7 +83,7 @@ impl<F: Future<Output = StopReason>> Future for Life<F> {
             Ok(Poll::Ready(reason)) => reason,
             Err(panicked) => StopReason::Panicked(panicked),
         };
-        finish(subject.head(), &reason);
+        finish(&**subject, &reason);
         Poll::Ready(())
     }
 }
@@ -94,8 +94,9 @@ fn unguarded(payload: Box<dyn Any + Send>) -> Panicked {
     Panicked::from_payload(place, payload)
 }
 
-fn finish(head: &Head, reason: &StopReason) {
-    head.finish(reason);
+fn finish(subject: &dyn Subject, reason: &StopReason) {
+    let head = subject.head();
+    head.finish(subject, reason);
     let actor = &*head.name;
     log_quietly(|| match reason.is_failure() {
         true => tracing::warn!(target: "regatta::actor", actor, %reason, "ended"),

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 
 use super::actor::Actor;
-use super::head::{Ear, KILL, LAST, PAUSE, STOP, Subject};
+use super::head::{ABSENT, Ear, KILL, LAST, PAUSE, STOP, Subject};
 use super::here;
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -88,6 +88,7 @@ impl<A: Actor> Logical<A> {
         let kept = Kept { belongings, is_alive: false, lives: 0, last: None, is_over: false, site: None };
         let logical = Arc::new(Self { shared, kept: Mutex::new(kept) });
         let ear: Arc<dyn Ear> = logical.clone();
+        logical.shared.head.is_between_lives();
         logical.shared.head.listens(&ear);
         logical
     }
@@ -108,7 +109,8 @@ impl<A: Actor> Logical<A> {
         let site_before = kept.site.replace(site);
         drop(kept);
         drop(site_before);
-        self.shared.head.lower(PAUSE);
+        self.shared.head.lower(PAUSE | ABSENT);
+        place.supervisor().adopt(self.shared.head.waiting().registration.as_ref());
         let tenure = Arc::new(Tenure { logical: self.clone(), _kin: place.kin(), place });
         Ok(Lent { incarnation, before, belongings, reason: None, tenure })
     }
@@ -130,7 +132,7 @@ impl<A: Actor> Logical<A> {
             inbox.discard(reason);
             drop_quietly(inbox);
         });
-        self.shared.head.finish(reason);
+        self.shared.head.finish(&*self.shared, reason);
     }
 }
 
@@ -218,6 +220,7 @@ impl<A: Actor> Drop for Lent<A> {
 impl<A: Actor> Drop for Tenure<A> {
     fn drop(&mut self) {
         let head = &self.logical.shared.head;
+        head.is_between_lives();
         let reason = {
             let mut kept = self.logical.lock();
             kept.is_alive = false;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::head::Books;
 use super::here::Fate;
+use super::notes::Notes;
 use super::reason::StopReason;
 use super::shared::Shared;
 
@@ -26,11 +27,13 @@ pub(super) struct Inbox<M: Send + 'static> {
     pub(super) shared: Arc<Shared<M>>,
     rx: Receiver<M>,
     batch: VecDeque<M>,
+    pub(super) notes: Notes,
 }
 
 impl<M: Send + 'static> Inbox<M> {
     pub(super) fn new(shared: Arc<Shared<M>>, rx: Receiver<M>) -> Self {
-        Self { shared, rx, batch: VecDeque::new() }
+        let notes = Notes::new(shared.head.id);
+        Self { shared, rx, batch: VecDeque::new(), notes }
     }
 
     /// The next message; `None` when it is closed and everything was taken.

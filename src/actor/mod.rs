@@ -104,6 +104,7 @@ mod lane;
 mod life;
 mod logical;
 mod mailbox;
+mod notes;
 mod placed;
 mod reason;
 mod recipient;

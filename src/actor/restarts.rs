@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::guard::{Guarded, Halt};
-use super::head::{Books, KILL, LAST, STOP};
+use super::head::{ABSENT, Books, KILL, LAST, STOP};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
 use super::run::live;
@@ -88,15 +88,20 @@ impl Record {
         if !reason.is_failure() || shared.head.flags() & (STOP | KILL | LAST) != 0 || !self.has_started {
             return Some(reason);
         }
-        if self.window.note(Instant::now()) {
+        let is_too_many = self.window.note(Instant::now());
+        shared.head.rare().fails(&self.window);
+        if is_too_many {
             let (restarts, within) = (self.incarnation - 1, self.limits.intensity.within);
             return Some(StopReason::GaveUp { restarts, within, last: Box::new(reason) });
         }
         let delay = self.next_delay(begun.elapsed());
         let actor = &*shared.head.name;
         log_quietly(|| tracing::warn!(target: "regatta::actor", actor, %reason, ?delay, "restarts"));
-        if let Some(end) = pause(shared, delay).await {
-            return Some(end);
+        shared.head.is_between_lives();
+        let end = pause(shared, delay).await;
+        shared.head.lower(ABSENT);
+        if end.is_some() {
+            return end;
         }
         Books::add(&shared.books.restarts, 1);
         self.last = Some(reason);

@@ -1,16 +1,18 @@
 //! What the handles of one actor share.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
-use super::head::{Books, Head, Subject};
+use super::cycles;
+use super::head::{ABSENT, Books, Head, Subject};
 use super::here::{Fate, with_fate};
 use super::room::{Room, Ticket};
 use super::tell_error::{TellError, Why};
 use crate::error::{drop_quietly, log_quietly};
-use crate::observe::{Flow, Observe, Row};
+use crate::observe::{Flow, Observe, Row, Word};
 use crate::policy::Overflow;
 
 /// In this order, as the [head](Head) is: what senders read is far from what the actor's task writes.
@@ -140,15 +142,34 @@ impl<M: Send + 'static> Subject for Shared<M> {
 
 impl<M: Send + 'static> Observe for Shared<M> {
     fn fill(&self, row: &mut Row) {
-        row.state = if self.head.end().is_some() {
+        let head = &self.head;
+        row.set_state(if head.end().is_some() {
             "stopped"
-        } else if self.head.is_refusing() {
+        } else if head.is_refusing() {
             "stopping"
+        } else if head.flags() & ABSENT != 0 {
+            "between lives"
         } else {
             "running"
-        };
+        });
         row.flow = self.flow();
-        row.gauge("queued", self.queued(), Some(self.head.capacity));
-        row.gauge("restarts", self.books.restarts.load(Ordering::Relaxed) as usize, None);
+        row.gauge("queued", self.queued(), Some(head.capacity));
+        row.count("restarts", self.books.restarts.load(Ordering::Relaxed));
+        if row.flow.in_flight > self.queued() as u64 {
+            let word = Word::from_number(head.doing.load(Ordering::Relaxed));
+            row.doing = word.text().map(Cow::Borrowed);
+            row.waits_for = cycles::awaited_by(head.id);
+        }
+        if let Some(rare) = head.known_rare() {
+            row.timing("handler", rare.handling.read());
+            if let Some((recent, limit)) = rare.recent() {
+                row.level("recent failures", recent as u64, (limit < u32::MAX).then_some(u64::from(limit)));
+            }
+            let circles = rare.circles.load(Ordering::Relaxed);
+            if circles > 0 {
+                row.count("asks in circles", circles);
+                row.note = rare.circle().map(|circle| format!("an ask was refused: {circle}").into());
+            }
+        }
     }
 }

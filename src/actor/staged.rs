@@ -152,5 +152,5 @@ fn as_actor<M: Send + 'static, F: Future>(shared: &Arc<Shared<M>>, code: F) -> i
 
 fn finish<M: Send + 'static>(inbox: &mut Inbox<M>, reason: &StopReason) {
     inbox.discard(reason);
-    inbox.shared.head.finish(reason);
+    inbox.shared.head.finish(&*inbox.shared, reason);
 }

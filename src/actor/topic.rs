@@ -236,14 +236,14 @@ impl<M> Core<M> {
 
 impl<M: Send> Observe for Core<M> {
     fn fill(&self, row: &mut Row) {
-        row.state = "open";
+        row.set_state("open");
         // Read first: what is unheard was published before.
         row.flow.dropped = self.unheard.load(Ordering::Relaxed);
         let published = self.count.load(Ordering::Relaxed).max(row.flow.dropped);
         (row.flow.accepted, row.flow.done) = (published, published - row.flow.dropped);
         row.gauge("subscribers", self.sender.receiver_count(), None);
         row.gauge("kept", self.sender.len(), Some(self.capacity));
-        row.gauge("missed", self.lagged.load(Ordering::Relaxed) as usize, None);
+        row.count("missed", self.lagged.load(Ordering::Relaxed));
     }
 }
 

@@ -12,7 +12,7 @@ use super::rules::{Age, Cause, Left, Rules};
 use super::shard::{Compared, Located, Shard, cause_of};
 use super::stats::{CacheStats, ReadCounts};
 use crate::error::{Kept, drop_quietly};
-use crate::observe::{Flow, Gauge, Observe, Registration, Row};
+use crate::observe::{Flow, Observe, Registration, Row};
 
 pub(super) struct Core<K, V, S> {
     pub(super) name: OnceLock<Arc<str>>,
@@ -225,7 +225,7 @@ where
 {
     fn fill(&self, row: &mut Row) {
         let stats = self.stats();
-        row.state = if self.is_closed() { "closed" } else { "open" };
+        row.set_state(if self.is_closed() { "closed" } else { "open" });
         row.flow = Flow {
             accepted: stats.inserted,
             in_flight: stats.entries,
@@ -234,20 +234,17 @@ where
             discarded: stats.removed.invalidated,
             ..Flow::default()
         };
-        let percent = stats.hit_ratio().map(|ratio| ("hit%", (ratio * 100.0).round() as u64));
-        let counts = [
-            ("hits", stats.hits),
-            ("misses", stats.misses),
-            ("loads", stats.loads),
-            ("loads failed", stats.loads_failed),
-            ("loading", stats.loading),
-            ("coalesced", stats.coalesced),
-            ("pinned", stats.snapshots),
-        ];
-        let limit = (stats.capacity != u64::MAX).then_some(stats.capacity);
-        let weight = Gauge { name: "weight", value: stats.weight, limit };
-        let others = percent.into_iter().chain(counts).map(|(name, value)| Gauge { name, value, limit: None });
-        row.gauges = std::iter::once(weight).chain(others).collect();
+        row.level("weight", stats.weight, (stats.capacity != u64::MAX).then_some(stats.capacity));
+        if let Some(ratio) = stats.hit_ratio() {
+            row.level("hit%", (ratio * 100.0).round() as u64, None);
+        }
+        row.level("loading", stats.loading, None);
+        row.level("pinned", stats.snapshots, None);
+        row.count("hits", stats.hits);
+        row.count("misses", stats.misses);
+        row.count("loads", stats.loads);
+        row.count("loads failed", stats.loads_failed);
+        row.count("coalesced", stats.coalesced);
     }
 }
 

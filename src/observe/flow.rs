@@ -26,6 +26,7 @@ use std::ops::AddAssign;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Flow {
     /// Taken in, whatever became of it later.

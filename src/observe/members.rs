@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
+use super::group::Group;
 use super::registry::Observe;
-use super::snapshot::RowId;
+use super::row::RowId;
 
 /// Ids that share one allocation. A single survivor keeps it, which is why it is small.
 const SHELF: usize = 16;
@@ -23,6 +24,10 @@ pub(super) struct Member {
     pub(super) kind: &'static str,
     pub(super) name: Arc<str>,
     pub(super) parent: Option<RowId>,
+    /// It has no row of its own, but a part in this one.
+    pub(super) group: Option<Arc<Group>>,
+    /// When it was entered, in nanoseconds of the registry's life.
+    pub(super) entered: u64,
     pub(super) subject: Weak<dyn Observe>,
 }
 
@@ -54,12 +59,24 @@ impl Members {
         Some(member)
     }
 
-    /// In the order of the ids.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Member)> {
-        self.shelves.iter().flat_map(|(number, shelf)| {
+    pub(super) fn get(&self, id: u64) -> Option<&Member> {
+        let (shelf, place) = place_of(id);
+        self.shelves.get(&shelf)?.0[place].as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Member> {
+        let (shelf, place) = place_of(id);
+        self.shelves.get_mut(&shelf)?.0[place].as_mut()
+    }
+
+    /// Those with at least this id, in the order of the ids.
+    pub(super) fn from(&self, least: u64) -> impl Iterator<Item = (u64, &Member)> {
+        let shelves = self.shelves.range(place_of(least).0..);
+        let all = shelves.flat_map(|(number, shelf)| {
             let first = number * SHELF as u64;
             (first..).zip(&shelf.0).filter_map(|(id, member)| Some((id, member.as_ref()?)))
-        })
+        });
+        all.skip_while(move |(id, _)| *id < least)
     }
 }
 

@@ -25,15 +25,38 @@
 //! - Rows are read one after another: a snapshot is not one instant of the whole program.
 //! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks.
 
+mod finding;
 mod flow;
+mod graveyard;
+mod group;
+mod histogram;
+mod inspector;
+mod machine;
 mod members;
+mod rates;
 mod registry;
+mod row;
+mod rules;
+#[cfg(feature = "serde")]
+mod serial;
 mod snapshot;
+mod table;
+mod times;
+mod words;
 
+pub use finding::{Diagnosis, Finding, Limit, Severity, Topic, Verdict};
 pub use flow::Flow;
+pub use histogram::Histogram;
+pub(crate) use histogram::Samples;
+pub use inspector::Inspector;
+pub use machine::Machine;
+pub use rates::{Rate, Rates, RowRates, WindowTiming};
 pub use registry::Registry;
-pub(crate) use registry::{Observe, Registration};
-pub use snapshot::{Gauge, Row, RowId, Snapshot};
+pub(crate) use registry::{Ending, Observe, Presence, Registration};
+pub use row::{Count, Gauge, Gone, Row, RowId, Timed};
+pub use snapshot::Snapshot;
+pub use times::Times;
+pub(crate) use words::Word;
 
 /// Reads everything that lives in the current registry: [`Registry::current`], then [`Registry::snapshot`].
 #[must_use]

@@ -1,16 +1,26 @@
 //! Who is alive: weak references to everything that can be looked at.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use futures::future::Either;
+use tokio::time::Instant;
 
+use super::graveyard::Graveyard;
+use super::group::{Group, Groups};
+use super::machine::Machine;
 use super::members::{Member, Members};
-use super::snapshot::{Row, RowId, Snapshot};
+use super::row::{Gone, Row, RowId};
+use super::snapshot::Snapshot;
+
+/// So many members are copied under one lock.
+const CHUNK: usize = 512;
 
 /// Something that can fill its row of a snapshot. Called without any lock of the registry.
 pub(crate) trait Observe: Send + Sync {
@@ -46,6 +56,9 @@ struct Shared {
     members: Mutex<Members>,
     /// The components that exist once in each registry, by kind; they live as long as it does.
     common: Mutex<BTreeMap<&'static str, Common>>,
+    groups: Groups,
+    graveyard: Graveyard,
+    identity: u64,
     next_id: AtomicU64,
     snapshots: AtomicU64,
     started: Instant,
@@ -63,6 +76,24 @@ pub(crate) struct Registration {
     id: u64,
 }
 
+/// How a component shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Presence {
+    /// In a row of its own.
+    #[default]
+    Row,
+    /// With all others of this group in one row.
+    Group(Arc<str>),
+    /// Not at all.
+    Hidden,
+}
+
+/// How a component has ended.
+pub(crate) struct Ending {
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) is_failure: bool,
+}
+
 static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::new);
 
 tokio::task_local! {
@@ -77,6 +108,10 @@ impl Registry {
             shared: Arc::new(Shared {
                 members: Mutex::new(Members::new()),
                 common: Mutex::new(BTreeMap::new()),
+                groups: Groups::default(),
+                graveyard: Graveyard::default(),
+                // A number that readers of JSON keep exactly.
+                identity: RandomState::new().hash_one(0) >> 11,
                 next_id: AtomicU64::new(1),
                 snapshots: AtomicU64::new(0),
                 started: Instant::now(),
@@ -142,24 +177,50 @@ impl Registry {
     /// Reads every component that is alive.
     ///
     /// # Complexity
-    /// One short lock for each component; components register and leave meanwhile.
+    /// One short lock for each component, none of the registry meanwhile; components register and leave as it goes on.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        // Subjects are upgraded after the lock is gone: if ours is the last reference, dropping it runs the
-        // component's destructor, which takes the lock to leave.
-        let members: Vec<(u64, Member)> = self.shared.lock().iter().map(|(id, member)| (id, member.clone())).collect();
-        let rows = members.into_iter().filter_map(|(id, member)| {
-            let subject = member.subject.upgrade()?;
-            let mut row = Row::new(RowId(id), member.parent, member.kind, member.name);
-            subject.fill(&mut row);
-            Some(row)
-        });
+        let uptime = self.shared.started.elapsed();
+        let sequence = self.shared.snapshots.fetch_add(1, Ordering::Relaxed);
+        // What is entered from now on is for the next one: so this one has an end.
+        let end = self.shared.next_id.load(Ordering::Relaxed);
+        let (mut rows, mut least) = (Vec::new(), 0);
+        let mut groups = self.shared.groups.begin(sequence, uptime);
+        loop {
+            // Subjects are upgraded after the lock is gone: if ours is the last reference, dropping it runs the
+            // component's destructor, which takes the lock to leave.
+            let members: Vec<(u64, Member)> = {
+                let members = self.shared.lock();
+                let copied = members.from(least).take_while(|(id, _)| *id < end).take(CHUNK);
+                copied.map(|(id, member)| (id, member.clone())).collect()
+            };
+            let Some((last, _)) = members.last() else { break };
+            least = last + 1;
+            for (id, member) in members {
+                let Some(subject) = member.subject.upgrade() else { continue };
+                let mut row = Row::new(RowId(id), member.parent, member.kind, member.name);
+                row.age = uptime.saturating_sub(Duration::from_nanos(member.entered));
+                subject.fill(&mut row);
+                drop(subject);
+                match &member.group {
+                    None => rows.push(row),
+                    Some(group) => groups.meet(group, &row),
+                }
+            }
+        }
+        rows.extend(groups.end());
+        rows.sort_by_key(|row| row.id);
+        let (gone, gone_total) = self.shared.graveyard.read();
         Snapshot {
             schema: Snapshot::SCHEMA,
-            rows: rows.collect(),
-            sequence: self.shared.snapshots.fetch_add(1, Ordering::Relaxed),
+            registry: self.shared.identity,
+            sequence,
             captured_at: SystemTime::now(),
-            uptime: self.shared.started.elapsed(),
+            uptime,
+            machine: Machine::look(),
+            rows,
+            gone,
+            gone_total,
         }
     }
 
@@ -193,7 +254,36 @@ impl Registry {
         parent: Option<RowId>,
         subject: Weak<dyn Observe>,
     ) -> Registration {
-        self.shared.lock().insert(id, Member { kind, name: name.clone(), parent, subject });
+        self.enter_member(id, kind, name, parent, None, subject)
+    }
+
+    /// Enters a component as its owner wants it to show.
+    pub(crate) fn enroll_as(
+        &self,
+        presence: &Presence,
+        kind: &'static str,
+        name: &Arc<str>,
+        subject: Weak<dyn Observe>,
+    ) -> Option<Registration> {
+        let group = match presence {
+            Presence::Hidden => return None,
+            Presence::Row => None,
+            Presence::Group(group) => Some(self.shared.groups.find(kind, group, || self.reserve())),
+        };
+        Some(self.enter_member(self.reserve(), kind, name, None, group, subject))
+    }
+
+    fn enter_member(
+        &self,
+        id: u64,
+        kind: &'static str,
+        name: &Arc<str>,
+        parent: Option<RowId>,
+        group: Option<Arc<Group>>,
+        subject: Weak<dyn Observe>,
+    ) -> Registration {
+        let entered = self.shared.now();
+        self.shared.lock().insert(id, Member { kind, name: name.clone(), parent, group, entered, subject });
         Registration { shared: Arc::downgrade(&self.shared), id }
     }
 }
@@ -215,12 +305,70 @@ impl Shared {
         // No user code runs under the lock, so the map is whole even if a panic passed by.
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn tell_end(&self, id: RowId, member: &Member, Ending { reason, is_failure }: Ending) {
+        let now = self.now();
+        let [ended_at, age] = [now, now.saturating_sub(member.entered)].map(Duration::from_nanos);
+        let (kind, name, reason) = (Cow::Borrowed(member.kind), member.name.clone(), Arc::from(reason));
+        self.graveyard.bury(Gone { id, kind, name, ended_at, age, reason, is_failure });
+    }
+
+    /// Five centuries fit.
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
 }
 
 impl Registration {
     /// The row this component fills.
     pub(crate) fn id(&self) -> RowId {
         RowId(self.id)
+    }
+
+    /// Lists a component of the same registry below this one from now on.
+    pub(crate) fn adopt(&self, part: &Self) {
+        if !self.shared.ptr_eq(&part.shared) {
+            return;
+        }
+        if let Some(shared) = self.shared.upgrade() {
+            if let Some(member) = shared.lock().get_mut(part.id) {
+                member.parent = Some(RowId(self.id));
+            }
+        }
+    }
+
+    /// Takes the component off the registry, and keeps for a while what became of it. What it has counted stays with its
+    /// group, if it is in one.
+    pub(crate) fn bury(self, subject: &dyn Observe, ending: Ending) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let id = RowId(self.id);
+        let group = shared
+            .lock()
+            .get(self.id)
+            .and_then(|member| Some((member.kind, member.name.clone(), member.group.clone()?)));
+        if let Some((kind, name, group)) = &group {
+            let mut row = Row::new(id, None, kind, name.clone());
+            subject.fill(&mut row);
+            group.keep(row);
+        }
+        let removed = shared.lock().remove(self.id);
+        let Some(member) = removed else { return };
+        // Whoever puts a swarm into one row does not want each end of it told, unless something went wrong.
+        if group.is_none() || ending.is_failure {
+            shared.tell_end(id, &member, ending);
+        }
+        if let Some(group) = member.group {
+            group.has_left(id);
+        }
+    }
+
+    /// Keeps for a while how the component has ended, which stays on the registry as long as somebody has it.
+    pub(crate) fn tell_end(&self, ending: Ending) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let member = shared.lock().get(self.id).cloned();
+        if let Some(member) = member {
+            shared.tell_end(RowId(self.id), &member, ending);
+        }
     }
 }
 

@@ -178,11 +178,11 @@ impl Observe for Live {
     fn fill(&self, row: &mut Row) {
         // A stream has no conductor; but whatever ends a pipeline closes the group of its workers.
         let has_ended = self.workers.is_closed() && self.conductor.is_empty();
-        row.state = match (has_ended, self.parts[0].stop.is_set()) {
+        row.set_state(match (has_ended, self.parts[0].stop.is_set()) {
             (true, _) => "ended",
             (false, true) => "draining",
             (false, false) => "running",
-        };
+        });
         for stage in &self.stages {
             row.flow += stage.stats().flow;
         }
@@ -191,18 +191,21 @@ impl Observe for Live {
 
 impl Observe for Watched {
     fn fill(&self, row: &mut Row) {
-        let StageStats { flow, queued, window, busy, workers, times, .. } = self.0.stats();
-        row.flow = flow;
+        let StageStats {
+            flow, queued, window, busy, workers, limit, waiting, retried, times, has_ended, failure, ..
+        } = self.0.stats();
+        row.set_state(if has_ended { "ended" } else { "running" });
+        (row.flow, row.times, row.note) = (flow, times, failure);
         if let Some(window) = window {
             row.gauge("busy", busy, None);
-            row.gauge("workers", workers, None);
+            row.gauge("workers", workers, Some(limit));
             row.gauge("queued", queued, Some(window));
         }
-        if let Some(times) = times {
-            let [busy, blocked, starved] = times.percent();
-            row.gauge("busy%", busy, None);
-            row.gauge("blocked%", blocked, None);
-            row.gauge("starved%", starved, None);
+        if waiting > 0 {
+            row.gauge("waiting", waiting, None);
+        }
+        if retried > 0 {
+            row.count("retried", retried);
         }
     }
 }

@@ -194,6 +194,7 @@ impl<I: Send, O: Send> StageView for Hub<I, O> {
             window: Some(self.shape.window),
             busy: state.working,
             workers: state.workers,
+            limit: self.shape.workers,
             retried: self.stage.retried(),
             waiting,
             times: Some(state.clock.times()),

@@ -58,6 +58,8 @@ pub struct StageStats {
     pub busy: usize,
     /// How many tasks were started to work for it; they stay until it ends.
     pub workers: usize,
+    /// How many there may be.
+    pub limit: usize,
     /// How often an item was [tried again](super::Pipeline::retry).
     pub retried: u64,
     /// Items that wait for another of their [key](super::Concurrency::keyed).
@@ -243,6 +245,7 @@ impl StageView for Stage {
             window: None,
             busy: 0,
             workers: 0,
+            limit: 0,
             retried: 0,
             waiting: 0,
             times: None,

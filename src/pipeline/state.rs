@@ -161,7 +161,13 @@ impl<I, O> State<I, O> {
     }
 
     pub(super) fn keep_time(&mut self, shape: Shape) {
-        self.clock.turn(self.mood(shape));
+        self.clock.turn(self.mood(shape), self.engaged());
+    }
+
+    /// How many workers are awake; where none was hired, because a relay does it all, it counts as one.
+    fn engaged(&self) -> usize {
+        let asleep = self.idle.len() + usize::from(self.puller.is_some() && !self.is_pausing);
+        self.workers.saturating_sub(asleep).max(1)
     }
 
     fn mood(&self, shape: Shape) -> Mood {

@@ -16,6 +16,7 @@
 use std::any::Any;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::atomics::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, lock};
 use super::body::At;
@@ -24,13 +25,12 @@ use super::error::JobError;
 use super::floor::Floor;
 use super::injector::Injector;
 use super::local::State;
-use super::meter::Samples;
 use super::rows::Rows;
 use super::slot::Slot;
 use super::trace::{Hook, JobEvent};
 use super::word::{Calls, Levels, Word};
 use crate::error::{Closed, Panicked, catch, log_quietly};
-use crate::observe::{Observe, Row};
+use crate::observe::{Observe, Row, Samples};
 use crate::policy::Overflow;
 use crate::task::{ShutdownReport, Waiters};
 
@@ -258,15 +258,16 @@ impl Core {
     }
 
     pub(super) fn record_wait(&self, ns: u64) {
-        self.waits.add(ns);
+        self.waits.add(Duration::from_nanos(ns));
     }
 
     pub(super) fn record_run(&self, ns: u64) {
-        self.runs.add(ns);
+        self.runs.add(Duration::from_nanos(ns));
     }
 
-    pub(super) fn timings(&self) -> [super::stats::Timing; 2] {
-        [self.waits.timing(), self.runs.timing()]
+    /// How long jobs waited, and ran.
+    pub(super) fn samples(&self) -> [&Samples; 2] {
+        [&self.waits, &self.runs]
     }
 
     /// Tells the hook that a job begins.
@@ -277,7 +278,7 @@ impl Core {
         }
     }
 
-    pub(super) fn report(&self, elapsed: std::time::Duration) -> ShutdownReport {
+    pub(super) fn report(&self, elapsed: Duration) -> ShutdownReport {
         let flow = self.books.flow();
         let mut panicked = self.desk().panics.clone();
         // A panic is kept just before it is counted.
@@ -312,9 +313,13 @@ impl Core {
 impl Observe for Core {
     fn fill(&self, row: &mut Row) {
         let levels = self.word.levels();
-        row.state = if levels.is_closed() { "closed" } else { "open" };
+        row.set_state(if levels.is_closed() { "closed" } else { "open" });
         row.flow = self.books.flow();
         row.gauge("queued", levels.queued() as usize, Some(self.capacity()));
         row.gauge("active", levels.active(), Some(levels.limit()));
+        row.count("stolen", self.slots().iter().map(|slot| slot.meter.stolen()).sum());
+        let [wait, run] = self.samples();
+        row.timing("wait", wait.read());
+        row.timing("run", run.read());
     }
 }

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::books::Ending;
-use super::stats::Timing;
 use super::trace::Source;
 use crate::observe::Flow;
 
@@ -29,18 +28,6 @@ pub(super) struct Meter {
     /// Of those that began: stopped half-way, by whomever.
     lost: AtomicU64,
 }
-
-/// Samples of one duration.
-pub(super) struct Samples {
-    count: AtomicU64,
-    total_ns: AtomicU64,
-    max_ns: AtomicU64,
-    /// How many took at least 2^k nanoseconds and less than twice as long.
-    octaves: [AtomicU64; OCTAVES],
-}
-
-/// The last holds everything from a quarter of an hour up.
-const OCTAVES: usize = 40;
 
 /// A moment in nanoseconds from the first time anybody asked, and 1: never zero, which stands for “never”.
 pub(super) fn now_ns() -> u64 {
@@ -127,46 +114,4 @@ impl Meter {
 /// Adds one to a counter that has one writer at a time: a store is cheaper than a read-modify-write.
 fn raise(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
-}
-
-impl Samples {
-    pub(super) fn new() -> Self {
-        Self {
-            count: AtomicU64::new(0),
-            total_ns: AtomicU64::new(0),
-            max_ns: AtomicU64::new(0),
-            octaves: std::array::from_fn(|_| AtomicU64::new(0)),
-        }
-    }
-
-    pub(super) fn add(&self, ns: u64) {
-        self.count.fetch_add(1, Relaxed);
-        self.total_ns.fetch_add(ns, Relaxed);
-        self.max_ns.fetch_max(ns, Relaxed);
-        let octave = (ns.max(1).ilog2() as usize).min(OCTAVES - 1);
-        self.octaves[octave].fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn timing(&self) -> Timing {
-        let octaves: [u64; OCTAVES] = std::array::from_fn(|octave| self.octaves[octave].load(Relaxed));
-        let (samples, max) = (octaves.iter().sum::<u64>(), self.max_ns.load(Relaxed));
-        let quantile = |share: f64| {
-            let rank = (samples as f64 * share).ceil().max(1.0) as u64;
-            let mut below = 0;
-            let octave = octaves.iter().position(|count| {
-                below += count;
-                below >= rank
-            });
-            // The end of the octave, unless nothing ever took that long.
-            octave.map_or(Duration::ZERO, |octave| Duration::from_nanos((2_u64 << octave).min(max)))
-        };
-        let mean = self.total_ns.load(Relaxed).checked_div(self.count.load(Relaxed)).unwrap_or(0);
-        Timing {
-            samples,
-            mean: Duration::from_nanos(mean),
-            median: quantile(0.5),
-            p99: quantile(0.99),
-            max: Duration::from_nanos(max),
-        }
-    }
 }

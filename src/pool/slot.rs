@@ -167,8 +167,8 @@ impl Slot {
 impl Observe for Slot {
     fn fill(&self, row: &mut Row) {
         row.flow = self.meter.flow();
-        row.state = if row.flow.in_flight > 0 { "busy" } else { "idle" };
-        row.gauge("busy_ms", usize::try_from(self.meter.busy().as_millis()).unwrap_or(usize::MAX), None);
-        row.gauge("stolen", usize::try_from(self.meter.stolen()).unwrap_or(usize::MAX), None);
+        row.set_state(if row.flow.in_flight > 0 { "busy" } else { "idle" });
+        row.count("busy ms", u64::try_from(self.meter.busy().as_millis()).unwrap_or(u64::MAX));
+        row.count("stolen", self.meter.stolen());
     }
 }

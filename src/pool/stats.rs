@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
-use crate::observe::Flow;
+use crate::observe::{Flow, Histogram};
 
 /// What a pool has done and what it holds; made by [`CpuPool::stats`](super::CpuPool::stats) and
 /// [`TaskPool::stats`](super::TaskPool::stats).
@@ -59,7 +59,8 @@ pub struct WorkerStats {
 
 /// A duration that was sampled.
 ///
-/// `median` and `p99` are known up to a factor of two: each is the end of the octave it lies in, though never above `max`.
+/// `median` and `p99` are known to a quarter: each is the end of the bucket it lies in, see [`Histogram`], though never above
+/// `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Timing {
@@ -75,12 +76,24 @@ pub struct Timing {
     pub max: Duration,
 }
 
+impl Timing {
+    fn of(durations: &Histogram) -> Self {
+        Self {
+            samples: durations.samples(),
+            mean: durations.mean(),
+            median: durations.quantile(0.5),
+            p99: durations.quantile(0.99),
+            max: durations.max(),
+        }
+    }
+}
+
 impl PoolStats {
     pub(super) fn of(core: &Core) -> Self {
         let flow = core.books.flow();
         let levels = core.levels();
         let workers: Vec<WorkerStats> = core.slots().iter().map(|slot| slot.stats()).collect();
-        let [wait, run] = core.timings();
+        let [wait, run] = core.samples().map(|samples| Timing::of(&samples.read()));
         Self {
             flow,
             queued: levels.queued() as usize,

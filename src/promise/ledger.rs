@@ -75,7 +75,7 @@ impl Observe for Ledger {
         let [done, failed, discarded] =
             [&self.done, &self.failed, &self.discarded].map(|count| count.load(Ordering::Acquire));
         let accepted = self.made.load(Ordering::Relaxed);
-        row.state = "open";
+        row.set_state("open");
         row.flow = Flow { accepted, done, failed, discarded, ..Flow::default() };
         row.flow.in_flight = accepted - done - failed - discarded;
         row.gauge("pending", row.flow.in_flight as usize, None);

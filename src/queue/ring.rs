@@ -302,14 +302,14 @@ fn unless_empty<R>(taken: Result<R, TryRecvError>) -> Option<Option<R>> {
 impl<T: Send> Observe for Ring<T> {
     fn fill(&self, row: &mut Row) {
         let (stats, is_closed) = self.lock.look(|state| (state.stats(), state.is_closed()));
-        row.state = if is_closed { "closed" } else { "open" };
+        row.set_state(if is_closed { "closed" } else { "open" });
         row.flow = stats.flow;
         row.gauge("queued", stats.queued, Some(stats.capacity));
         row.gauge("delivered", stats.delivered, None);
-        row.gauge("high_water", stats.high_water, None);
+        row.gauge("high water", stats.high_water, None);
         let lost = stats.letters_lost + stats.letters_panicked;
         if lost > 0 {
-            row.gauge("letters_lost", usize::try_from(lost).unwrap_or(usize::MAX), None);
+            row.count("letters lost", lost);
         }
     }
 }

@@ -1,18 +1,20 @@
 //! What can be seen of a supervisor from outside: it is never waited for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
 
 use super::command::Command;
 use super::event::{Event, EventKind};
 use super::exit::Exit;
-use super::intensity::Intensity;
-use crate::error::log_quietly;
-use crate::observe::{Flow, Gauge, Observe, Registration, Registry, Row, RowId};
+use super::intensity::{Intensity, Window};
+use crate::error::{catch, log_quietly};
+use crate::observe::{Ending, Flow, Observe, Registration, Registry, Row, RowId};
 
 /// How many events a subscriber may lag behind.
 const EVENTS_KEPT: usize = 256;
@@ -28,7 +30,7 @@ pub(super) struct Board {
     pub(super) events: broadcast::Sender<Event>,
     pub(super) stopped: watch::Sender<Option<Exit>>,
     seen: Mutex<Seen>,
-    registration: OnceLock<Registration>,
+    pub(super) registration: OnceLock<Registration>,
 }
 
 /// The numbers and children; written by the supervisor alone.
@@ -38,8 +40,8 @@ pub(super) struct Seen {
     pub(super) is_stopping: bool,
     /// In the order of their first start.
     pub(super) children: BTreeMap<u64, SeenChild>,
-    pub(super) recent: usize,
-    pub(super) limit: Intensity,
+    /// Those that count against the limit.
+    pub(super) failures: Window,
     begun: u64,
     done: u64,
     failed: u64,
@@ -50,6 +52,8 @@ pub(super) struct SeenChild {
     pub(super) info: ChildInfo,
     /// Of a supervisor that runs.
     pub(super) below: Option<Arc<Board>>,
+    /// The failures that count against a limit of its own.
+    pub(super) failures: Option<Window>,
 }
 
 /// What can be seen of a child.
@@ -123,7 +127,7 @@ impl Board {
             commands,
             events: events.unwrap_or_else(|| broadcast::Sender::new(EVENTS_KEPT)),
             stopped: watch::Sender::new(None),
-            seen: Mutex::new(Seen { limit, ..Seen::default() }),
+            seen: Mutex::new(Seen { failures: Window::new(limit), ..Seen::default() }),
             registration: OnceLock::new(),
         });
         let registry = Registry::current();
@@ -136,6 +140,19 @@ impl Board {
 
     pub(super) fn row(&self) -> Option<RowId> {
         self.registration.get().map(Registration::id)
+    }
+
+    /// It has ended, if nobody has said so before.
+    pub(super) fn has_ended(&self, exit: Exit) {
+        let ending = Ending { reason: Cow::Owned(describe(&exit)), is_failure: exit.is_failure() };
+        let is_first = self.stopped.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert(exit);
+            is_first
+        });
+        if let (true, Some(registration)) = (is_first, self.registration.get()) {
+            registration.tell_end(ending);
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -161,7 +178,33 @@ impl Board {
     }
 }
 
+/// The words of an error are the user's.
+fn describe(exit: &Exit) -> String {
+    catch(&"a supervisor".into(), || exit.to_string()).unwrap_or_else(|panicked| panicked.to_string())
+}
+
 impl Seen {
+    /// Counts a failure; tells how many count now, the limit for these, and the limit that was exceeded, if one was.
+    pub(super) fn fails(&mut self, key: u64, now: Instant) -> (usize, Intensity, Option<Intensity>) {
+        let is_too_many = self.failures.note(now);
+        let (recent, allowed) = (self.failures.recent(now), self.failures.limit());
+        let own = self.children.get_mut(&key).and_then(|child| child.failures.as_mut());
+        let own = own.and_then(|own| own.note(now).then(|| own.limit()));
+        (recent, allowed, is_too_many.then_some(allowed).or(own))
+    }
+
+    /// How often the one failed that is closest to its limit: all together, or a child with a limit of its own.
+    fn closest(&mut self, now: Instant) -> (usize, u32, Option<Arc<str>>) {
+        let all = (self.failures.recent(now), self.failures.limit().restarts, None);
+        let with_limits = self.children.values_mut().filter_map(|SeenChild { info, failures, .. }| {
+            let failures = failures.as_mut()?;
+            Some((failures.recent(now), failures.limit().restarts, Some(info.name.clone())))
+        });
+        let left = |(recent, limit, _): &(usize, u32, Option<Arc<str>>)| (*limit as usize).saturating_sub(*recent);
+        let closest = with_limits.filter(|child| child.0 > 0).min_by_key(left);
+        closest.filter(|child| left(child) < left(&all) || all.0 == 0).unwrap_or(all)
+    }
+
     pub(super) fn child(&mut self, key: u64) -> Option<&mut ChildInfo> {
         self.children.get_mut(&key).map(|child| &mut child.info)
     }
@@ -194,13 +237,13 @@ impl Seen {
 
 impl Observe for Board {
     fn fill(&self, row: &mut Row) {
-        let seen = self.lock();
-        row.state = match (self.stopped.borrow().is_some(), seen.is_stopping, seen.is_closed) {
+        let mut seen = self.lock();
+        row.set_state(match (self.stopped.borrow().is_some(), seen.is_stopping, seen.is_closed) {
             (true, ..) => "stopped",
             (_, true, _) => "stopping",
             (_, _, true) => "closed",
             _ => "open",
-        };
+        });
         let ended = seen.done + seen.failed + seen.killed;
         row.flow = Flow {
             accepted: seen.begun,
@@ -210,13 +253,11 @@ impl Observe for Board {
             discarded: seen.killed,
             in_flight: seen.begun - ended,
         };
-        row.gauges = vec![
-            Gauge { name: "children", value: seen.children.len() as u64, limit: None },
-            Gauge {
-                name: "recent failures",
-                value: seen.recent as u64,
-                limit: (seen.limit.restarts < u32::MAX).then_some(u64::from(seen.limit.restarts)),
-            },
-        ];
+        row.gauge("children", seen.children.len(), None);
+        let now = Instant::now();
+        let (recent, limit, child) = seen.closest(now);
+        row.level("recent failures", recent as u64, (limit < u32::MAX).then_some(u64::from(limit)));
+        row.note = child.map(|child| format!("closest to its limit is child `{child}`").into());
+        row.count("restarts", seen.children.values().map(|child| child.info.restarts).sum());
     }
 }

@@ -30,7 +30,6 @@ use super::context::Place;
 use super::error::StartError;
 use super::event::{Event, EventKind};
 use super::exit::{Exit, GaveUp};
-use super::intensity::Window;
 use super::life::{End, Kin, Life};
 use super::policy::{AutoShutdown, Restart, Strategy};
 use super::spec::ChildSpec;
@@ -44,7 +43,6 @@ pub(super) struct Engine {
     pub(super) strategy: Strategy,
     auto_shutdown: AutoShutdown,
     pub(super) backoff: Option<Backoff>,
-    pub(super) window: Window,
     pub(super) above: Above,
     /// In the order of their first start.
     pub(super) children: BTreeMap<u64, Child>,
@@ -84,7 +82,6 @@ pub(super) struct Child {
     /// It, or the failure that takes it along, waits to be started again.
     pub(super) is_restarting: bool,
     pub(super) due: Option<Instant>,
-    pub(super) window: Option<Window>,
     pub(super) delays: Option<Delays>,
 }
 
@@ -120,7 +117,6 @@ impl Engine {
             strategy: builder.strategy,
             auto_shutdown: builder.auto_shutdown,
             backoff: builder.backoff,
-            window: Window::new(builder.intensity),
             above,
             children: BTreeMap::new(),
             names: HashMap::new(),
@@ -152,7 +148,7 @@ impl Engine {
             Ok(()) => Ok(self),
             Err(error) => {
                 self.stop_all().await;
-                self.has_stopped(match &error {
+                self.board.has_ended(match &error {
                     StartError::Stopped { .. } => Exit::Shutdown,
                     error => Exit::Failed(Arc::new(error.clone())),
                 });
@@ -192,12 +188,8 @@ impl Engine {
             }
         };
         self.stop_all().await;
-        self.has_stopped(exit.clone());
+        self.board.has_ended(exit.clone());
         exit
-    }
-
-    fn has_stopped(&self, exit: Exit) {
-        self.board.stopped.send_replace(Some(exit));
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
@@ -299,25 +291,17 @@ impl Engine {
     /// Counts a failure, and gives up or starts again whatever it takes along.
     async fn child_failed(&mut self, key: u64, exit: Exit, delay: Duration) -> Option<Exit> {
         let now = Instant::now();
-        let is_too_many = self.window.note(now);
-        let recent = self.window.recent(now);
-        self.board.lock().recent = recent;
+        let (recent, allowed, exceeded) = self.board.lock().fails(key, now);
         let child = self.children.get_mut(&key)?;
-        let mut limit = is_too_many.then(|| self.window.limit());
-        if let Some(own) = &mut child.window
-            && own.note(now)
-        {
-            limit = limit.or(Some(own.limit()));
-        }
         let name = child.spec.name.clone();
-        if let Some(limit) = limit {
+        if let Some(limit) = exceeded {
             let supervisor = self.board.path.clone();
             let gave_up = GaveUp { supervisor, child: name.clone(), limit, last: Arc::new(exit) };
             self.board.tell(&name, EventKind::GaveUp(gave_up.clone()));
             return Some(Exit::GaveUp(gave_up));
         }
         self.stop_group(key).await;
-        self.board.tell(&name, EventKind::Restarting { delay, recent, limit: self.window.limit() });
+        self.board.tell(&name, EventKind::Restarting { delay, recent, limit: allowed });
         if delay.is_zero() {
             self.start_group(key).await;
         } else {
@@ -359,11 +343,7 @@ impl Drop for Engine {
             };
             drop_quietly(shown_before);
         }
-        self.board.stopped.send_if_modified(|exit| {
-            let is_first = exit.is_none();
-            exit.get_or_insert(Exit::Killed);
-            is_first
-        });
+        self.board.has_ended(Exit::Killed);
         // One by one: what one has captured must not end the process with that of another.
         std::mem::take(&mut self.children).into_values().for_each(drop_quietly);
     }

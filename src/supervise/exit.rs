@@ -68,6 +68,10 @@ impl Exit {
         matches!(self, Self::Normal | Self::Shutdown | Self::GaveUp(_))
     }
 
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Panicked(_) | Self::GaveUp(_))
+    }
+
     pub(super) fn is_ignored(&self) -> bool {
         matches!(self, Self::Failed(error) if error.is::<Ignored>())
     }

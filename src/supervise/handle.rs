@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::spec::ChildSpec;
 use super::tree::Tree;
 use crate::error::Closed;
+use crate::observe::Registration;
 
 /// Reaches a supervisor without owning it: to add children, to look, and to learn of its end.
 ///
@@ -27,6 +28,13 @@ pub struct SupervisorRef {
 }
 
 impl SupervisorRef {
+    /// Lists a component below the supervisor, if both are looked at together.
+    pub(crate) fn adopt(&self, part: Option<&Registration>) {
+        if let Some((whole, part)) = self.board.registration.get().zip(part) {
+            whole.adopt(part);
+        }
+    }
+
     /// The name with those of all supervisors above: `app/storage`.
     #[must_use]
     pub fn path(&self) -> &str {

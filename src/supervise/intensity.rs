@@ -27,7 +27,7 @@ pub struct Intensity {
 }
 
 /// The failures that count.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Window {
     limit: Intensity,
     failures: VecDeque<Instant>,

@@ -18,6 +18,7 @@ impl Engine {
         let key = self.next_key;
         self.next_key += 1;
         self.names.insert(spec.name.clone(), key);
+        let failures = spec.intensity.map(Window::new);
         let info = ChildInfo {
             name: spec.name.clone(),
             is_supervisor: spec.is_supervisor(),
@@ -26,9 +27,8 @@ impl Engine {
             restarts: 0,
             last_exit: None,
         };
-        self.board.lock().children.insert(key, SeenChild { info, below: None });
-        let window = spec.intensity.map(Window::new);
-        let child = Child { spec, life: None, last_exit: None, is_restarting: false, due: None, window, delays: None };
+        self.board.lock().children.insert(key, SeenChild { info, below: None, failures });
+        let child = Child { spec, life: None, last_exit: None, is_restarting: false, due: None, delays: None };
         self.children.insert(key, child);
         key
     }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::loom::{Mutex, MutexGuard, lock};
 use crate::error::{drop_quietly, wake_quietly};
-use crate::observe::{Flow, Gauge, Observe, Registration, Row};
+use crate::observe::{Flow, Observe, Registration, Row};
 use crate::task::{Ticket, Waiters};
 
 pub(super) struct Books {
@@ -140,11 +140,11 @@ impl Observe for Books {
     fn fill(&self, row: &mut Row) {
         let pages = self.lock();
         let (versions, pinned) = (pages.number.saturating_add(1), pages.pinned.len() as u64);
-        row.state = if pages.writers == 0 { "closed" } else { "open" };
+        row.set_state(if pages.writers == 0 { "closed" } else { "open" });
         row.flow = Flow { accepted: versions, in_flight: 1 + pinned, done: versions - 1 - pinned, ..Flow::default() };
-        row.gauges = [("version", pages.number), ("pinned", pinned), ("conflicts", pages.conflicts)]
-            .map(|(name, value)| Gauge { name, value, limit: None })
-            .into();
+        row.level("version", pages.number, None);
+        row.level("pinned", pinned, None);
+        row.count("conflicts", pages.conflicts);
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{catch, drop_quietly, log_quietly, refuse_zero};
-use crate::observe::{Flow, Gauge, Observe, Registration, Registry, Row};
+use crate::observe::{Flow, Observe, Registration, Registry, Row};
 use crate::task::{ShutdownReport, TaskGroup};
 
 /// Drops old values on one of tokio's blocking threads, so that no reader pays for a destructor.
@@ -253,19 +253,16 @@ impl Drop for Duty {
 impl Observe for Yard {
     fn fill(&self, row: &mut Row) {
         let pages = self.lock();
-        row.state = match (pages.is_aborted, pages.is_closed) {
+        row.set_state(match (pages.is_aborted, pages.is_closed) {
             (true, _) => "aborted",
             (false, true) => "closed",
             (false, false) => "open",
-        };
+        });
         let Pages { accepted, done, failed, discarded, .. } = *pages;
         let in_flight = accepted - done - failed - discarded;
         row.flow = Flow { accepted, done, failed, dropped: 0, discarded, in_flight };
-        let queued = pages.waiting.len() as u64;
-        row.gauges = vec![
-            Gauge { name: "queued", value: queued, limit: Some(self.capacity as u64) },
-            Gauge { name: "in_place", value: pages.in_place, limit: None },
-        ];
+        row.gauge("queued", pages.waiting.len(), Some(self.capacity));
+        row.count("in place", pages.in_place);
     }
 }
 

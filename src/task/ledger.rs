@@ -211,7 +211,7 @@ impl Ledger {
 impl Observe for Ledger {
     fn fill(&self, row: &mut Row) {
         let pages = self.lock();
-        row.state = if pages.is_closed { "closed" } else { "open" };
+        row.set_state(if pages.is_closed { "closed" } else { "open" });
         row.flow = Flow {
             accepted: pages.started,
             done: pages.finished,

@@ -32,6 +32,8 @@ pub(crate) struct Waiters {
     free: Vec<usize>,
     head: usize,
     tail: usize,
+    /// How many nodes are linked.
+    linked: usize,
 }
 
 #[derive(Debug)]
@@ -44,12 +46,17 @@ struct Node {
 
 impl Waiters {
     pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), free: Vec::new(), head: NONE, tail: NONE }
+        Self { nodes: Vec::new(), free: Vec::new(), head: NONE, tail: NONE, linked: 0 }
     }
 
     /// Tells whether nobody waits who has not been notified.
     pub(crate) fn is_empty(&self) -> bool {
         self.head == NONE
+    }
+
+    /// How many wait who have not been notified.
+    pub(crate) fn len(&self) -> usize {
+        self.linked
     }
 
     /// Waits, or goes on waiting: at the back the first time, at the front after a notification that came to nothing.
@@ -119,6 +126,7 @@ impl Waiters {
     }
 
     fn link_back(&mut self, index: usize) {
+        self.linked += 1;
         self.nodes[index].previous = self.tail;
         self.nodes[index].next = NONE;
         match self.tail {
@@ -129,6 +137,7 @@ impl Waiters {
     }
 
     fn link_front(&mut self, index: usize) {
+        self.linked += 1;
         self.nodes[index].previous = NONE;
         self.nodes[index].next = self.head;
         match self.head {
@@ -139,6 +148,7 @@ impl Waiters {
     }
 
     fn unlink(&mut self, index: usize) {
+        self.linked -= 1;
         let (previous, next) = (self.nodes[index].previous, self.nodes[index].next);
         match previous {
             NONE => self.head = next,

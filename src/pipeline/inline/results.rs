@@ -183,6 +183,7 @@ impl StageView for Ledger {
             window: Some(self.bound),
             busy: self.busy.load(Ordering::Relaxed),
             workers: 0,
+            limit: 0,
             retried: self.stage.retried(),
             waiting: self.waiting.load(Ordering::Relaxed),
             times: None,

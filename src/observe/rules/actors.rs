@@ -1,0 +1,140 @@
+//! Actors and supervisors.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::super::finding::{Finding, Severity, Topic};
+use super::super::inspector::{Standstill, Story};
+use super::super::row::{Row, RowId};
+use super::{level, place, rate, seconds};
+
+/// How long a message may take while others wait for it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it may take while nobody does.
+const LONG_PATIENCE: Duration = Duration::from_secs(30);
+/// From this share of its mailbox on it is worth a word that it fills up.
+const FILLED: f64 = 0.25;
+
+/// Asks were refused because they would never have been answered.
+pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
+    let refused = story.rise(|row| row.count_of("asks in circles").unwrap_or(0));
+    let note = story.now.note.as_ref().filter(|_| refused > 0)?;
+    let circle = note.rsplit_once(": ").map_or(&**note, |(_, circle)| circle);
+    let text = format!(
+        "deadlock: {circle} ask each other in a circle; {refused} asks of `{}` were refused in {:.0} s. Let one of them tell \
+         instead, or hand its reply on to a task.",
+        story.now.name,
+        story.seconds()
+    );
+    Some(Finding::new(Severity::Critical, Topic::Circle, story.now, text))
+}
+
+/// A few more failures, and it gives up.
+pub(super) fn restarts(row: &Row) -> Option<Finding> {
+    let gauge = row.gauge_of("recent failures")?;
+    let (recent, limit) = (gauge.value, gauge.limit?);
+    let left = limit.saturating_sub(recent);
+    let is_close = recent > 0 && (left == 0 || (left == 1 && recent >= 2) || left * 5 <= limit);
+    if !is_close {
+        return None;
+    }
+    let what = match left {
+        0 => "the next failure stops it".to_owned(),
+        left => format!("after {left} more it gives up"),
+    };
+    let who = row.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
+    let text = format!(
+        "{} has counted {recent} failures of the {limit} allowed{who}: {what}. See the log for the cause; a backoff gives it \
+         time.",
+        place(row)
+    );
+    let severity = if left == 0 { Severity::Critical } else { Severity::Warning };
+    Some(Finding::new(severity, Topic::Restarts, row, text))
+}
+
+/// The mailbox was full all the time, or filled up in each of the windows.
+pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
+    if !story.is_complete() {
+        return None;
+    }
+    let (queued, limit) = story.now.depth()?;
+    let limit = limit?;
+    let depth = |row: &Row| row.depth().map_or(0, |(queued, _)| queued);
+    let handled = rate(story.rise(|row| row.flow.done) as f64 / story.seconds());
+    let remedy = "Handle faster, share the work out over several actors, or send less.";
+    if story.rows.iter().all(|row| depth(row) * 20 >= limit * 19) {
+        let text = format!(
+            "{} is full: {} messages wait, {handled} are handled, and senders are held up. {remedy}",
+            place(story.now),
+            level((queued, Some(limit)))
+        );
+        return Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text));
+    }
+    let is_growing = story.windows().all(|(before, after, _)| depth(before) < depth(after));
+    if !is_growing || (queued as f64) < limit as f64 * FILLED {
+        return None;
+    }
+    let growth = story.rise(depth) as f64 / story.seconds();
+    let left = Duration::from_secs_f64(((limit - queued.min(limit)) as f64 / growth.max(1e-3)).min(1e6));
+    let text = format!(
+        "the mailbox of {} grows by {}: {} messages wait, {handled} are handled, and it is full in about {}. {remedy}",
+        place(story.now),
+        rate(growth),
+        level((queued, Some(limit))),
+        seconds(left)
+    );
+    Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text))
+}
+
+/// Something is in hand, and nothing was settled for long.
+pub(super) fn stuck(
+    row: &Row,
+    now: Duration,
+    known: Option<Standstill>,
+    standstills: &mut HashMap<RowId, Standstill>,
+) -> Option<Finding> {
+    let settled = row.flow.done + row.flow.failed + row.flow.discarded;
+    let is_stage = row.kind == "stage";
+    // An actor may have taken more than one message out; a stage says what its workers have.
+    let in_hand = match is_stage {
+        true => row.gauge_of("busy").map_or(0, |busy| busy.value),
+        false => row.flow.in_flight.saturating_sub(row.depth().map_or(0, |(queued, _)| queued)),
+    };
+    // A stage whose results are not taken does not settle them.
+    let is_held_up = is_stage && row.depth().is_some_and(|(queued, _)| queued > 0);
+    if in_hand == 0 || is_held_up || row.state == "between lives" || row.state == "group" {
+        return None;
+    }
+    let still = known.filter(|known| known.settled == settled).unwrap_or(Standstill { settled, since: now });
+    standstills.insert(row.id, still);
+    let lasted = now.saturating_sub(still.since);
+    let waiting = row.flow.in_flight.saturating_sub(if is_stage { in_hand } else { 1 });
+    let is_stuck = lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0);
+    if !is_stuck {
+        return None;
+    }
+    let text = match is_stage {
+        true => format!(
+            "{} has finished nothing for {}, with {in_hand} items in work and {waiting} waiting. A timeout for each item \
+             tells which.",
+            place(row),
+            seconds(lasted)
+        ),
+        false => message_text(row, lasted, waiting),
+    };
+    let severity = if waiting > 0 { Severity::Critical } else { Severity::Warning };
+    Some(Finding::new(severity, Topic::Stuck, row, text))
+}
+
+fn message_text(row: &Row, lasted: Duration, waiting: u64) -> String {
+    let message = row.doing.as_ref().map_or("a message".to_owned(), |message| format!("`{message}`"));
+    let cause = match &row.waits_for {
+        Some(other) => format!("it waits for an answer of `{other}`: look there first"),
+        None => "look for a blocking call or an await without a timeout in it".to_owned(),
+    };
+    let wait = match waiting {
+        0 => "nothing waits behind it".to_owned(),
+        waiting => format!("{waiting} messages wait behind it"),
+    };
+    format!("{} has been handling {message} for {}, and {wait}; {cause}.", place(row), seconds(lasted))
+}

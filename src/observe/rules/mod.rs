@@ -1,0 +1,102 @@
+//! What is wrong with a component, kind by kind.
+
+mod actors;
+mod items;
+mod pipelines;
+mod promises;
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::finding::{Diagnosis, Finding, Severity, Topic};
+use super::inspector::{Memory, Windows};
+use super::row::Row;
+use super::snapshot::Snapshot;
+pub(super) use promises::Pending;
+
+/// For so long after it has failed is an end worth a finding.
+const MOURNED: Duration = Duration::from_secs(30);
+
+/// Applies every rule.
+pub(super) fn judge(now: &Snapshot, windows: &Windows<'_>, memory: &mut Memory) -> Diagnosis {
+    let mut diagnosis = Diagnosis::default();
+    let findings = &mut diagnosis.findings;
+    let mut standstills = std::mem::take(&mut memory.standstills);
+    for row in &now.rows {
+        let story = windows.story(row);
+        match &*row.kind {
+            "actor" => {
+                findings.extend(actors::circle(&story));
+                findings.extend(actors::restarts(row));
+                findings.extend(actors::growing(&story));
+                findings.extend(items::drops(&story));
+                let known = standstills.remove(&row.id);
+                findings.extend(actors::stuck(row, now.uptime, known, &mut memory.standstills));
+            }
+            "stage" => {
+                let known = standstills.remove(&row.id);
+                findings.extend(actors::stuck(row, now.uptime, known, &mut memory.standstills));
+            }
+            "supervisor" => findings.extend(actors::restarts(row)),
+            "queue" => findings.extend(items::drops(&story)),
+            "pool" => findings.extend(items::pool(&story)),
+            "cache" => findings.extend(items::cache(&story)),
+            "promises" => findings.extend(promises::pending(row, now.uptime, &mut memory.promises)),
+            _ => {}
+        }
+    }
+    findings.extend(now.gone.iter().rev().filter_map(|gone| {
+        let ago = now.uptime.saturating_sub(gone.ended_at);
+        (gone.is_failure && ago <= MOURNED).then(|| Finding {
+            severity: Severity::Warning,
+            topic: Topic::Ended,
+            row: gone.id,
+            kind: gone.kind.clone(),
+            name: gone.name.clone(),
+            text: format!(
+                "{} `{}` ended {} ago and does not come back: {}",
+                gone.kind,
+                gone.name,
+                seconds(ago),
+                gone.reason
+            ),
+        })
+    }));
+    diagnosis.verdicts = pipelines::judge(now, windows);
+    let of_verdict = |verdict| pipelines::finding(now, verdict);
+    findings.extend(diagnosis.verdicts.iter().filter_map(of_verdict));
+    // Stable: among equals in the order of creation.
+    findings.sort_by_key(|finding| (Reverse(finding.severity), finding.topic));
+    diagnosis
+}
+
+/// So that people can read it: `340 ms`, `4.2 s`, `3 min`.
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs_f64() {
+        short if short < 1.0 => format!("{:.0} ms", short * 1e3),
+        few if few < 10.0 => format!("{:.1} s", few),
+        many if many < 120.0 => format!("{many:.0} s"),
+        long => format!("{:.0} min", long / 60.0),
+    }
+}
+
+/// A rate, as exact as it is worth.
+fn rate(per_second: f64) -> String {
+    match per_second {
+        slow if slow < 10.0 => format!("{slow:.1}/s"),
+        fast if fast < 10_000.0 => format!("{fast:.0}/s"),
+        thousands => format!("{:.0} 000/s", thousands / 1e3),
+    }
+}
+
+/// `12 of 64`, or only the number where there is no limit.
+fn level((value, limit): (u64, Option<u64>)) -> String {
+    match limit {
+        Some(limit) => format!("{value} of {limit}"),
+        None => value.to_string(),
+    }
+}
+
+fn place(row: &Row) -> String {
+    format!("{} `{}`", row.kind, row.name)
+}
