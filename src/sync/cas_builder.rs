@@ -17,7 +17,7 @@ use super::reclaimer::Reclaimer;
 /// let leader = CasCell::builder("nobody").name("leader").build();
 /// let _ = leader.compare_and_swap(&"somebody", "me");
 /// let row = regatta::observe::snapshot().named("leader").expect("it is alive").clone();
-/// assert_eq!((row.kind, row.gauges[0].name), ("cas cell", "version"));
+/// assert_eq!((&*row.kind, &*row.gauges[0].name), ("cas cell", "version"));
 /// ```
 #[must_use = "nothing is made before `build`"]
 pub struct CasCellBuilder<T> {

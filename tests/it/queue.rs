@@ -1213,9 +1213,9 @@ fn a_queue_has_a_row_in_its_registry() {
     producer.try_send(1).expect("there is room");
     let snapshot = registry.snapshot();
     let row = snapshot.named("mails").expect("it is alive");
-    assert_eq!((row.kind, row.state, row.flow), ("queue", "open", producer.stats().flow));
+    assert_eq!((&*row.kind, &*row.state, row.flow), ("queue", "open", producer.stats().flow));
     let gauges: Vec<String> = row.gauges.iter().map(ToString::to_string).collect();
-    assert_eq!(gauges, ["queued 1/4", "delivered 0", "high_water 1"]);
+    assert_eq!(gauges, ["queued 1/4", "delivered 0", "high water 1"]);
     let unnamed = registry.enter(|| queue::bounded::<u32>(1));
     assert!(unnamed.0.name().starts_with("queue#"));
     drop((producer, consumer, unnamed));

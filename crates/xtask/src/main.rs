@@ -3,16 +3,17 @@
 //! `test` is the one command to run before a commit, and the one that CI runs. `bench` measures
 //! ours beside the rivals, `compile-time` what the attribute costs to compile.
 //!
-//! They need the Rust toolchain and nothing else. Whatever a later module needs on top of it (a
-//! server to talk to) is fetched into the target folder, or installed where `CI=true`, by the step
-//! that needs it.
+//! They need the Rust toolchain, and a step of `test` what it says it needs on top of it: see `tool.rs`.
+//! Without that the step is skipped, and fails in CI, where `.ci/run` has installed it.
 
 mod compile_time;
 mod crate_of_actors;
 mod examples;
+mod instructions;
 mod manifest;
 mod step;
 mod test;
+mod tool;
 mod workspace;
 
 use std::{env, process::ExitCode};

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::workspace::{Failure, Workspace};
+use crate::{
+    tool::{self, Tool},
+    workspace::{Failure, Workspace},
+};
 
 /// One check of the project.
 pub(crate) struct Step {
@@ -14,47 +17,70 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it checks, in a few words.
     pub(crate) checks: &'static str,
+    /// What it needs beyond the Rust toolchain. It is skipped where that isn't there, but not in CI.
+    pub(crate) needs: &'static [Tool],
     /// The check itself. It prints every command it runs.
     pub(crate) run: fn(&Workspace) -> Result<(), Failure>,
 }
 
-/// Runs the steps and prints a table of them. The exit code tells whether all of them passed.
+/// What became of a step, and how long it took.
+type Row = (&'static str, Duration);
+
+const PASSED: &str = "ok";
+const SKIPPED: &str = "SKIPPED";
+const FAILED: &str = "FAILED";
+
+/// Runs the steps and prints a table of them. The exit code tells whether none of them failed.
 pub(crate) fn run_all(workspace: &Workspace, steps: &[&Step]) -> ExitCode {
     let begun = Instant::now();
-    let mut passed = Vec::new();
+    let mut rows = Vec::new();
     for step in steps {
         println!("\n== {}: {}", step.name, step.checks);
         let start = Instant::now();
-        let result = (step.run)(workspace);
+        let result = run_one(workspace, step);
         let took = start.elapsed();
         println!("-- {} took {}", step.name, Seconds(took));
 
+        rows.push((*result.as_ref().unwrap_or(&FAILED), took));
         if let Err(failure) = result {
-            print_table(steps, &passed, Some(took), begun.elapsed());
+            print_table(steps, &rows, begun.elapsed());
             println!("\nFAILED in step `{}`: {failure}", step.name);
             return ExitCode::FAILURE;
         }
-        passed.push(took);
     }
-    print_table(steps, &passed, None, begun.elapsed());
-    println!("\nall passed");
+    print_table(steps, &rows, begun.elapsed());
+    match rows.iter().filter(|(outcome, _)| *outcome == SKIPPED).count() {
+        0 => println!("\nall passed"),
+        skipped => println!("\nall passed, but for {skipped} {SKIPPED}"),
+    }
     ExitCode::SUCCESS
 }
 
-/// Prints a row for each step: those that passed, the one that failed, and those that were never
-/// started.
-fn print_table(steps: &[&Step], passed: &[Duration], failed: Option<Duration>, total: Duration) {
-    println!("\n== summary");
-    let passed = passed.iter().map(|took| ("ok", Some(*took)));
-    let failed = failed.iter().map(|took| ("FAILED", Some(*took)));
-    let rows = passed.chain(failed).chain(std::iter::repeat(("not run", None)));
-    for (step, (outcome, took)) in steps.iter().zip(rows) {
-        match took {
-            Some(took) => println!("{:<10}{outcome:<8}{:>9}", step.name, Seconds(took)),
-            None => println!("{:<10}{outcome}", step.name),
+/// Runs a step, or skips it: [`PASSED`] or [`SKIPPED`].
+fn run_one(workspace: &Workspace, step: &Step) -> Result<&'static str, Failure> {
+    match tool::lack(step.needs) {
+        None => (step.run)(workspace).map(|()| PASSED),
+        Some(lack) if tool::is_ci() => {
+            let reason = format!("{lack}, which `.ci/run` does, and CI skips nothing");
+            Err(Failure { command: format!("cargo xtask test {}", step.name), reason })
+        }
+        Some(lack) => {
+            println!("{SKIPPED} {}: {lack}", step.name);
+            Ok(SKIPPED)
         }
     }
-    println!("{:<18}{:>9}", "total", Seconds(total));
+}
+
+/// Prints a row for each step: those that were run or skipped, and those that were never started.
+fn print_table(steps: &[&Step], rows: &[Row], total: Duration) {
+    println!("\n== summary");
+    for (at, step) in steps.iter().enumerate() {
+        match rows.get(at) {
+            Some((outcome, took)) => println!("{:<14}{outcome:<8}{:>9}", step.name, Seconds(*took)),
+            None => println!("{:<14}not run", step.name),
+        }
+    }
+    println!("{:<22}{:>9}", "total", Seconds(total));
 }
 
 /// Shows a duration as `12.3 s`.

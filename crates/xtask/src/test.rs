@@ -1,25 +1,27 @@
 //! The steps of `cargo xtask test`, quickest answer first.
 //!
-//! All steps but the last three build the whole workspace with all features in the same profile, so
+//! All steps but the last four build the whole workspace with all features in the same profile, so
 //! that each finds what an earlier one has built.
 
 use crate::{
-    examples, manifest,
+    examples, instructions, manifest,
     step::Step,
+    tool::VALGRIND,
     workspace::{Failure, Workspace, run},
 };
 
 /// Every step, in the order in which they run.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", checks: "the code is formatted", run: fmt },
-    Step { name: "clippy", checks: "no warning anywhere", run: clippy },
-    Step { name: "tests", checks: "unit and integration tests", run: tests },
-    Step { name: "doctests", checks: "the code in the documentation", run: doctests },
-    Step { name: "docs", checks: "the documentation and its links", run: docs },
-    Step { name: "examples", checks: "every example runs to its end", run: examples::run_all },
-    Step { name: "release", checks: "panics in optimised code are caught", run: release },
-    Step { name: "features", checks: "each feature builds alone", run: features },
-    Step { name: "loom", checks: "every interleaving of our state machines", run: loom },
+    Step { name: "fmt", checks: "the code is formatted", needs: &[], run: fmt },
+    Step { name: "clippy", checks: "no warning anywhere", needs: &[], run: clippy },
+    Step { name: "tests", checks: "unit and integration tests", needs: &[], run: tests },
+    Step { name: "doctests", checks: "the code in the documentation", needs: &[], run: doctests },
+    Step { name: "docs", checks: "the documentation and its links", needs: &[], run: docs },
+    Step { name: "examples", checks: "every example runs to its end", needs: &[], run: examples::run_all },
+    Step { name: "release", checks: "panics in optimised code are caught", needs: &[], run: release },
+    Step { name: "features", checks: "each feature builds alone", needs: &[], run: features },
+    Step { name: "instructions", checks: "counting costs little", needs: &[VALGRIND], run: instructions::compare },
+    Step { name: "loom", checks: "every interleaving of our state machines", needs: &[], run: loom },
 ];
 
 /// Picks the named steps in the order of [`STEPS`], or all of them when none is named.

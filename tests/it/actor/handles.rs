@@ -69,7 +69,7 @@ async fn an_actor_has_a_row_while_it_lives() {
     let snapshot = mine.snapshot();
     let rows: Vec<_> = snapshot.of_kind("actor").collect();
     assert_eq!(rows.len(), 1);
-    assert_eq!((&*rows[0].name, rows[0].state, rows[0].flow.done), ("seen", "running", 2));
+    assert_eq!((&*rows[0].name, &*rows[0].state, rows[0].flow.done), ("seen", "running", 2));
     assert!(rows[0].flow.is_conserved());
     assert_eq!(rows[0].gauges[0].to_string(), "queued 0/64");
     seen.stop().await;

@@ -107,7 +107,7 @@ async fn a_topic_has_a_row() {
     topic.publish(2);
     let snapshot = registry.snapshot();
     let row = &snapshot.rows[0];
-    assert_eq!((row.kind, &*row.name, row.flow.accepted, row.flow.dropped), ("topic", "news", 2, 1));
+    assert_eq!((&*row.kind, &*row.name, row.flow.accepted, row.flow.dropped), ("topic", "news", 2, 1));
     assert!(row.flow.is_conserved());
     drop((topic, subscription));
     assert!(registry.snapshot().rows.is_empty());

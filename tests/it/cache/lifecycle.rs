@@ -156,15 +156,12 @@ async fn its_row_shows_what_it_holds_and_adds_up() {
     let _ = cache.get_or_load(&20, |_| async { 1 }).await;
     let snapshot = registry.snapshot();
     let row = snapshot.named("users").expect("it is listed");
-    assert_eq!((row.kind, row.state), ("cache", "open"));
+    assert_eq!((&*row.kind, &*row.state), ("cache", "open"));
     assert!(row.flow.is_conserved(), "{}", row.flow);
     assert_eq!((row.flow.accepted, row.flow.in_flight, row.flow.done), (17, 10, 1));
-    let gauge = |name: &str| row.gauges.iter().find(|gauge| gauge.name == name).map(|gauge| (gauge.value, gauge.limit));
-    assert_eq!(gauge("weight"), Some((10, Some(10))));
-    assert_eq!(
-        (gauge("loads"), gauge("misses"), gauge("loading")),
-        (Some((1, None)), Some((1, None)), Some((0, None)))
-    );
+    let gauge = |name: &str| row.gauge_of(name).map(|gauge| (gauge.value, gauge.limit));
+    assert_eq!((gauge("weight"), gauge("loading")), (Some((10, Some(10))), Some((0, None))));
+    assert_eq!((row.count_of("loads"), row.count_of("misses")), (Some(1), Some(1)));
     cache.close();
     assert_eq!(registry.snapshot().named("users").expect("it is listed").state, "closed");
     drop(cache);

@@ -209,7 +209,7 @@ async fn the_registry_shows_a_run_and_its_stages() {
         (find("pipeline", "local").map(|row| row.state), find("stage", "work").map(|row| row.flow.accepted))
     };
     assert!(polled(run.as_mut()).await.is_pending());
-    assert_eq!(state(), (Some("running"), Some(9)));
+    assert_eq!(state(), (Some("running".into()), Some(9)));
     gate.open();
     run.as_mut().await.unwrap();
     assert_eq!(state(), (None, None), "the run is gone");

@@ -15,7 +15,7 @@ async fn a_pool_is_seen_in_snapshots_while_it_lives() {
     let held = Held::submit(&pool).await;
     let snapshot = registry.snapshot();
     let row = snapshot.named("seen").expect("it lives");
-    assert_eq!((row.kind, row.state), ("pool", "open"));
+    assert_eq!((&*row.kind, &*row.state), ("pool", "open"));
     assert_eq!((row.flow.accepted, row.flow.in_flight), (1, 1));
     let gauges: Vec<String> = row.gauges.iter().map(ToString::to_string).collect();
     assert_eq!(gauges, ["queued 0/8", "active 1/2"]);
@@ -42,10 +42,10 @@ async fn workers_that_were_named_have_rows_below_their_pool() {
     let snapshot = registry.snapshot();
     let parent = snapshot.named("named").expect("it lives").id;
     let row = snapshot.named("Worker-1").expect("it has come");
-    assert_eq!((row.kind, row.state, row.parent), ("worker", "busy", Some(parent)));
+    assert_eq!((&*row.kind, &*row.state, row.parent), ("worker", "busy", Some(parent)));
     assert_eq!((row.flow.accepted, row.flow.done, row.flow.in_flight), (3, 2, 1));
     assert!(row.flow.is_conserved());
-    assert_eq!(row.gauges.iter().map(|gauge| gauge.name).collect::<Vec<_>>(), ["busy_ms", "stolen"]);
+    assert_eq!(row.counts.iter().map(|count| &*count.name).collect::<Vec<_>>(), ["busy ms", "stolen"]);
     assert!(snapshot.named("Worker-2").is_none(), "it never came");
     assert!(snapshot.to_string().contains("\n  Worker-0 "), "{snapshot}");
     drop(pool);

@@ -8,9 +8,9 @@ use super::promise;
 fn flow(registry: &Registry) -> Flow {
     let snapshot = registry.snapshot();
     let rows: Vec<_> = snapshot.of_kind("promises").collect();
-    assert_eq!((rows.len(), &*rows[0].name, rows[0].state), (1, "promises", "open"));
+    assert_eq!((rows.len(), &*rows[0].name, &*rows[0].state), (1, "promises", "open"));
     assert!(rows[0].flow.is_conserved());
-    assert_eq!((rows[0].gauges[0].name, rows[0].gauges[0].value), ("pending", rows[0].flow.in_flight));
+    assert_eq!((&*rows[0].gauges[0].name, rows[0].gauges[0].value), ("pending", rows[0].flow.in_flight));
     rows[0].flow
 }
 

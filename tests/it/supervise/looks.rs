@@ -75,7 +75,7 @@ async fn rows_show_children_and_conserve_lives() {
     stage.after(2).await;
     let snapshot = registry.snapshot();
     let (app, below) = (snapshot.named("app").expect("a row"), snapshot.named("app/below").expect("a row"));
-    assert_eq!((app.kind, app.state, below.parent), ("supervisor", "open", Some(app.id)));
+    assert_eq!((&*app.kind, &*app.state, below.parent), ("supervisor", "open", Some(app.id)));
     assert_eq!((below.flow.accepted, below.flow.failed, below.flow.in_flight), (2, 1, 1));
     assert!(app.flow.is_conserved() && below.flow.is_conserved());
     let _ = tree.shutdown(Duration::from_secs(5)).await;

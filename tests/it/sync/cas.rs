@@ -134,7 +134,7 @@ async fn it_has_a_row_and_a_reclaimer_as_other_cells_have() {
     assert!(cell.compare_and_set(0, String::from("you")).is_err());
     let snapshot = registry.snapshot();
     let row = snapshot.named("leader").expect("it has a row");
-    assert_eq!((row.kind, row.flow.accepted, row.state), ("cas cell", 2, "open"));
+    assert_eq!((&*row.kind, row.flow.accepted, &*row.state), ("cas cell", 2, "open"));
     assert_eq!(snapshot.named("old leaders").expect("it has a row").flow.accepted, 1);
     drop(cell);
     assert!(registry.snapshot().named("leader").is_none());

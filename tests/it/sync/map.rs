@@ -469,6 +469,6 @@ fn a_map_is_in_snapshots_under_its_name() {
     map.insert(1, 1);
     let snapshot = mine.snapshot();
     let row = snapshot.named("routes").expect("it lives");
-    assert_eq!((row.kind, row.state, row.flow.accepted), ("rcu map", "open", 2));
+    assert_eq!((&*row.kind, &*row.state, row.flow.accepted), ("rcu map", "open", 2));
     assert!(row.flow.is_conserved());
 }
