@@ -16,13 +16,17 @@ use crate::supervise::Window;
 const STRIDE: u32 = 64;
 /// From here on reading the clock twice is a hundredth of what is measured.
 const LONG: Duration = Duration::from_micros(10);
+/// No distance is that long.
+const TIMING: u32 = u32::MAX;
 
 /// Of the actor's own task, over all its lives.
 pub(super) struct Notes {
-    name: &'static str,
-    /// Messages to come until one is timed.
+    /// Where the name of the last message lies: the same name elsewhere is only entered once more.
+    name: usize,
+    /// Messages to come until one is timed; [`TIMING`] while one is.
     left: u32,
     seed: u32,
+    begun: Option<Instant>,
 }
 
 /// What most actors never have: made when there is something to write down.
@@ -40,48 +44,56 @@ impl Notes {
     pub(super) fn new(id: u64) -> Self {
         // Any number but zero, another one for each actor.
         let seed = (id as u32).wrapping_mul(0x9e37_79b9) | 1;
-        Self { name: "", left: 1 + seed % STRIDE, seed }
+        Self { name: 0, left: 1 + seed % STRIDE, seed, begun: None }
     }
 
-    /// A message of this name comes to be handled; the moment, if it is timed.
+    /// A message of this name comes to be handled.
     #[inline]
-    pub(super) fn begin(&mut self, head: &Head, name: &'static str) -> Option<Instant> {
+    pub(super) fn begin(&mut self, head: &Head, name: &'static str) {
         if cfg!(regatta_uncounted) {
-            return None;
+            return;
         }
-        // By address: the same name elsewhere is only entered once more.
-        if !std::ptr::eq(self.name, name) {
+        if self.name != name.as_ptr().addr() {
             self.enter(head, name);
         }
-        self.left -= 1;
-        if self.left == 0 { Some(self.look_up()) } else { None }
-    }
-
-    /// The distance is right also if this message is not handled to its end.
-    #[cold]
-    fn look_up(&mut self) -> Instant {
-        self.left = STRIDE;
-        Instant::now()
+        // Wraps where a message that was timed was not handled to its end, which the next one repairs.
+        self.left = self.left.wrapping_sub(1);
+        if self.left == 0 {
+            self.look_up();
+        }
     }
 
     #[cold]
     fn enter(&mut self, head: &Head, name: &'static str) {
-        self.name = name;
+        self.name = name.as_ptr().addr();
         head.doing.store(Word::of(name).number(), Relaxed);
+    }
+
+    #[cold]
+    fn look_up(&mut self) {
+        self.left = TIMING;
+        self.begun = Some(Instant::now());
     }
 
     /// The message was handled.
     #[inline]
-    pub(super) fn end(&mut self, head: &Head, begun: Option<Instant>) {
-        if let Some(begun) = begun {
-            self.took(head, begun.elapsed());
+    pub(super) fn end(&mut self, head: &Head) {
+        if cfg!(regatta_uncounted) {
+            return;
+        }
+        if self.left > STRIDE * 2 {
+            self.took(head);
         }
     }
 
     #[cold]
-    fn took(&mut self, head: &Head, took: Duration) {
-        head.rare().handling.add(took);
-        self.left = if took >= LONG { 1 } else { self.distance() };
+    fn took(&mut self, head: &Head) {
+        let is_whole = self.left == TIMING;
+        let took = self.begun.take().filter(|_| is_whole).map(|begun| begun.elapsed());
+        if let Some(took) = took {
+            head.rare().handling.add(took);
+        }
+        self.left = if took.is_some_and(|took| took >= LONG) { 1 } else { self.distance() };
     }
 
     /// Between half and one and a half of the stride: a xorshift.

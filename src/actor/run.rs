@@ -98,9 +98,9 @@ pub(super) fn serve<'a, A: Actor>(
                 Next::End(reason) => return reason,
             };
             let (name, msg) = named::<A>(msg);
-            let begun = inbox.notes.begin(&inbox.shared.head, name);
+            inbox.notes.begin(&inbox.shared.head, name);
             let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
-            inbox.notes.end(&inbox.shared.head, begun);
+            inbox.notes.end(&inbox.shared.head);
             if let Some(reason) = handled_so(inbox, cx, handled) {
                 return reason;
             }
@@ -144,9 +144,9 @@ pub(super) async fn step<A: Actor>(inbox: &mut Inbox<A::Msg>, actor: &mut A, cx:
         Poll::Ready(Next::Handle(msg)) => msg,
     };
     let (name, msg) = named::<A>(msg);
-    let begun = inbox.notes.begin(&inbox.shared.head, name);
+    inbox.notes.begin(&inbox.shared.head, name);
     let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
-    inbox.notes.end(&inbox.shared.head, begun);
+    inbox.notes.end(&inbox.shared.head);
     handled_so(inbox, cx, handled).map_or(Step::Handled(name), Step::Ended)
 }
 

@@ -42,6 +42,7 @@ mod serial;
 mod snapshot;
 mod table;
 mod times;
+mod totals;
 mod words;
 
 pub use finding::{Diagnosis, Finding, Limit, Severity, Topic, Verdict};
@@ -56,6 +57,7 @@ pub(crate) use registry::{Ending, Observe, Presence, Registration};
 pub use row::{Count, Gauge, Gone, Row, RowId, Timed};
 pub use snapshot::Snapshot;
 pub use times::Times;
+pub use totals::{Series, Totals};
 pub(crate) use words::Word;
 
 /// Reads everything that lives in the current registry: [`Registry::current`], then [`Registry::snapshot`].

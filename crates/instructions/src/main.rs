@@ -9,7 +9,6 @@ use std::{env, process::ExitCode};
 use regatta::{
     actor::{Actor, ActorRef, Builder, Context, Reply},
     pipeline::Pipeline,
-    queue,
 };
 
 /// So many messages, before all of them are waited for.
@@ -33,7 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn misuse() -> ExitCode {
-    eprintln!("usage: instructions tell|pipeline|queue NUMBER");
+    eprintln!("usage: instructions tell|pipeline NUMBER");
     ExitCode::from(2)
 }
 
@@ -42,7 +41,6 @@ async fn run(what: &str, number: u64) -> bool {
     match what {
         "tell" => tell(number).await,
         "pipeline" => pipeline(number).await,
-        "queue" => queue(number).await,
         _ => return false,
     }
     true
@@ -89,24 +87,4 @@ async fn tell(number: u64) {
 async fn pipeline(number: u64) {
     let items = Pipeline::from_iter(0..number).map_async(1, std::future::ready);
     assert_eq!(items.fold(0, |seen, _| seen + 1).await.expect("no failure"), number);
-}
-
-async fn queue(number: u64) {
-    let (producer, consumer) = queue::bounded::<u64>(ROOM);
-    let consumed = tokio::spawn(async move {
-        let mut seen = 0;
-        while let Some(delivery) = consumer.recv().await {
-            delivery.done();
-            seen += 1;
-        }
-        seen
-    });
-    for (first, end) in bursts(number) {
-        for item in first..end {
-            producer.send(item).await.expect("a consumer");
-        }
-        producer.join().await;
-    }
-    producer.close();
-    assert_eq!(consumed.await.expect("no panic"), number);
 }

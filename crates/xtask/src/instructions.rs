@@ -20,20 +20,20 @@ const MESSAGES: u64 = 20_480;
 /// How often each is run.
 const ROUNDS: usize = 3;
 
-/// How many instructions counting may cost a message.
-const COUNTING_MAX: f64 = 12.0;
-
 /// A kind of message that the program knows.
 struct Kind {
     name: &'static str,
+    /// How many instructions counting may cost a message.
+    counting_max: f64,
     /// The most it may cost as a multiple of what it costs without counters, if that is limited.
     ratio_max: Option<f64>,
 }
 
 const KINDS: &[Kind] = &[
-    Kind { name: "tell", ratio_max: Some(1.03) },
-    Kind { name: "pipeline", ratio_max: None },
-    Kind { name: "queue", ratio_max: None },
+    Kind { name: "tell", counting_max: 12.0, ratio_max: Some(1.03) },
+    // On one thread with one worker, the stage and its end wait for each other at every item, and whoever waits has the
+    // clock read: by a system call here, since valgrind knows no other way, where it is some dozens of instructions else.
+    Kind { name: "pipeline", counting_max: 600.0, ratio_max: None },
 ];
 
 /// Measures every kind before it fails, so that one run shows all.
@@ -114,7 +114,7 @@ impl Costs<'_> {
     }
 
     fn are_met(&self) -> bool {
-        self.counting() <= COUNTING_MAX && self.kind.ratio_max.is_none_or(|max| self.ratio() <= max)
+        self.counting() <= self.kind.counting_max && self.kind.ratio_max.is_none_or(|max| self.ratio() <= max)
     }
 }
 
@@ -122,7 +122,7 @@ impl fmt::Display for Costs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, counted, uncounted } = self;
         write!(f, "{}: {counted:.1} instructions a message, {uncounted:.1} without counters: ", kind.name)?;
-        write!(f, "{:.1} for counting (limit {COUNTING_MAX})", self.counting())?;
+        write!(f, "{:.1} for counting (limit {})", self.counting(), kind.counting_max)?;
         match kind.ratio_max {
             Some(max) => write!(f, ", ratio {:.3} (limit {max})", self.ratio()),
             None => Ok(()),
@@ -134,8 +134,8 @@ impl fmt::Display for Costs<'_> {
 mod tests {
     use super::*;
 
-    const TELL: Kind = Kind { name: "tell", ratio_max: Some(1.03) };
-    const QUEUE: Kind = Kind { name: "queue", ratio_max: None };
+    const TELL: Kind = Kind { name: "tell", counting_max: 12.0, ratio_max: Some(1.03) };
+    const QUEUE: Kind = Kind { name: "queue", counting_max: 12.0, ratio_max: None };
 
     fn are_met(kind: &Kind, counted: f64, uncounted: f64) -> bool {
         Costs { kind, counted, uncounted }.are_met()

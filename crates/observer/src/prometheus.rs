@@ -1,0 +1,129 @@
+//! The numbers in the text format that Prometheus reads.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use regatta::observe::{Histogram, Series, Snapshot, Totals};
+
+use crate::observer::Site;
+
+/// What was known at the last scrape: what is gone since stays in the sums.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<Totals>);
+
+pub(crate) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    let snapshot = site.sampler.snapshot().await;
+    let text = site.totals.text(&snapshot);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// The lines of one metric stand together, whatever order they were found in.
+#[derive(Default)]
+struct Text(BTreeMap<&'static str, (&'static str, &'static str, String)>);
+
+impl Kept {
+    fn text(&self, snapshot: &Snapshot) -> String {
+        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.note(snapshot);
+        let mut text = Text::default();
+        totals.series().for_each(|series| text.add(&series));
+        text.machine(snapshot);
+        text.finish()
+    }
+}
+
+impl Text {
+    fn add(&mut self, series: &Series<'_>) {
+        let who = format!("kind=\"{}\",name=\"{}\"", escaped(series.kind), escaped(series.name));
+        let mut line = |metric, kind, help, more: &str, value: &dyn std::fmt::Display| {
+            let lines = &mut self.0.entry(metric).or_insert_with(|| (kind, help, String::new())).2;
+            // A string takes everything.
+            let _ = writeln!(lines, "{metric}{{{who}{more}}} {value}");
+        };
+        line("regatta_components", "gauge", "How many components there are.", "", &series.components);
+        for (what, value) in series.counts {
+            let more = format!(",what=\"{}\"", escaped(what));
+            match &**what {
+                "accepted" | "done" | "failed" | "dropped" | "discarded" => {
+                    line("regatta_items_total", "counter", "What became of items.", &more, value);
+                }
+                _ => line("regatta_events_total", "counter", "What was counted besides.", &more, value),
+            }
+        }
+        for (what, value, limit) in series.levels {
+            let more = format!(",what=\"{}\"", escaped(what));
+            line("regatta_level", "gauge", "Levels of the moment.", &more, value);
+            if let Some(limit) = limit {
+                line("regatta_level_limit", "gauge", "What levels can rise to.", &more, limit);
+            }
+        }
+        for (share, time) in ["busy", "blocked", "starved"].iter().zip(series.times.into_iter().flatten()) {
+            let (more, time) = (format!(",share=\"{share}\""), Duration::from_nanos(time).as_secs_f64());
+            line("regatta_stage_seconds_total", "counter", "Where the time of stages went.", &more, &time);
+        }
+        for (what, durations) in series.timings {
+            self.durations(&who, what, durations);
+        }
+    }
+
+    /// Sampled, so that the counts are those of the samples.
+    fn durations(&mut self, who: &str, what: &str, durations: &Histogram) {
+        let help = "How long things took, of those that were sampled.";
+        let lines =
+            &mut self.0.entry("regatta_duration_seconds").or_insert_with(|| ("histogram", help, String::new())).2;
+        let (who, mut below) = (format!("{who},what=\"{}\"", escaped(what)), 0);
+        for (upper, count) in durations.buckets().filter(|(upper, _)| *upper < Duration::MAX) {
+            below += count;
+            let upper = upper.as_secs_f64();
+            let _ = writeln!(lines, "regatta_duration_seconds_bucket{{{who},le=\"{upper}\"}} {below}");
+        }
+        let (samples, sum) = (durations.samples(), durations.total().as_secs_f64());
+        let _ = writeln!(lines, "regatta_duration_seconds_bucket{{{who},le=\"+Inf\"}} {samples}");
+        let _ = writeln!(lines, "regatta_duration_seconds_sum{{{who}}} {sum}");
+        let _ = writeln!(lines, "regatta_duration_seconds_count{{{who}}} {samples}");
+    }
+
+    fn machine(&mut self, snapshot: &Snapshot) {
+        let uptime = snapshot.uptime.as_secs_f64();
+        self.single("regatta_uptime_seconds", "gauge", "How long the registry has existed.", uptime);
+        self.single(
+            "regatta_ended_total",
+            "counter",
+            "Actors and supervisors that have ended.",
+            snapshot.gone_total as f64,
+        );
+        let machine = &snapshot.machine;
+        if let Some(busy) = machine.busy {
+            let help = "How long the runtime's threads were not asleep.";
+            self.single("regatta_runtime_busy_seconds_total", "counter", help, busy.as_secs_f64());
+        }
+        let levels = [("regatta_runtime_workers", machine.workers), ("regatta_runtime_tasks", machine.tasks)];
+        for (metric, value) in levels {
+            if let Some(value) = value {
+                self.single(metric, "gauge", "Of the runtime.", value as f64);
+            }
+        }
+    }
+
+    fn single(&mut self, metric: &'static str, kind: &'static str, help: &'static str, value: f64) {
+        self.0.insert(metric, (kind, help, format!("{metric} {value}\n")));
+    }
+
+    fn finish(self) -> String {
+        let mut text = String::new();
+        for (metric, (kind, help, lines)) in self.0 {
+            let _ = write!(text, "# HELP {metric} {help}\n# TYPE {metric} {kind}\n{lines}");
+        }
+        text
+    }
+}
+
+/// What would end a label.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,216 @@
+//! Takes a snapshot a second while somebody looks, however many do.
+//!
+//! Invariants:
+//! 1. At most one task samples. Whether there is one is decided under the lock, where those who look are counted: nobody
+//!    comes while it is about to end without starting the next.
+//! 2. It ends when nobody looks and nobody has asked within the last [`LINGER`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use regatta::observe::{Diagnosis, Inspector, Rates, Registry, Snapshot};
+use regatta::task::TaskGroup;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::frame;
+use crate::history::{Curve, History};
+use crate::view::View;
+
+/// How often.
+const PERIOD: Duration = Duration::from_secs(1);
+/// For so long after somebody has asked once.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// See the head of this file.
+pub(crate) struct Sampler {
+    shared: Arc<Shared>,
+    tasks: TaskGroup,
+    /// Of closures that take snapshots; held by whoever waits for one.
+    closures: Arc<TaskGroup>,
+}
+
+struct Shared {
+    registry: Registry,
+    ticks: watch::Sender<Option<Arc<Tick>>>,
+    desk: Mutex<Desk>,
+    history: Mutex<History>,
+}
+
+#[derive(Default)]
+struct Desk {
+    viewers: usize,
+    asked: Option<Instant>,
+    is_sampling: bool,
+}
+
+/// What there was to see at one moment.
+pub(crate) struct Tick {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) rates: Option<Rates>,
+    pub(crate) diagnosis: Diagnosis,
+    /// The share of the time in which the runtime's threads were busy.
+    pub(crate) busy: Option<f64>,
+    /// What was made of it already: most pages want the same.
+    frames: Mutex<HashMap<View, Arc<str>>>,
+}
+
+/// Somebody who looks, until dropped.
+pub(crate) struct Viewer {
+    shared: Arc<Shared>,
+    pub(crate) ticks: watch::Receiver<Option<Arc<Tick>>>,
+}
+
+impl Sampler {
+    #[track_caller]
+    pub(crate) fn new(registry: Registry) -> Self {
+        // What belongs to the observer is not what somebody wants to observe.
+        let [tasks, closures] = Registry::new().enter(|| ["observer", "snapshots"].map(TaskGroup::new));
+        let (desk, history) = Default::default();
+        let shared = Arc::new(Shared { registry, ticks: watch::Sender::new(None), desk, history });
+        Self { shared, tasks, closures: Arc::new(closures) }
+    }
+
+    /// Somebody begins to look.
+    pub(crate) fn view(&self) -> Viewer {
+        let ticks = self.shared.ticks.subscribe();
+        self.shared.lock().viewers += 1;
+        let viewer = Viewer { shared: self.shared.clone(), ticks };
+        self.start();
+        viewer
+    }
+
+    /// What there is to see now; the next who asks within a few seconds gets rates and findings.
+    pub(crate) async fn ask(&self) -> Arc<Tick> {
+        self.shared.lock().asked = Some(Instant::now());
+        let known = self.shared.ticks.borrow().clone();
+        self.start();
+        if let Some(tick) = known {
+            return tick;
+        }
+        let registry = self.shared.registry.clone();
+        Arc::new(self.elsewhere(move || Tick::take(&registry, None, &mut Inspector::new())).await)
+    }
+
+    /// One of its own, which nobody compares with another.
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        let registry = self.shared.registry.clone();
+        self.elsewhere(move || registry.snapshot()).await
+    }
+
+    /// Ten thousand rows take milliseconds, which are not the executor's; unless there is nowhere else.
+    async fn elsewhere<R: Send + 'static>(&self, take: impl FnOnce() -> R + Clone + Send + 'static) -> R {
+        match self.closures.spawn_blocking("snapshot", take.clone()) {
+            Ok(taking) => taking.await.unwrap_or_else(|_| take()),
+            Err(_) => take(),
+        }
+    }
+
+    pub(crate) fn curves(&self, tick: &Tick, view: &View) -> Vec<Curve> {
+        let shown = frame::shown(tick, view);
+        let history = self.shared.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.curves(shown)
+    }
+
+    /// Stops at once.
+    pub(crate) fn abort(&self) {
+        self.tasks.abort();
+        self.closures.abort();
+    }
+
+    fn start(&self) {
+        {
+            let mut desk = self.shared.lock();
+            if desk.is_sampling {
+                return;
+            }
+            desk.is_sampling = true;
+        }
+        let run = sample(Arc::downgrade(&self.shared), self.closures.clone());
+        if self.tasks.spawn("sampler", run).is_err() {
+            // It is over: whoever looks sees nothing more.
+            self.shared.lock().is_sampling = false;
+        }
+    }
+}
+
+/// One snapshot after the other, until nobody wants any.
+async fn sample(shared: Weak<Shared>, closures: Arc<TaskGroup>) {
+    let mut clock = interval(PERIOD);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut inspector = Inspector::new();
+    loop {
+        clock.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        if shared.ends() {
+            return;
+        }
+        let (registry, last) = (shared.registry.clone(), shared.ticks.borrow().clone());
+        let look = move || {
+            let tick = Tick::take(&registry, last.as_deref(), &mut inspector);
+            (tick, inspector)
+        };
+        // Ten thousand rows take milliseconds, which are not the executor's.
+        let Ok(taking) = closures.spawn_blocking("snapshot", look) else { return };
+        let Ok((tick, inspector_back)) = taking.await else { return };
+        inspector = inspector_back;
+        if let Some(rates) = &tick.rates {
+            shared.history.lock().unwrap_or_else(PoisonError::into_inner).note(rates);
+        }
+        shared.ticks.send_replace(Some(Arc::new(tick)));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whether nobody wants any more; then the task ends, and the next who comes starts another.
+    fn ends(&self) -> bool {
+        let mut desk = self.lock();
+        let is_wanted = desk.viewers > 0 || desk.asked.is_some_and(|asked| asked.elapsed() <= LINGER);
+        if !is_wanted {
+            desk.is_sampling = false;
+            // What is old is nothing to compare with.
+            self.ticks.send_replace(None);
+        }
+        !is_wanted
+    }
+}
+
+impl Tick {
+    fn take(registry: &Registry, last: Option<&Self>, inspector: &mut Inspector) -> Self {
+        let snapshot = Arc::new(registry.snapshot());
+        let diagnosis = inspector.look(snapshot.clone());
+        let rates = last.and_then(|last| Rates::between(&last.snapshot, &snapshot));
+        let window = rates.as_ref().map(|rates| rates.window);
+        let before = last.map(|last| &last.snapshot.machine);
+        let busy = before.zip(window).and_then(|(before, window)| snapshot.machine.busy_share(before, window));
+        Self { snapshot, rates, diagnosis, busy, frames: Mutex::default() }
+    }
+
+    /// The frame of a view, made once for all who want the same.
+    pub(crate) fn frame(&self, view: &View) -> Arc<str> {
+        let known = self.frames.lock().unwrap_or_else(PoisonError::into_inner).get(view).cloned();
+        known.unwrap_or_else(|| {
+            let made: Arc<str> = frame::json(self, view).into();
+            self.frames.lock().unwrap_or_else(PoisonError::into_inner).insert(view.clone(), made.clone());
+            made
+        })
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.shared.lock().viewers -= 1;
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sampler").field("viewers", &self.shared.lock().viewers).finish_non_exhaustive()
+    }
+}

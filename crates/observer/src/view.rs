@@ -1,0 +1,61 @@
+//! What somebody wants to see.
+
+use serde::Deserialize;
+
+/// So many rows unless somebody says otherwise.
+const TOP: usize = 200;
+/// A filter is a few letters.
+const FILTER: usize = 200;
+
+/// Which rows, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct View {
+    pub(crate) top: usize,
+    pub(crate) sort: Sort,
+    /// In lower case.
+    pub(crate) filter: String,
+}
+
+/// As the request says it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Query {
+    top: Option<usize>,
+    #[serde(default)]
+    sort: Sort,
+    #[serde(default)]
+    filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sort {
+    /// What does most first.
+    #[default]
+    Activity,
+    Name,
+    Kind,
+    State,
+    Depth,
+    Rate,
+    P99,
+    Restarts,
+    Failed,
+    Age,
+}
+
+impl Query {
+    /// For the page, which has no use for all of very many.
+    pub(crate) fn for_page(self) -> View {
+        self.view(TOP)
+    }
+
+    /// For a file, which is complete.
+    pub(crate) fn for_file(self) -> View {
+        self.view(usize::MAX)
+    }
+
+    fn view(self, top: usize) -> View {
+        let filter = self.filter.chars().take(FILTER).collect::<String>().to_lowercase();
+        View { top: self.top.unwrap_or(top), sort: self.sort, filter }
+    }
+}
