@@ -21,10 +21,14 @@ time of last change are the same; a tool that sets the time back deceives it. Wh
 seconds ago is not kept: it may change again without a trace. A FILE that is damaged or of another version is made anew,
 one that is no cache is left as it is. Stderr says so, and also if FILE cannot be written.
 
+With --observe a page at ADDR shows what every queue, step, pool and actor is at, and what holds the run up, until it ends:
+open the address that stderr names in a browser. Without ADDR that is 127.0.0.1:7979, or a free port if it is taken; with it,
+and port 0, a free port. Only this machine may look: another address is refused.
+
 Exit codes:
   0    the search is complete, even if some files could not be read, or the cache not be written
   1    the search or the output failed; if there is a report, it says that it is partial, and why
-  2    wrong arguments, such as a path that does not exist
+  2    wrong arguments, such as a path that does not exist, or an address where no page can be served
   130  Ctrl-C or SIGTERM: the report holds what was known by then, and says that it is partial";
 
 /// Finds files with the same content.
@@ -54,6 +58,10 @@ pub(crate) struct Args {
     /// Keeps hashes in FILE, so that the next run need not read the same files again
     #[arg(long, value_name = "FILE")]
     pub(crate) cache: Option<PathBuf>,
+
+    /// Serves a page of what the run is at, and says where [default ADDR: 127.0.0.1:7979, or a free port]
+    #[arg(long, value_name = "ADDR", require_equals = true)]
+    pub(crate) observe: Option<Option<String>>,
 
     /// Prints only the groups and the summary, and shows no progress
     #[arg(long)]

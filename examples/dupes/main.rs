@@ -9,7 +9,13 @@
 //! are read on blocking threads that a **task group** owns, and hashed on the **CPU pool**. What they come to is kept by
 //! an **actor** that is restarted if it crashes; the report then says that it is partial. What kinds of files there are is
 //! added up by **map-reduce**. Ctrl-C ends it early. With `--cache FILE` the hashes of all that was read to its end go
-//! into a **cache**, which the next run begins with: files that have not changed are not read so again.
+//! into a **cache**, which the next run begins with: files that have not changed are not read so again. With `--observe`
+//! it says at which address a browser finds the **page** of all that runs, until it ends:
+//!
+//! ```console
+//! $ cargo run --release --example dupes -- --observe ~/.cargo
+//! observer: http://127.0.0.1:7979/
+//! ```
 //!
 //! You will see groups of files, the largest first, what removing all but one of each would free, what could not be read
 //! and why, and the table of what went through each queue, stage, pool and actor:
@@ -37,6 +43,7 @@ mod findings;
 mod group;
 mod known;
 mod list;
+mod page;
 mod paths;
 mod progress;
 mod reader;
@@ -72,13 +79,18 @@ fn main() -> ExitCode {
         Ok(begun) => begun,
         Err(missing) => return fail(2, &missing),
     };
-    let threads = args.threads();
-    let ended = build_runtime(threads).map_err(BoxError::from).and_then(|runtime| {
-        let ended = runtime.block_on(run(args, roots, first));
-        // A thread that hangs in a read, say on a network drive that is gone, must not hold up the end.
-        runtime.shutdown_background();
-        ended
-    });
+    let runtime = match build_runtime(args.threads()) {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &error),
+    };
+    let page = match runtime.block_on(page::serve(args.observe.as_ref())) {
+        Ok(page) => page,
+        Err(refused) => return fail(2, &refused),
+    };
+    let ended = runtime.block_on(run(args, roots, first));
+    drop(page);
+    // A thread that hangs in a read, say on a network drive that is gone, must not hold up the end.
+    runtime.shutdown_background();
     match ended {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(Partial::Interrupted)) => ExitCode::from(INTERRUPTED),

@@ -3,7 +3,7 @@
 //! Invariants:
 //! 1. The end is written once, after the state and all messages are gone; then everybody who waits is woken, outside
 //!    the lock.
-//! 2. Flags are only added, except [`INNER`], [`PAUSE`] and [`ABSENT`], which the actor's own task takes away.
+//! 2. Flags are only added, except [`INNER`], [`PAUSE`], [`ABSENT`] and [`TIMED`], which the actor's own task takes away.
 //! 3. The counters of [`Books`] are written by the actor's task alone, with the exception of `dropped`.
 
 use std::borrow::Cow;
@@ -36,6 +36,8 @@ pub(super) const INNER: u32 = 16;
 pub(super) const LAST: u32 = 32;
 /// It lives no life at the moment: the first has not begun, or the next has not.
 pub(super) const ABSENT: u32 = 128;
+/// The message that was taken last is timed. Of the actor's task.
+pub(super) const TIMED: u32 = 256;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
 pub(super) const PAUSE: u32 = 64;
 
@@ -186,6 +188,11 @@ impl Head {
         self.flags.fetch_or(ABSENT, Ordering::AcqRel);
     }
 
+    /// Says that a message is timed, to the actor's own task.
+    pub(super) fn is_timed(&self) {
+        self.flags.fetch_or(TIMED, Ordering::Relaxed);
+    }
+
     pub(super) fn rare(&self) -> &Rare {
         self.rare.get_or_init(|| Box::new(Rare::new()))
     }
@@ -194,7 +201,7 @@ impl Head {
         self.rare.get().map(|rare| &**rare)
     }
 
-    /// Takes away [`INNER`], [`PAUSE`] or [`ABSENT`].
+    /// Takes away [`INNER`], [`PAUSE`], [`ABSENT`] or [`TIMED`].
     pub(super) fn lower(&self, flag: u32) {
         self.flags.fetch_and(!flag, Ordering::AcqRel);
     }

@@ -61,6 +61,7 @@ impl<M: Send + 'static> Inbox<M> {
             };
             if msg.is_some() {
                 Books::add(&self.shared.books.taken, 1);
+                self.notes.take(&self.shared.head, 1);
             }
             return Poll::Ready(msg);
         }
@@ -68,7 +69,9 @@ impl<M: Send + 'static> Inbox<M> {
         batch.reserve_exact(limit);
         let polled = self.rx.poll_recv_many(cx, &mut batch, limit);
         self.batch = VecDeque::from(batch);
-        Books::add(&self.shared.books.taken, ready!(polled) as u64);
+        let taken = ready!(polled);
+        Books::add(&self.shared.books.taken, taken as u64);
+        self.notes.take(&self.shared.head, taken);
         Poll::Ready(self.batch.pop_front())
     }
 
@@ -107,7 +110,8 @@ impl<M: Send + 'static> Inbox<M> {
     }
 
     /// The message in hand is lost: what was taken and is not here any more, nor finished.
-    pub(super) fn discard_in_hand(&self) {
+    pub(super) fn discard_in_hand(&mut self) {
+        self.notes.interrupt(&self.shared.head);
         let books = &self.shared.books;
         let [taken, done, failed, discarded] = [&books.taken, &books.done, &books.failed, &books.discarded]
             .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));

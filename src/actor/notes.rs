@@ -1,14 +1,18 @@
 //! What is noted of every message: its name, and of some of them how long they took.
 //!
-//! This is paid for each message, so it is next to nothing: the name is entered when it is another than that of the message
-//! before, and the clock is read for one message in 64 on average. The distance is drawn anew each time, since what comes
-//! periodically could keep step with a fixed one. Where messages take long the clock is cheap, and all of them are timed.
+//! This is paid for each message, so it is next to nothing. The name is entered when it is another than that of the message
+//! before. The clock is read for one message in 64 on average: counted off by batches, so that of a batch the first is
+//! timed. The distance is drawn anew each time, since what comes periodically could keep step with a fixed one. Where
+//! messages take long the clock is cheap, and all of them are timed.
+//!
+//! Invariant: a message that is timed has been taken, and [`TIMED`] is up, which the actor's task looks at before it takes
+//! the next one; when it sleeps, or the message is not handled to its end, the timing is given up.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::head::Head;
+use super::head::{Head, TIMED};
 use crate::observe::{Samples, Word};
 use crate::supervise::Window;
 
@@ -16,16 +20,15 @@ use crate::supervise::Window;
 const STRIDE: u32 = 64;
 /// From here on reading the clock twice is a hundredth of what is measured.
 const LONG: Duration = Duration::from_micros(10);
-/// No distance is that long.
-const TIMING: u32 = u32::MAX;
 
 /// Of the actor's own task, over all its lives.
 pub(super) struct Notes {
     /// Where the name of the last message lies: the same name elsewhere is only entered once more.
     name: usize,
-    /// Messages to come until one is timed; [`TIMING`] while one is.
+    /// Messages to come until one is timed.
     left: u32,
     seed: u32,
+    /// Of the message in hand, if it is timed.
     begun: Option<Instant>,
 }
 
@@ -50,16 +53,8 @@ impl Notes {
     /// A message of this name comes to be handled.
     #[inline]
     pub(super) fn begin(&mut self, head: &Head, name: &'static str) {
-        if cfg!(regatta_uncounted) {
-            return;
-        }
-        if self.name != name.as_ptr().addr() {
+        if !cfg!(regatta_uncounted) && self.name != name.as_ptr().addr() {
             self.enter(head, name);
-        }
-        // Wraps where a message that was timed was not handled to its end, which the next one repairs.
-        self.left = self.left.wrapping_sub(1);
-        if self.left == 0 {
-            self.look_up();
         }
     }
 
@@ -69,31 +64,47 @@ impl Notes {
         head.doing.store(Word::of(name).number(), Relaxed);
     }
 
-    #[cold]
-    fn look_up(&mut self) {
-        self.left = TIMING;
-        self.begun = Some(Instant::now());
-    }
-
-    /// The message was handled.
+    /// So many messages are taken, of which the first is handled next.
     #[inline]
-    pub(super) fn end(&mut self, head: &Head) {
+    pub(super) fn take(&mut self, head: &Head, messages: usize) {
         if cfg!(regatta_uncounted) {
             return;
         }
-        if self.left > STRIDE * 2 {
-            self.took(head);
+        // A batch is small.
+        self.left = self.left.saturating_sub(messages as u32);
+        if self.left == 0 && self.begun.is_none() {
+            self.time(head);
         }
     }
 
     #[cold]
-    fn took(&mut self, head: &Head) {
-        let is_whole = self.left == TIMING;
-        let took = self.begun.take().filter(|_| is_whole).map(|begun| begun.elapsed());
-        if let Some(took) = took {
-            head.rare().handling.add(took);
+    fn time(&mut self, head: &Head) {
+        self.begun = Some(Instant::now());
+        head.is_timed();
+    }
+
+    /// The message that was timed is handled.
+    #[cold]
+    pub(super) fn took(&mut self, head: &Head) {
+        let took = self.begun.take().map(|begun| begun.elapsed());
+        head.lower(TIMED);
+        let Some(took) = took else { return };
+        head.rare().handling.add(took);
+        if took >= LONG {
+            // The next one begins right now, if there is one.
+            self.left = 0;
+            self.time(head);
+        } else {
+            self.left = self.distance();
         }
-        self.left = if took.is_some_and(|took| took >= LONG) { 1 } else { self.distance() };
+    }
+
+    /// It is not handled to its end, or there is none.
+    #[inline]
+    pub(super) fn interrupt(&mut self, head: &Head) {
+        if self.begun.take().is_some() {
+            head.lower(TIMED);
+        }
     }
 
     /// Between half and one and a half of the stride: a xorshift.

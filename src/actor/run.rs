@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::actor::{Actor, UNNAMED};
 use super::context::Context;
 use super::guard::{Guarded, Halt, with_fate};
-use super::head::{Books, DRAIN, ENDING, INNER, KILL, LAST, PAUSE, STOP};
+use super::head::{Books, DRAIN, ENDING, INNER, KILL, LAST, PAUSE, STOP, TIMED};
 use super::here::{Fate, drop_with};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -100,7 +100,6 @@ pub(super) fn serve<'a, A: Actor>(
             let (name, msg) = named::<A>(msg);
             inbox.notes.begin(&inbox.shared.head, name);
             let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
-            inbox.notes.end(&inbox.shared.head);
             if let Some(reason) = handled_so(inbox, cx, handled) {
                 return reason;
             }
@@ -110,18 +109,31 @@ pub(super) fn serve<'a, A: Actor>(
 
 /// Takes note of what became of a message; something comes back when it was the last one.
 #[inline]
-fn handled_so<A: Actor>(inbox: &Inbox<A::Msg>, cx: &mut Context<A>, handled: Result<(), Halt>) -> Option<StopReason> {
-    let books = &inbox.shared.books;
-    let count = match &handled {
-        Ok(()) => &books.done,
-        Err(Halt::Panicked(_)) => &books.failed,
-        Err(Halt::Killed) => &books.discarded,
+fn handled_so<A: Actor>(
+    inbox: &mut Inbox<A::Msg>,
+    cx: &mut Context<A>,
+    handled: Result<(), Halt>,
+) -> Option<StopReason> {
+    match handled {
+        Ok(()) => {
+            Books::add(&inbox.shared.books.done, 1);
+            cx.take_failure()
+        }
+        Err(halt) => Some(halted_so(inbox, halt)),
+    }
+}
+
+#[cold]
+fn halted_so<M: Send + 'static>(inbox: &mut Inbox<M>, halt: Halt) -> StopReason {
+    let Inbox { shared, notes, .. } = inbox;
+    notes.interrupt(&shared.head);
+    let books = &shared.books;
+    let count = match &halt {
+        Halt::Panicked(_) => &books.failed,
+        Halt::Killed => &books.discarded,
     };
     Books::add(count, 1);
-    match handled {
-        Ok(()) => cx.take_failure(),
-        Err(halt) => Some(halt.into()),
-    }
+    halt.into()
 }
 
 /// What came of one step.
@@ -146,7 +158,6 @@ pub(super) async fn step<A: Actor>(inbox: &mut Inbox<A::Msg>, actor: &mut A, cx:
     let (name, msg) = named::<A>(msg);
     inbox.notes.begin(&inbox.shared.head, name);
     let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
-    inbox.notes.end(&inbox.shared.head);
     handled_so(inbox, cx, handled).map_or(Step::Handled(name), Step::Ended)
 }
 
@@ -166,6 +177,7 @@ fn poll_next<A: Actor>(
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending => {
             let head = &inbox.shared.head;
+            inbox.notes.interrupt(head);
             head.register(task.waker());
             // Once more: what was said before the registration has woken nobody.
             let is_told = head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || head.is_unreferenced();
@@ -182,14 +194,17 @@ fn poll_once<A: Actor>(
 ) -> Poll<Next<A::Msg>> {
     let head = &inbox.shared.head;
     let flags = head.flags();
-    if flags & (KILL | STOP | DRAIN | PAUSE) != 0 {
+    if flags & (KILL | STOP | DRAIN | PAUSE | TIMED) != 0 {
+        if flags & TIMED != 0 {
+            inbox.notes.took(head);
+        }
         if flags & KILL != 0 {
             return Poll::Ready(Next::End(StopReason::Killed));
         }
         if flags & (STOP | PAUSE) != 0 {
             return Poll::Ready(Next::End(StopReason::Stopped));
         }
-        if flags & ENDING == 0 {
+        if flags & (DRAIN | ENDING) == DRAIN {
             head.raise(ENDING);
             inbox.close();
         }

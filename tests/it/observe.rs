@@ -1,5 +1,7 @@
 //! Looking inside: who is listed, for how long, and how it prints.
 
+mod findings;
+
 use regatta::observe::{Flow, Registry};
 use regatta::pipeline::Pipeline;
 use regatta::pool::CpuPool;

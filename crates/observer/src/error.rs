@@ -19,7 +19,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                f.write_str("the observer's address is taken by another program; port 0 picks a free one")
+                f.write_str("the observer's address is taken; port 0 picks a free one")
             }
             Self::Bind(_) => f.write_str("the observer cannot listen at its address"),
             Self::Exposed(address) => write!(

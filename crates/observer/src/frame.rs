@@ -17,7 +17,7 @@ struct Frame<'a> {
     snapshot: Shown<'a>,
     rates: Option<ShownRates<'a>>,
     findings: &'a [Finding],
-    verdicts: &'a [Verdict],
+    verdicts: Vec<&'a Verdict>,
     totals: Totals<'a>,
     runtime: Runtime,
 }
@@ -46,6 +46,7 @@ struct Totals<'a> {
     rows: usize,
     matching: usize,
     shown: usize,
+    findings: usize,
     done_per_second: f64,
     kinds: Vec<Kind<'a>>,
 }
@@ -80,10 +81,12 @@ pub(crate) fn json(tick: &Tick, view: &View) -> String {
         rows: selection.rows.iter().filter_map(|row| rates.get(&row.id).copied()).collect(),
     });
     let machine = &snapshot.machine;
+    let shown: HashSet<RowId> = selection.rows.iter().map(|row| row.id).collect();
+    let verdicts = tick.diagnosis.verdicts.iter().filter(|verdict| shown.contains(&verdict.pipeline));
     let frame = Frame {
         rates: shown_rates,
-        findings: &tick.diagnosis.findings,
-        verdicts: &tick.diagnosis.verdicts,
+        findings: findings(tick, view),
+        verdicts: verdicts.collect(),
         totals: totals(tick, &rates, &selection),
         runtime: Runtime {
             workers: machine.workers,
@@ -111,10 +114,15 @@ fn rates_of(tick: &Tick) -> HashMap<RowId, &RowRates> {
     tick.rates.iter().flat_map(|rates| &rates.rows).map(|rates| (rates.id, rates)).collect()
 }
 
+/// The worst come first.
+fn findings<'a>(tick: &'a Tick, view: &View) -> &'a [Finding] {
+    let all = &tick.diagnosis.findings;
+    &all[..all.len().min(view.findings)]
+}
+
 /// What a finding is about is shown, so that one can go there.
 fn selection<'a>(tick: &'a Tick, rates: &HashMap<RowId, &RowRates>, view: &View) -> Selection<'a> {
-    let findings = tick.diagnosis.findings.iter().map(|finding| finding.row);
-    let needed: HashSet<RowId> = findings.collect();
+    let needed: HashSet<RowId> = findings(tick, view).iter().map(|finding| finding.row).collect();
     select(&tick.snapshot, rates, view, &needed)
 }
 
@@ -133,6 +141,7 @@ fn totals<'a>(tick: &'a Tick, rates: &HashMap<RowId, &RowRates>, selection: &Sel
         rows: tick.snapshot.rows.len(),
         matching: selection.matching,
         shown: selection.rows.len(),
+        findings: tick.diagnosis.findings.len(),
         done_per_second: kinds.values().filter(is_whole).map(|kind| kind.done_per_second).sum(),
         kinds: kinds.into_values().collect(),
     }

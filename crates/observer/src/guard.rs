@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -40,6 +40,7 @@ pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, n
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -71,7 +72,10 @@ fn without_port(host: &str) -> &str {
 }
 
 fn has_token(token: &str, uri: &Uri, headers: &HeaderMap) -> bool {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, given) = value.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(given)
+    });
     let query = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("token="));
     bearer.is_some_and(|given| is_same(token, given.as_bytes()))
         || query.is_some_and(|given| is_same(token, &decoded(given)))

@@ -46,7 +46,12 @@ mod prometheus;
 mod sampler;
 mod select;
 mod server;
+mod stream;
 mod view;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use error::ServeError;
 pub use observer::Observer;

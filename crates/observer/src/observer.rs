@@ -39,7 +39,7 @@ pub struct Observer {
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) sampler: Sampler,
-    pub(crate) totals: prometheus::Kept,
+    pub(crate) totals: Arc<prometheus::Kept>,
 }
 
 impl Observer {
@@ -114,8 +114,8 @@ impl Observer {
     #[track_caller]
     fn site(self) -> (Router, Arc<Site>) {
         let Self { registry, access } = self;
-        let sampler = Sampler::new(registry.clone());
-        let site = Arc::new(Site { sampler, totals: prometheus::Kept::default() });
+        let sampler = Sampler::new(registry);
+        let site = Arc::new(Site { sampler, totals: Arc::default() });
         let router = Router::new()
             .route("/", get(page::page))
             .route("/events", get(events::events))

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use regatta::observe::{Diagnosis, Inspector, Rates, Registry, Snapshot};
 use regatta::task::TaskGroup;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::frame;
@@ -23,6 +23,8 @@ use crate::view::View;
 const PERIOD: Duration = Duration::from_secs(1);
 /// For so long after somebody has asked once.
 const LINGER: Duration = Duration::from_secs(5);
+/// So many different views of one moment are kept; whoever wants one more has it made.
+const FRAMES: usize = 32;
 
 /// See the head of this file.
 pub(crate) struct Sampler {
@@ -54,7 +56,7 @@ pub(crate) struct Tick {
     /// The share of the time in which the runtime's threads were busy.
     pub(crate) busy: Option<f64>,
     /// What was made of it already: most pages want the same.
-    frames: Mutex<HashMap<View, Arc<str>>>,
+    frames: Mutex<HashMap<View, Arc<OnceCell<Arc<str>>>>>,
 }
 
 /// Somebody who looks, until dropped.
@@ -94,10 +96,32 @@ impl Sampler {
         Arc::new(self.elsewhere(move || Tick::take(&registry, None, &mut Inspector::new())).await)
     }
 
-    /// One of its own, which nobody compares with another.
-    pub(crate) async fn snapshot(&self) -> Snapshot {
+    /// What is made of a snapshot of its own, which nobody compares with another.
+    pub(crate) async fn of_snapshot<R: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Snapshot) -> R + Clone + Send + 'static,
+    ) -> R {
         let registry = self.shared.registry.clone();
-        self.elsewhere(move || registry.snapshot()).await
+        self.elsewhere(move || make(&registry.snapshot())).await
+    }
+
+    /// The frame of a view, made once for all who want the same.
+    pub(crate) async fn frame(&self, tick: &Arc<Tick>, view: &View) -> Arc<str> {
+        let make = || {
+            let (tick, view) = (tick.clone(), view.clone());
+            self.elsewhere(move || Arc::from(frame::json(&tick, &view)))
+        };
+        tick.place(view).get_or_init(make).await.clone()
+    }
+
+    /// The curves of a view's rows.
+    pub(crate) async fn curves(&self, tick: &Arc<Tick>, view: &View) -> Vec<Curve> {
+        let (shared, tick, view) = (self.shared.clone(), tick.clone(), view.clone());
+        self.elsewhere(move || {
+            let shown = frame::shown(&tick, &view);
+            shared.history().curves(shown)
+        })
+        .await
     }
 
     /// Ten thousand rows take milliseconds, which are not the executor's; unless there is nowhere else.
@@ -108,16 +132,16 @@ impl Sampler {
         }
     }
 
-    pub(crate) fn curves(&self, tick: &Tick, view: &View) -> Vec<Curve> {
-        let shown = frame::shown(tick, view);
-        let history = self.shared.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.curves(shown)
-    }
-
     /// Stops at once.
     pub(crate) fn abort(&self) {
         self.tasks.abort();
         self.closures.abort();
+    }
+
+    /// [Aborts](Self::abort), and waits until no task is left.
+    pub(crate) async fn ended(&self) {
+        self.abort();
+        let _ = (self.tasks.aborted().await, self.closures.aborted().await);
     }
 
     fn start(&self) {
@@ -154,10 +178,19 @@ async fn sample(shared: Weak<Shared>, closures: Arc<TaskGroup>) {
         };
         // Ten thousand rows take milliseconds, which are not the executor's.
         let Ok(taking) = closures.spawn_blocking("snapshot", look) else { return };
-        let Ok((tick, inspector_back)) = taking.await else { return };
-        inspector = inspector_back;
+        let tick = match taking.await {
+            Ok((tick, inspector_back)) => {
+                inspector = inspector_back;
+                tick
+            }
+            // It has panicked, which is logged; those who look are not to wait for ever because of one second.
+            Err(_) => {
+                inspector = Inspector::new();
+                continue;
+            }
+        };
         if let Some(rates) = &tick.rates {
-            shared.history.lock().unwrap_or_else(PoisonError::into_inner).note(rates);
+            shared.history().note(rates);
         }
         shared.ticks.send_replace(Some(Arc::new(tick)));
     }
@@ -168,14 +201,19 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tells whether nobody wants any more; then the task ends, and the next who comes starts another.
     fn ends(&self) -> bool {
         let mut desk = self.lock();
         let is_wanted = desk.viewers > 0 || desk.asked.is_some_and(|asked| asked.elapsed() <= LINGER);
         if !is_wanted {
             desk.is_sampling = false;
-            // What is old is nothing to compare with.
+            // What is old is nothing to compare with, nor do curves go on from it.
             self.ticks.send_replace(None);
+            *self.history() = History::default();
         }
         !is_wanted
     }
@@ -192,14 +230,13 @@ impl Tick {
         Self { snapshot, rates, diagnosis, busy, frames: Mutex::default() }
     }
 
-    /// The frame of a view, made once for all who want the same.
-    pub(crate) fn frame(&self, view: &View) -> Arc<str> {
-        let known = self.frames.lock().unwrap_or_else(PoisonError::into_inner).get(view).cloned();
-        known.unwrap_or_else(|| {
-            let made: Arc<str> = frame::json(self, view).into();
-            self.frames.lock().unwrap_or_else(PoisonError::into_inner).insert(view.clone(), made.clone());
-            made
-        })
+    /// Where the frame of a view is, or comes.
+    fn place(&self, view: &View) -> Arc<OnceCell<Arc<str>>> {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if frames.len() >= FRAMES && !frames.contains_key(view) {
+            return Arc::default();
+        }
+        frames.entry(view.clone()).or_default().clone()
     }
 }
 

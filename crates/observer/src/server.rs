@@ -9,6 +9,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use regatta::CancellationToken;
 use regatta::observe::Registry;
 use regatta::task::{ShutdownReport, Spawner, TaskGroup};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,11 +17,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use crate::observer::Site;
+use crate::stream::Impatient;
 
 /// So many connections at once; more wait until one is closed. A browser has up to six.
 const CONNECTIONS: usize = 256;
 /// A request that takes longer to be said is no request.
 const SAYING: Duration = Duration::from_secs(10);
+/// What hyper may keep of a request, and of what a peer has not taken yet besides the frame that came last.
+const BUFFER: usize = 64 * 1024;
 /// After an error of the listener, such as too many open files.
 const RESPITE: Duration = Duration::from_millis(100);
 
@@ -43,9 +47,11 @@ impl Server {
     ) -> Self {
         // What belongs to the observer is not what somebody wants to observe.
         let tasks = Registry::new().enter(|| TaskGroup::new("observer"));
-        let spawner = tasks.spawner();
+        let (spawner, stop) = (tasks.spawner(), tasks.token());
         // The group was made just now, so that it is open.
-        let _ = spawner.spawn("listener", listen(listener, router, spawner.clone()));
+        let _ = tasks.spawn("listener", async move {
+            stop.run_until_cancelled(listen(listener, router, spawner, stop.clone())).await;
+        });
         Self { address, token, site, tasks }
     }
 
@@ -75,24 +81,29 @@ impl Server {
         self.tasks.abort();
     }
 
-    /// [Aborts](Self::abort), and waits until nothing is left. There is nothing to finish: a page that is open would stay so
-    /// for ever.
+    /// Ends everything, and waits until nothing is left, which takes no longer than a poll of each connection. There is
+    /// nothing to finish: a page that is open would stay so for ever.
     ///
     /// # Cancel safety
-    /// Dropped, it has aborted.
+    /// Dropped, it has [aborted](Self::abort).
     pub async fn shutdown(self, deadline: Duration) -> ShutdownReport {
-        self.abort();
-        self.tasks.shutdown(deadline).await
+        let report = self.tasks.shutdown(deadline).await;
+        self.site.sampler.ended().await;
+        report
     }
 }
 
-async fn listen(listener: TcpListener, router: Router, spawner: Spawner) {
+async fn listen(listener: TcpListener, router: Router, spawner: Spawner, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                if spawner.spawn("connection", attend(stream, router.clone(), place)).is_err() {
+                let (attending, stop) = (attend(stream, router.clone(), place), stop.clone());
+                let until_the_end = async move {
+                    stop.run_until_cancelled(attending).await;
+                };
+                if spawner.spawn("connection", until_the_end).is_err() {
                     return;
                 }
             }
@@ -105,10 +116,12 @@ async fn listen(listener: TcpListener, router: Router, spawner: Spawner) {
 }
 
 async fn attend(stream: TcpStream, router: Router, _place: OwnedSemaphorePermit) {
+    // The end of a frame is not to wait for the other end to confirm its beginning; without it all the same is said.
+    let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(SAYING);
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+    http.timer(TokioTimer::new()).header_read_timeout(SAYING).max_buf_size(BUFFER);
+    if let Err(error) = http.serve_connection(TokioIo::new(Impatient::new(stream)), service).await {
         tracing::debug!(target: "regatta::observer", %error, "a connection failed");
     }
 }

@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 /// So many rows unless somebody says otherwise.
 const TOP: usize = 200;
+/// So many findings: who has more of them has one, the worst, which comes first.
+const FINDINGS: usize = 100;
 /// A filter is a few letters.
 const FILTER: usize = 200;
 
@@ -11,6 +13,7 @@ const FILTER: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct View {
     pub(crate) top: usize,
+    pub(crate) findings: usize,
     pub(crate) sort: Sort,
     /// In lower case.
     pub(crate) filter: String,
@@ -46,16 +49,16 @@ pub(crate) enum Sort {
 impl Query {
     /// For the page, which has no use for all of very many.
     pub(crate) fn for_page(self) -> View {
-        self.view(TOP)
+        self.view(TOP, FINDINGS)
     }
 
     /// For a file, which is complete.
     pub(crate) fn for_file(self) -> View {
-        self.view(usize::MAX)
+        self.view(usize::MAX, usize::MAX)
     }
 
-    fn view(self, top: usize) -> View {
+    fn view(self, top: usize, findings: usize) -> View {
         let filter = self.filter.chars().take(FILTER).collect::<String>().to_lowercase();
-        View { top: self.top.unwrap_or(top), sort: self.sort, filter }
+        View { top: self.top.unwrap_or(top), findings, sort: self.sort, filter }
     }
 }
