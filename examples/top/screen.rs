@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use console::Term;
+use regatta::observe::Severity;
 
 use crate::look::Look;
 use crate::table;
-use crate::words::{cut, duration, rate, wrap};
+use crate::words::{count, cut, duration, rate, wrap};
 
 /// How a line looks on a terminal: the number of ECMA-48.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,7 @@ fn put(text: &str) {
 fn render(look: &Look, width: usize) -> Vec<(Style, String)> {
     let mut lines = vec![(Style::Bold, header(look)), (Style::Plain, String::new())];
     for finding in &look.findings {
-        let style = if finding.severity >= regatta::observe::Severity::Critical { Style::Red } else { Style::Yellow };
+        let style = if finding.severity >= Severity::Critical { Style::Red } else { Style::Yellow };
         let text = format!("{}: {finding}", finding.severity);
         lines.extend(wrap(&text, width).into_iter().map(|line| (style, line)));
     }
@@ -114,10 +115,10 @@ fn render(look: &Look, width: usize) -> Vec<(Style, String)> {
 fn header(look: &Look) -> String {
     let mut parts = vec![format!("up {}", duration(look.snapshot.uptime))];
     if let (Some(workers), Some(busy)) = (look.runtime.workers, look.runtime.busy) {
-        parts.push(format!("{workers} workers {:.0} % busy", busy * 100.0));
+        parts.push(format!("{} {:.0} % busy", count(workers, "worker"), busy * 100.0));
     }
     parts.push(format!("{} done/s", rate(look.totals.done_per_second)));
-    parts.push(format!("{} components", look.totals.rows));
-    parts.extend(look.runtime.tasks.map(|tasks| format!("{tasks} tasks")));
+    parts.push(count(look.totals.rows, "component"));
+    parts.extend(look.runtime.tasks.map(|tasks| count(tasks, "task")));
     parts.join(" · ")
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Of the lines of a sentence after its first.
+const INDENT: usize = 4;
+
 /// `17 µs`, `4.2 ms`, `12 s`, `3 min`.
 pub(crate) fn duration(duration: Duration) -> String {
     match duration.as_secs_f64() {
@@ -24,6 +27,11 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
+/// `1 task`, `2 tasks`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Splits a sentence into lines of that width, the second and all after it indented.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -39,8 +47,6 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     }
     lines
 }
-
-const INDENT: usize = 4;
 
 /// Cuts off what is too long.
 pub(crate) fn cut(text: &str, width: usize) -> String {

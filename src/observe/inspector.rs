@@ -25,26 +25,34 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 ///
 /// # Examples
 /// ```
-/// use regatta::actor::{self, Builder, Reply};
-/// use regatta::observe::{Inspector, Registry, Topic};
+/// use regatta::actor::{Actor, ActorRef, Builder, Context};
+/// use regatta::observe::{Inspector, Topic};
 /// use std::time::Duration;
 ///
-/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let registry = Registry::new();
-/// let slow = registry.enter(|| {
-///     Builder::new().name("db").spawn(actor::from_fn((), |_, _: Reply<()>| std::future::pending()))
-/// });
-/// slow.tell(Reply::nobody()).await.unwrap();
-/// slow.tell(Reply::nobody()).await.unwrap();
+/// struct Db;
 ///
+/// impl Actor for Db {
+///     type Msg = u32;
+///     type Handle = ActorRef<Self>;
+///
+///     async fn handle(&mut self, _query: u32, _: &mut Context<Self>) {
+///         std::future::pending().await // an answer that does not come, and no timeout
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let db = Builder::new().name("db").spawn(Db);
+/// for query in 1..=3 {
+///     db.tell(query).await?;
+/// }
 /// let mut inspector = Inspector::new();
-/// for _ in 0..5 {
-///     inspector.look(registry.snapshot());
+/// for _ in 0..4 {
+///     inspector.look(regatta::observe::snapshot());
 ///     tokio::time::sleep(Duration::from_secs(1)).await;
 /// }
-/// let diagnosis = inspector.look(registry.snapshot());
+/// let diagnosis = inspector.look(regatta::observe::snapshot());
 /// assert_eq!(diagnosis.findings[0].topic, Topic::Stuck);
-/// println!("{diagnosis}"); // critical: actor `db` has been handling a message for 5 s, …
+/// println!("{diagnosis}"); // critical: actor `db` has been handling `u32` for 4.0 s, and 2 messages wait behind it; …
 /// # Ok(()) }
 /// ```
 ///

@@ -1,26 +1,51 @@
 //! What became of the promises, counted together: one row for all of a registry.
 //!
-//! A row for each would cost more than the promise: most live for microseconds.
+//! A row for each would cost more than the promise: most live for microseconds. How old those are that are pending is known
+//! by the second: each is counted in the epoch it was made in, and an epoch ends when somebody looks who sees that it has
+//! lasted for a second. While nobody looks, there is one epoch, and no clock is read.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::error::PromiseError;
 use crate::observe::{Flow, Observe, Registry, Row};
 
+/// So many are told apart; where promises of each of them are pending, the last one goes on.
+const EPOCHS: usize = 48;
+/// How long one lasts.
+const EPOCH: Duration = Duration::from_secs(1);
+/// From here on a promise is pending for long.
+const LONG: Duration = Duration::from_secs(30);
+
 static GLOBAL: LazyLock<Arc<Ledger>> = LazyLock::new(|| Registry::global().common("promises"));
 
-/// The counters of the registry that a promise was made in.
-pub(super) struct Books(Option<Arc<Ledger>>);
+/// The counters of the registry that a promise was made in, and where it is counted as pending.
+pub(super) struct Books {
+    ledger: Option<Arc<Ledger>>,
+    epoch: u32,
+}
 
-/// Writers are all over the program; the cache line is theirs alone.
+/// Writers are all over the program; the cache lines are theirs alone.
 #[repr(align(128))]
-#[derive(Default)]
 pub(super) struct Ledger {
-    made: AtomicU64,
+    /// In which epoch promises are made now.
+    current: AtomicU32,
+    /// Those that are pending, by the epoch they were made in.
+    pending: [AtomicU64; EPOCHS],
     done: AtomicU64,
     failed: AtomicU64,
     discarded: AtomicU64,
+    /// For those who look.
+    calendar: Mutex<Calendar>,
+}
+
+/// When the present epoch began, and when each of the others was over.
+struct Calendar {
+    began: Option<Instant>,
+    ended: [Option<Instant>; EPOCHS],
 }
 
 #[derive(Clone, Copy)]
@@ -47,13 +72,15 @@ impl Ending {
 impl Books {
     /// Enters a promise that is made right here.
     pub(super) fn open() -> Self {
-        let books = Self(Registry::scoped().map(|registry| registry.common("promises")));
-        books.ledger().made.fetch_add(1, Ordering::Relaxed);
+        let ledger = Registry::scoped().map(|registry| registry.common("promises"));
+        let mut books = Self { ledger, epoch: 0 };
+        // Relaxed: one that is made while an epoch ends may be of either.
+        books.epoch = books.ledger().current.load(Ordering::Relaxed);
+        books.pending().fetch_add(1, Ordering::Relaxed);
         books
     }
 
-    /// Release: pairs with the Acquire of [`Ledger::fill`]. Who reads an ending there also reads that the promise was
-    /// made.
+    /// It is counted as settled before it is pending no more: nobody finds it in neither.
     pub(super) fn close(&self, ending: Ending) {
         let ledger = self.ledger();
         let count = match ending {
@@ -61,23 +88,69 @@ impl Books {
             Ending::Failed => &ledger.failed,
             Ending::Discarded => &ledger.discarded,
         };
-        count.fetch_add(1, Ordering::Release);
+        count.fetch_add(1, Ordering::Relaxed);
+        // Release: pairs with the Acquire of `fill`, which then finds it in the count.
+        self.pending().fetch_sub(1, Ordering::Release);
+    }
+
+    fn pending(&self) -> &AtomicU64 {
+        &self.ledger().pending[self.epoch as usize % EPOCHS]
     }
 
     fn ledger(&self) -> &Ledger {
-        self.0.as_ref().unwrap_or_else(|| &GLOBAL)
+        self.ledger.as_ref().unwrap_or_else(|| &GLOBAL)
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            current: AtomicU32::new(0),
+            pending: [const { AtomicU64::new(0) }; EPOCHS],
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            discarded: AtomicU64::new(0),
+            calendar: Mutex::new(Calendar { began: None, ended: [None; EPOCHS] }),
+        }
+    }
+}
+
+impl Ledger {
+    /// Begins another epoch, if this one was long enough and there is one that nobody is left of.
+    fn turn(&self, calendar: &mut Calendar, now: Instant) {
+        let began = *calendar.began.get_or_insert(now);
+        if now.saturating_duration_since(began) < EPOCH {
+            return;
+        }
+        let current = self.current.load(Ordering::Relaxed) as usize;
+        let is_free = |epoch: &usize| self.pending[*epoch].load(Ordering::Relaxed) == 0;
+        let free = (1..EPOCHS).map(|ahead| (current + ahead) % EPOCHS).find(is_free);
+        if let Some(free) = free {
+            (calendar.ended[current], calendar.ended[free], calendar.began) = (Some(now), None, Some(now));
+            self.current.store(free as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// How many are pending of those that were made at least so long ago.
+    fn older_than(&self, age: Duration, calendar: &Calendar, now: Instant) -> u64 {
+        let is_old = |ended: &Option<Instant>| ended.is_some_and(|ended| now.saturating_duration_since(ended) >= age);
+        let old = calendar.ended.iter().zip(&self.pending).filter(|(ended, _)| is_old(ended));
+        old.map(|(_, pending)| pending.load(Ordering::Relaxed)).sum()
     }
 }
 
 impl Observe for Ledger {
     fn fill(&self, row: &mut Row) {
-        // Endings first: a promise that comes and goes meanwhile is then pending, never a debt.
+        let now = Instant::now();
+        let mut calendar = self.calendar.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.pending.iter().map(|pending| pending.load(Ordering::Acquire)).sum();
         let [done, failed, discarded] =
-            [&self.done, &self.failed, &self.discarded].map(|count| count.load(Ordering::Acquire));
-        let accepted = self.made.load(Ordering::Relaxed);
+            [&self.done, &self.failed, &self.discarded].map(|count| count.load(Ordering::Relaxed));
         row.set_state("open");
-        row.flow = Flow { accepted, done, failed, discarded, ..Flow::default() };
-        row.flow.in_flight = accepted - done - failed - discarded;
-        row.gauge("pending", row.flow.in_flight as usize, None);
+        let accepted = pending + done + failed + discarded;
+        row.flow = Flow { accepted, done, failed, discarded, in_flight: pending, ..Flow::default() };
+        row.level("pending", pending, None);
+        row.level("pending for 30 s", self.older_than(LONG, &calendar, now), None);
+        self.turn(&mut calendar, now);
     }
 }

@@ -8,6 +8,7 @@ mod cache;
 mod interrupt;
 mod links;
 mod names;
+mod observe;
 mod oracle;
 mod output;
 mod run;

@@ -1,6 +1,8 @@
 //! Looking inside: who is listed, for how long, and how it prints.
 
 mod findings;
+mod forms;
+mod groups;
 
 use regatta::observe::{Flow, Registry};
 use regatta::pipeline::Pipeline;

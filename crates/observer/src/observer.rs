@@ -24,7 +24,7 @@ use crate::{events, page, prometheus};
 /// use regatta_observer::Observer;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let app: Router = Router::new().nest("/observer", Observer::new().token("a secret").router());
+/// let app: Router = Router::new().nest_service("/observer", Observer::new().token("a secret").router());
 /// # drop(app);
 /// # }
 /// ```
@@ -83,12 +83,12 @@ impl Observer {
     /// The routes, to nest into an app of your own, at whatever path. Who may look is checked here; that the address is
     /// one that others cannot reach, only you know.
     ///
-    /// Streams that are open keep a graceful shutdown of your server waiting until their pages are closed; drop the
-    /// router, or the future that serves it, or use [`serve`](Self::serve), which ends them.
+    /// `nest_service` answers the path with and without a `/` at its end, `nest` only what it is given; the page finds its
+    /// way in both. The checks reach as far as these routes.
     ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    #[track_caller]
+    /// A page that is open keeps a graceful shutdown of your server waiting until it is closed: give that a limit, or use
+    /// [`serve`](Self::serve), which ends its pages. Sampling ends with the router, its clones, and the pages that are
+    /// open. How many connections there are, and how long they may take, is for your server to say.
     pub fn router(self) -> Router {
         self.site().0
     }
@@ -111,7 +111,6 @@ impl Observer {
         Ok(Server::start(listener, local, router, site, token))
     }
 
-    #[track_caller]
     fn site(self) -> (Router, Arc<Site>) {
         let Self { registry, access } = self;
         let sampler = Sampler::new(registry);

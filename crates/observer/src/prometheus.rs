@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,10 @@ use axum::response::{IntoResponse, Response};
 use regatta::observe::{Histogram, Series, Snapshot, Totals};
 
 use crate::observer::Site;
+
+/// Powers of two, in nanoseconds, where buckets end: from a microsecond to a minute. The same for all and for ever: one that
+/// came only with its first sample would have no rate. A histogram has a bucket that ends at each.
+const BOUNDS: RangeInclusive<u32> = 10..=36;
 
 /// What was known at the last scrape: what is gone since stays in the sums.
 #[derive(Debug, Default)]
@@ -87,9 +92,12 @@ impl Text {
         let help = "How long things took, of those that were sampled.";
         let lines =
             &mut self.0.entry("regatta_duration_seconds").or_insert_with(|| ("histogram", help, String::new())).2;
-        let (who, mut below) = (format!("{who},what=\"{}\"", escaped(what)), 0);
-        for (upper, count) in durations.buckets().filter(|(upper, _)| *upper < Duration::MAX) {
-            below += count;
+        let who = format!("{who},what=\"{}\"", escaped(what));
+        let (mut buckets, mut below) = (durations.buckets().peekable(), 0);
+        for upper in BOUNDS.map(|power| Duration::from_nanos((1 << power) - 1)) {
+            while let Some((_, count)) = buckets.next_if(|(end, _)| *end <= upper) {
+                below += count;
+            }
             let upper = upper.as_secs_f64();
             let _ = writeln!(lines, "regatta_duration_seconds_bucket{{{who},le=\"{upper}\"}} {below}");
         }
@@ -134,7 +142,17 @@ impl Text {
     }
 }
 
-/// What would end a label.
+/// Without what would end a label, or what a reader could take for the end of everything.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\\' => escaped.push_str("\\\\"),
+            '"' => escaped.push_str("\\\""),
+            '\n' => escaped.push_str("\\n"),
+            char if char.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
+            char => escaped.push(char),
+        }
+    }
+    escaped
 }

@@ -66,7 +66,6 @@ pub(crate) struct Viewer {
 }
 
 impl Sampler {
-    #[track_caller]
     pub(crate) fn new(registry: Registry) -> Self {
         // What belongs to the observer is not what somebody wants to observe.
         let [tasks, closures] = Registry::new().enter(|| ["observer", "snapshots"].map(TaskGroup::new));

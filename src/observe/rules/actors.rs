@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::finding::{Finding, Severity, Topic};
 use super::super::inspector::{Standstill, Story};
 use super::super::row::{Row, RowId};
-use super::{level, place, rate, seconds};
+use super::{level, many, place, rate, seconds};
 
 /// How long a message may take while others wait for it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -20,10 +20,11 @@ pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
     let refused = story.rise(|row| row.count_of("asks in circles").unwrap_or(0));
     let note = story.now.note.as_ref().filter(|_| refused > 0)?;
     let circle = note.rsplit_once(": ").map_or(&**note, |(_, circle)| circle);
+    let name = &story.now.name;
+    let refused = many(refused, &format!("ask of `{name}` was"), &format!("asks of `{name}` were"));
     let text = format!(
-        "deadlock: {circle} ask each other in a circle; {refused} asks of `{}` were refused in {:.0} s. Let one of them tell \
-         instead, or hand its reply on to a task.",
-        story.now.name,
+        "deadlock: {circle} ask each other in a circle; {refused} refused in {:.0} s. Let one of them tell instead, or hand \
+         its reply on to a task.",
         story.seconds()
     );
     Some(Finding::new(Severity::Critical, Topic::Circle, story.now, text))
@@ -127,14 +128,15 @@ pub(super) fn stuck(
 }
 
 fn message_text(row: &Row, lasted: Duration, waiting: u64) -> String {
-    let message = row.doing.as_ref().map_or("a message".to_owned(), |message| format!("`{message}`"));
+    let message = row.doing.as_ref().filter(|message| **message != "a message");
+    let message = message.map_or("a message".to_owned(), |message| format!("`{message}`"));
     let cause = match &row.waits_for {
         Some(other) => format!("it waits for an answer of `{other}`: look there first"),
         None => "look for a blocking call or an await without a timeout in it".to_owned(),
     };
     let wait = match waiting {
         0 => "nothing waits behind it".to_owned(),
-        waiting => format!("{waiting} messages wait behind it"),
+        waiting => many(waiting, "message waits behind it", "messages wait behind it"),
     };
     format!("{} has been handling {message} for {}, and {wait}; {cause}.", place(row), seconds(lasted))
 }

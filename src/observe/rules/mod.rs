@@ -97,6 +97,11 @@ fn level((value, limit): (u64, Option<u64>)) -> String {
     }
 }
 
+/// `1 message waits`, `2 messages wait`.
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
 fn place(row: &Row) -> String {
     format!("{} `{}`", row.kind, row.name)
 }

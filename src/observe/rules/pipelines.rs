@@ -194,8 +194,8 @@ fn cause(nodes: &[Node<'_>], stages: &[&Row]) -> Cause {
     if let Some(place) = (0..nodes.len()).find(by_key) {
         return Cause::Key(nodes[place].row.id);
     }
-    let end = stages.last().filter(|end| end.times.is_none());
-    if let (Some(last), Some(end)) = (nodes.last(), end)
+    // What ends it has no time of its own, or is a reader of the stream: then the last stage knows no more.
+    if let (Some(last), Some(end)) = (nodes.last(), stages.last())
         && (last.blocked >= 0.5 || (last.blocked >= WITNESS && last.fill >= FULL))
     {
         return Cause::End(end.id);
@@ -222,14 +222,18 @@ fn limited_text(name: &str, cause: Cause, nodes: &[Node<'_>], stages: &[&Row]) -
     };
     let stage = stages.iter().find(|stage| stage.id == id).map_or("?", |stage| &stage.name);
     let place = nodes.iter().position(|node| node.row.id == id);
-    let Some((place, node)) = place.map(|place| (place, &nodes[place])) else {
+    if let Cause::End(_) = cause {
         let held = nodes.last();
         let blocked = held.map_or(0.0, |node| node.blocked * 100.0);
+        let end = if place.is_none() { format!("its end `{stage}`") } else { "whoever takes its results".to_owned() };
         return format!(
-            "pipeline `{name}` is limited by its end `{stage}`: stage `{}` waits {blocked:.0} % of the time for it to take \
-             results. Move its work into a stage with workers.",
+            "pipeline `{name}` is limited by {end}: stage `{}` waits {blocked:.0} % of the time for its results to be taken. \
+             Move the work that is done with them into a stage with workers.",
             held.map_or("?", |node| &node.row.name)
         );
+    }
+    let Some((place, node)) = place.map(|place| (place, &nodes[place])) else {
+        unreachable!("what limits it was found among those with tasks")
     };
     let upstream = place.checked_sub(1).map(|before| &nodes[before]);
     let held_up = upstream.map_or(String::new(), |before| {

@@ -61,6 +61,11 @@ pub(super) fn start(command: &mut Command) -> Running {
 }
 
 impl Running {
+    /// What it has said so far.
+    pub(super) fn stderr(&self) -> String {
+        fs::read_to_string(self.output.path().join("stderr")).expect("output is UTF-8")
+    }
+
     /// Waits for the end of the process.
     pub(super) async fn ended(mut self) -> Ended {
         let mut status = None;

@@ -108,6 +108,11 @@ impl Tab {
         self.browser.command("POST", &format!("/element/{element}/value"), &json!({ "text": text })).await;
     }
 
+    /// In pixels, with the frame.
+    pub(crate) async fn resize(&self, width: u32, height: u32) {
+        self.browser.command("POST", "/window/rect", &json!({ "width": width, "height": height })).await;
+    }
+
     /// What is seen, as a PNG.
     pub(crate) async fn screenshot(&self) -> Vec<u8> {
         let picture = self.browser.command("GET", "/screenshot", &Value::Null).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::Stream;
 use regatta::actor::{self, Actor, ActorRef, Builder, Context};
 use regatta::pipeline::{Concurrency, Pipeline, PipelineHandle, Segment};
+use regatta::task::TaskGroup;
 use tokio::time::{interval, timeout};
 
 /// A name that is a program, for a page that takes names for HTML.
@@ -25,13 +26,19 @@ pub(crate) fn healthy(title: &str) -> PipelineHandle<()> {
     staged(Pipeline::from_stream(each(Duration::from_millis(25))), title, [FAST; 3])
 }
 
-/// Three stages, of which the one in the middle has four workers and, for 19 items in 20, the same key.
+/// Three stages that are equally slow.
+pub(crate) fn balanced(title: &str) -> PipelineHandle<()> {
+    staged(Pipeline::from_iter(0..), title, [SLOW / 2; 3])
+}
+
+/// Three stages, of which the one in the middle has four workers and, for 19 items in 20, the same key. What waits for that
+/// key fills the stage in no time.
 pub(crate) fn skewed(title: &str) -> PipelineHandle<()> {
     let key = |item: &u64| if item % 20 == 0 { item % 7 } else { 99 };
     Pipeline::from_iter(0..)
         .map_async(1, |item| after(FAST, item))
         .named(STAGES[0])
-        .map_async(Concurrency::keyed(4, key), |item| after(SLOW, item))
+        .map_async(Concurrency::keyed(4, key).window(32), |item| after(SLOW, item))
         .named(STAGES[1])
         .map_async(1, |item| after(FAST, item))
         .named(STAGES[2])
@@ -79,7 +86,8 @@ fn each(period: Duration) -> impl Stream<Item = u64> + Send {
 /// What an actor is asked to do.
 pub(crate) enum Ask {
     Panic,
-    Hang,
+    /// And what that is called.
+    Hang(&'static str),
 }
 
 /// Does what it is asked.
@@ -92,17 +100,47 @@ impl Actor for Obedient {
     async fn handle(&mut self, ask: Ask, _: &mut Context<Self>) {
         match ask {
             Ask::Panic => panic!("{HOSTILE}"),
-            Ask::Hang => pending().await,
+            Ask::Hang(_) => pending().await,
         }
     }
 
-    fn message_name(_: &Ask) -> &'static str {
-        HOSTILE
+    fn message_name(ask: &Ask) -> &'static str {
+        match ask {
+            Ask::Panic => HOSTILE,
+            Ask::Hang(name) => name,
+        }
     }
 }
 
-/// So many actors that do nothing.
-pub(crate) fn clients(count: usize) -> Vec<impl Clone + Send> {
+/// An actor that handles one message for ever, while so many wait.
+pub(crate) async fn stuck(name: &str, waiting: usize) -> ActorRef<Obedient> {
+    let actor = Builder::new().name(name).spawn(Obedient);
+    actor.tell(Ask::Hang("Query")).await.expect("it lives");
+    // What waits when it looks into its mailbox it takes along, and then that no longer counts as queued.
+    while !actor.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..waiting {
+        actor.tell(Ask::Hang("Query")).await.expect("there is room");
+    }
+    actor
+}
+
+/// So many actors, and a task that tells the last one something most of the time and the others now and then.
+pub(crate) fn clients(count: usize) -> impl Send {
     let start = |n| Builder::new().name(format!("/client/{n}")).spawn(actor::from_fn((), |_, (): ()| {}));
-    (0..count).map(start).collect()
+    let clients: Vec<_> = (0..count).map(start).collect();
+    let group = TaskGroup::new("traffic");
+    let telling = async move {
+        let mut clock = interval(Duration::from_millis(5));
+        for n in 0.. {
+            clock.tick().await;
+            for told in [count - 1, n * 7 % 90 * 97] {
+                // A mailbox that is full has enough.
+                let _ = clients[told].try_tell(());
+            }
+        }
+    };
+    group.spawn("telling", telling).expect("it is open");
+    group
 }

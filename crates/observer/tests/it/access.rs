@@ -20,7 +20,8 @@ async fn without_a_token_the_host_has_to_be_known() {
         }
     }
     let own = format!("127.0.0.1:{port}");
-    let strange = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "box.internal.x", "", "ö", "a:b:c"];
+    let strange =
+        ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "box.internal.x", "", "ö", "a:b:c"];
     for host in strange {
         for path in ["/", "/events", "/snapshot.json", "/metrics", "/nowhere"] {
             let answer = request(server.address(), "GET", path, &format!("Host: {host}\r\n")).await;
@@ -46,7 +47,8 @@ async fn a_token_is_asked_for_everywhere() {
         assert_eq!(request(server.address(), "GET", path, header).await.status, 401, "{path}");
     }
     for path in ["/", "/events", "/snapshot.json", "/metrics", "/nowhere"] {
-        for query in ["", "?", "?token", "?token=", "?token=wrong", "?token=a%20b%26c%3d%25", "?Token=x", "?x=token=a"] {
+        for query in ["", "?", "?token", "?token=", "?token=wrong", "?token=a%20b%26c%3d%25", "?Token=x", "?x=token=a"]
+        {
             let answer = get(&server, &format!("{path}{query}")).await;
             assert_eq!(answer.status, 401, "{path}{query}");
             assert_eq!(answer.body, "the observer's token is missing or wrong: add ?token=… to the address\n");

@@ -1,0 +1,119 @@
+//! Many in one row, those that have ended, and what a million of them leaves behind.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use regatta::actor::{Actor, ActorRef, Builder, Context};
+use regatta::observe::{Registry, Row};
+
+/// Takes everything but zero.
+struct Picky;
+
+impl Actor for Picky {
+    type Msg = u64;
+    type Handle = ActorRef<Self>;
+
+    async fn handle(&mut self, n: u64, _: &mut Context<Self>) {
+        assert!(n > 0, "in a group");
+    }
+}
+
+fn member(group: &str) -> Builder<u64> {
+    Builder::new().name("session").observed_as(group)
+}
+
+#[track_caller]
+fn group<'a>(rows: &'a [Row], name: &str) -> &'a Row {
+    let found: Vec<&Row> = rows.iter().filter(|row| &*row.name == name).collect();
+    assert_eq!(found.len(), 1, "{rows:?}");
+    found[0]
+}
+
+#[tokio::test]
+async fn a_group_is_one_row_that_adds_up_the_living_and_the_dead() {
+    let mine = Registry::new();
+    let sessions: Vec<_> = (0..5).map(|_| mine.enter(|| member("sessions").spawn(Picky))).collect();
+    for session in &sessions {
+        for n in 1..=10 {
+            session.tell(n).await.unwrap();
+        }
+        session.drain().await;
+    }
+    let last = mine.enter(|| member("sessions").spawn(Picky));
+    last.tell(1).await.unwrap();
+    let snapshot = mine.snapshot();
+    let row = group(&snapshot.rows, "sessions");
+    assert_eq!((&*row.kind, &*row.state), ("actor", "group"));
+    assert_eq!(row.gauge_of("members").map(|members| members.value), Some(1));
+    assert_eq!(row.flow.accepted, 51);
+    assert!(row.flow.is_conserved());
+    assert!(snapshot.gone.is_empty(), "nobody wants the end of each told");
+    last.stop().await;
+    drop(last);
+    assert_eq!(group(&mine.snapshot().rows, "sessions").gauge_of("members").map(|members| members.value), Some(0));
+}
+
+#[tokio::test]
+async fn one_of_a_group_that_fails_is_told() {
+    let mine = Registry::new();
+    let fails = mine.enter(|| member("sessions").spawn(Picky));
+    fails.tell(0).await.unwrap();
+    fails.wait_stopped().await;
+    let snapshot = mine.snapshot();
+    assert_eq!((snapshot.gone.len(), snapshot.gone_total, snapshot.gone[0].is_failure), (1, 1, true));
+    assert!(snapshot.gone[0].reason.contains("in a group"), "{:?}", snapshot.gone);
+}
+
+#[tokio::test]
+async fn unobserved_actors_are_nowhere() {
+    let mine = Registry::new();
+    let hidden = mine.enter(|| Builder::new().unobserved().spawn(Picky));
+    hidden.stop().await;
+    let snapshot = mine.snapshot();
+    assert!(snapshot.rows.is_empty() && snapshot.gone.is_empty(), "{snapshot}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sums_of_a_group_never_fall_while_members_come_and_go() {
+    let mine = Registry::new();
+    let (is_over, looker) = (std::sync::Arc::new(AtomicBool::new(false)), mine.clone());
+    let stop = is_over.clone();
+    let looking = thread::spawn(move || {
+        let (mut last, mut looks) = (0, 0);
+        while !stop.load(Ordering::Relaxed) {
+            let snapshot = looker.snapshot();
+            if let Some(row) = snapshot.named("sessions") {
+                assert!(row.flow.done >= last, "{} after {last}", row.flow.done);
+                (last, looks) = (row.flow.done, looks + 1);
+            }
+        }
+        (last, looks)
+    });
+    for _ in 0..300 {
+        let session = mine.enter(|| member("sessions").spawn(Picky));
+        for n in 1..=10 {
+            session.tell(n).await.unwrap();
+        }
+        session.drain().await;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let (_, looks) = looking.join().unwrap();
+    assert!(looks > 0);
+    assert_eq!(mine.snapshot().named("sessions").unwrap().flow.done, 3000);
+}
+
+#[tokio::test]
+async fn the_dead_are_kept_with_their_reasons_and_only_the_last() {
+    let mine = Registry::new();
+    for n in 0..300_u64 {
+        let name = format!("actor {n}");
+        let short = mine.enter(|| Builder::new().name(name).spawn(Picky));
+        short.stop().await;
+    }
+    let snapshot = mine.snapshot();
+    assert_eq!((snapshot.gone.len(), snapshot.gone_total), (256, 300));
+    assert_eq!((&*snapshot.gone[0].name, &*snapshot.gone[255].name), ("actor 44", "actor 299"));
+    let last = &snapshot.gone[255];
+    assert_eq!((&*last.kind, &*last.reason, last.is_failure), ("actor", "stopped", false));
+    assert!(last.ended_at <= snapshot.uptime && last.age <= last.ended_at);
+}
