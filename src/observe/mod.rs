@@ -33,6 +33,8 @@ mod histogram;
 mod inspector;
 mod machine;
 mod members;
+#[cfg(feature = "metrics")]
+mod metrics_bridge;
 mod rates;
 mod registry;
 mod row;
@@ -51,6 +53,9 @@ pub use histogram::Histogram;
 pub(crate) use histogram::Samples;
 pub use inspector::Inspector;
 pub use machine::Machine;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use metrics_bridge::MetricsBridge;
 pub use rates::{Rate, Rates, RowRates, WindowTiming};
 pub use registry::Registry;
 pub(crate) use registry::{Ending, Observe, Presence, Registration};

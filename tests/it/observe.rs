@@ -1,6 +1,9 @@
 //! Looking inside: who is listed, for how long, and how it prints.
 
+#[cfg(feature = "metrics")]
+mod bridge;
 mod findings;
+#[cfg(feature = "serde")]
 mod forms;
 mod groups;
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::env;
 use std::fs;
+use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ async fn pictures_of_a_program_with_a_bit_of_everything() {
     let registry = Registry::new();
     let _shop = registry.scope(shop()).await;
     let page = Page::open(tab, &registry).await;
-    page.tab.resize(1400, 1400).await;
+    page.tab.resize(1400, 1040).await;
     wait(40).await;
     for theme in ["light", "dark"] {
         page.open_with(&format!("?theme={theme}")).await;
@@ -96,13 +97,14 @@ async fn shop() -> Vec<Box<dyn Any>> {
             let _ = orders.try_send(visit);
             if visit % 4 == 0 {
                 let _ = mailer.tell(()).await;
-                let _ = pooled.submit(|| (0..200_000_u64).fold(1, |a, b| std::hint::black_box(a ^ b))).await;
+                let job = pooled.submit(|| (0..200_000_u64).fold(1, |a, b| black_box(a ^ b))).await;
+                let _ = job.expect("the pool is open").await;
             }
         }
     };
     group.spawn("visits", visits).expect("it is open");
     let handling = async move {
-        let mut clock = interval(Duration::from_millis(22));
+        let mut clock = interval(Duration::from_millis(18));
         while let Some(order) = taker.recv().await {
             clock.tick().await;
             order.done();

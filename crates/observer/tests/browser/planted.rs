@@ -43,6 +43,7 @@ pub(crate) fn skewed(title: &str) -> PipelineHandle<()> {
         .map_async(1, |item| after(FAST, item))
         .named(STAGES[2])
         .for_each(1, |_| async {})
+        .named("count")
         .titled(title)
         .spawn()
 }
@@ -60,6 +61,7 @@ pub(crate) fn called(name: &str) -> PipelineHandle<()> {
 
 fn staged<S: Segment<Item = u64>>(source: Pipeline<S>, title: &str, time: [Duration; 3]) -> PipelineHandle<()> {
     source
+        .named("files")
         .map_async(1, move |item| after(time[0], item))
         .named(STAGES[0])
         .map_async(1, move |item| after(time[1], item))
@@ -67,6 +69,7 @@ fn staged<S: Segment<Item = u64>>(source: Pipeline<S>, title: &str, time: [Durat
         .map_async(1, move |item| after(time[2], item))
         .named(STAGES[2])
         .for_each(1, |_| async {})
+        .named("count")
         .titled(title)
         .spawn()
 }

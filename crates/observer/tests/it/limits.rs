@@ -75,14 +75,6 @@ async fn a_page_that_never_reads_again_is_cut_and_looks_no_more() {
     events.frame().await;
     assert!(taken_within(&registry, Duration::from_secs(20)).await >= 15);
     // The kernel takes some frames before it has no more room, then a minute goes by.
-    let begun = Instant::now();
-    eventually("it is cut", async || {
-        begun.elapsed() > Duration::from_secs(25) || {
-            pass(Duration::from_secs(1)).await;
-            false
-        }
-    })
-    .await;
     let begun = registry.snapshot().uptime;
     while taken_within(&registry, Duration::from_secs(3)).await > 0 {
         let waited = registry.snapshot().uptime - begun;
@@ -102,8 +94,7 @@ async fn an_answer_that_nobody_reads_is_given_up() {
     let server = serve(&registry).await;
     let whole = get(&server, "/snapshot.json").await.body.len();
     let mut connection = Connection::narrow(server.address()).await;
-    connection.say("GET /snapshot.json HTTP/1.1\r\nHost: localhost\r\n\r\nGET /snapshot.json HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    for _ in 0..4 {
+    for _ in 0..5 {
         connection.say("GET /snapshot.json HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     }
     pass(Duration::from_secs(300)).await;
