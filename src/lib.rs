@@ -21,6 +21,7 @@
 //! | test code that calls actors | [`testing`] |
 //! | own tasks: stop them, wait for them, learn of their panics | [`task::TaskGroup`] |
 //! | see what all of these have done and still hold | [`observe::snapshot`] |
+//! | be told what is wrong, in sentences | [`observe::Inspector`] |
 //!
 //! # An example
 //! ```
@@ -53,15 +54,19 @@
 //!
 //! # One way to look inside
 //! Every pattern counts its items in one [`Flow`](observe::Flow), whose parts always add up, and is listed in
-//! [`observe::snapshot`] while it lives. Lifecycle and failures are `tracing` events under `regatta::…`.
+//! [`observe::snapshot`] while it lives; an [`Inspector`](observe::Inspector) says what is wrong: which stage limits a
+//! pipeline, which actor is stuck. The crate `regatta-observer` shows both in a browser. Lifecycle and failures are `tracing` events under `regatta::…`.
 //!
 //! # Guide
 //! [`guide::semantics`]: ordering, delivery, restart, stop and cancel, each with the test that holds it.
+//! [`guide::observing`]: what is said of a program, and what looking costs.
 //! [`guide::performance`]: what belongs off the executor, what each hand-over costs, how to measure.
 //!
 //! # Features
 //! - `macros` (default): [`#[regatta::actor]`](macro@actor).
 //! - `signal` (default): [`task::shutdown_signal`].
+//! - `serde`: snapshots, rates and findings can be written and read.
+//! - `metrics`: `observe::MetricsBridge` tells the facade of the crate `metrics`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]

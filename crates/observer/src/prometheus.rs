@@ -156,3 +156,26 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use regatta::observe::Registry;
+    use regatta::queue;
+
+    use super::Kept;
+
+    #[test]
+    fn a_snapshot_that_comes_after_a_later_one_is_not_counted_twice() {
+        let registry = Registry::new();
+        let (producer, _consumer) = registry.enter(|| queue::Builder::new(9).name("mails").build());
+        producer.try_send(1).unwrap();
+        let earlier = registry.snapshot();
+        producer.try_send(2).unwrap();
+        let (later, kept) = (registry.snapshot(), Kept::default());
+        let accepted = "regatta_items_total{kind=\"queue\",name=\"mails\",what=\"accepted\"} 2\n";
+        for snapshot in [&later, &earlier, &registry.snapshot()] {
+            let text = kept.text(snapshot);
+            assert!(text.contains(accepted), "{text}");
+        }
+    }
+}

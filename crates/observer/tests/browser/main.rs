@@ -178,7 +178,11 @@ async fn of_ten_thousand_actors_the_page_shows_those_that_are_asked_for() {
     let shows = async |what: &str, wanted: &dyn Fn(&[String]) -> bool| {
         let look = async || {
             let names = page.names().await;
-            if wanted(&names) { Ok(()) } else { Err(format!("{} rows: {:?}…", names.len(), &names[..names.len().min(3)])) }
+            if wanted(&names) {
+                Ok(())
+            } else {
+                Err(format!("{} rows: {:?}…", names.len(), &names[..names.len().min(3)]))
+            }
         };
         eventually(Duration::from_secs(5), what, look).await;
     };

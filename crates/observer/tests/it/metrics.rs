@@ -206,30 +206,3 @@ fn risen(before: &Counters, metrics: &BTreeMap<String, Metric>) -> Counters {
     }
     now
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn who_scrape_at_once_count_nothing_twice() {
-    let registry = Registry::new();
-    let server = std::sync::Arc::new(serve(&registry).await);
-    let _many: Vec<_> = (0..200).map(|n| queue_of(&registry, &format!("q{n}"), 1)).collect();
-    let mut scrapers = tokio::task::JoinSet::new();
-    for _ in 0..16 {
-        let server = server.clone();
-        scrapers.spawn(async move {
-            for _ in 0..4 {
-                get(&server, "/metrics").await;
-            }
-        });
-    }
-    for _ in 0..300 {
-        // They end while others look.
-        drop(queue_of(&registry, "brief", 1));
-        tokio::task::yield_now().await;
-    }
-    scrapers.join_all().await;
-    let metrics = scrape(&server).await;
-    for n in 0..200 {
-        let labels = [("kind", "queue"), ("name", &*format!("q{n}")), ("what", "accepted")];
-        assert_eq!(value(&metrics, "regatta_items_total", &labels), 1.0, "q{n}");
-    }
-}

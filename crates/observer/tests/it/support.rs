@@ -25,7 +25,7 @@ pub(crate) async fn pass(time: Duration) {
 
 /// Holds a clock that is paused still while something is done that takes none of its time. Else whatever waits for the
 /// kernel makes it leap to the next timer; unless somebody is at work on a blocking thread.
-async fn at_once<F: Future>(work: F) -> F::Output {
+pub(crate) async fn at_once<F: Future>(work: F) -> F::Output {
     let (done, until) = mpsc::channel::<()>();
     let holding = spawn_blocking(move || until.recv_timeout(LONG));
     let output = work.await;
