@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use regatta::actor::{self, Actor, ActorRef, Context, Reply};
 use regatta::cache::Cache;
-use regatta::observe::{Diagnosis, Inspector, Rates, Registry, Topic};
+use regatta::observe::{Diagnosis, Inspector, Limit, Rates, Registry, Topic, Verdict};
 use regatta::pipeline::Pipeline;
 use regatta::policy::Overflow;
 use regatta::pool::TaskPool;
@@ -62,7 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (diagnosis, rate) = watch(&programs).await;
     let said = say(&diagnosis, "One stage is ten times slower than the others", "pictures", Topic::Bottleneck);
     assert!(said.contains("`resize`"), "{said}");
-    let predicted = said.split(" run at ").nth(1).and_then(|text| text.split(',').next()).unwrap_or("nothing");
+    let of_stage = |verdict: &&Verdict| verdict.limit == Limit::Stage && verdict.text.contains("`pictures`");
+    let predicted =
+        diagnosis.verdicts.iter().find(of_stage).and_then(|verdict| verdict.expected).expect("a prediction");
     say(&diagnosis, "A query never ends, and a queue waits for it", "database", Topic::Stuck);
     say(&diagnosis, "Bad messages come again and again", "parser", Topic::Restarts);
     say(&diagnosis, "Two actors ask each other", "prices", Topic::Circle);
@@ -76,10 +78,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let programs = Registry::new();
     let group = TaskGroup::new("programs");
-    programs.enter(|| group.spawn("slow stage", slow_stage(10)))?;
+    programs.enter(|| -> Result<(), Box<dyn Error>> {
+        group.spawn("slow stage", slow_stage(10))?;
+        Ok(())
+    })?;
     let (diagnosis, helped) = watch(&programs).await;
     println!("\nThe slow stage with ten workers:");
-    wrap(&format!("{rate:.0}/s with one worker, predicted {predicted}, measured {helped:.0}/s"));
+    wrap(&format!("{rate:.0}/s with one worker, predicted about {predicted:.0}/s, measured {helped:.0}/s"));
     diagnosis.verdicts.iter().for_each(|verdict| wrap(&verdict.text));
     assert!(helped > 2.0 * rate, "{helped} after {rate}");
     Ok(())

@@ -20,14 +20,17 @@ pub(crate) async fn run() -> Result<(), String> {
     let observer = Observer::new().registry(program.clone()).token("not for everybody").serve("127.0.0.1:0").await;
     let observer = observer.map_err(|error| error.to_string())?;
     println!("looks at itself; elsewhere: top {}\n", observer.url());
-    let group = TaskGroup::new("shop");
-    program.enter(|| group.spawn("mails", mails())).map_err(|closed| closed.to_string())?;
-    program.enter(|| group.spawn("pictures", pictures())).map_err(|closed| closed.to_string())?;
+    let group = TaskGroup::new("demo");
+    group.spawn("shop", shop(program)).map_err(|closed| closed.to_string())?;
     let look = settled(&Site::parse(&observer.url())?).await?;
     screen::print(&look);
     let is_named = look.findings.iter().any(|finding| finding.topic == Topic::Stuck && &*finding.name == "mailer");
     assert!(is_named, "{:?}", look.findings);
     Ok(())
+}
+
+async fn shop(program: Registry) {
+    program.scope(async { tokio::join!(mails(), pictures()) }).await;
 }
 
 /// The third mail is never taken by the other side.

@@ -1,7 +1,7 @@
 //! What runs in another program, in a terminal: what is wrong with it, and a line for each queue, stage, pool and actor.
 //!
 //! ```text
-//! cargo run --example top --features serde -- http://127.0.0.1:7979/
+//! cargo run --example top -- http://127.0.0.1:7979/
 //! ```
 //!
 //! The URL is what the other program prints: one with a `regatta_observer`, such as `dupes --observe`. The screen is drawn

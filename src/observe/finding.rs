@@ -72,7 +72,7 @@ pub enum Topic {
 /// How a pipeline is doing; made by an [`Inspector`](super::Inspector) for each that runs.
 ///
 /// `Display` is the sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Verdict {
@@ -83,6 +83,10 @@ pub struct Verdict {
     pub limit: Limit,
     /// The stages it is about.
     pub stages: Vec<RowId>,
+    /// How much the stage does that limits it, in items a second.
+    pub rate: Option<f64>,
+    /// How much the pipeline would do without that limit, where that can be told.
+    pub expected: Option<f64>,
     /// The sentence.
     pub text: String,
 }
@@ -110,7 +114,7 @@ pub enum Limit {
 }
 
 /// What an [`Inspector`](super::Inspector) has to say.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Diagnosis {

@@ -29,7 +29,10 @@ struct Past {
 
 /// The groups of a registry; they live as long as it does, whether somebody is in them or not.
 #[derive(Default)]
-pub(super) struct Groups(Mutex<BTreeMap<(&'static str, Arc<str>), Arc<Group>>>);
+pub(super) struct Groups(Mutex<ByName>);
+
+/// By kind and name.
+type ByName = BTreeMap<(&'static str, Arc<str>), Arc<Group>>;
 
 /// The rows of all groups, being added up by one look.
 pub(super) struct Sums {
@@ -47,7 +50,7 @@ struct Sum {
 }
 
 impl Groups {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Arc<str>), Arc<Group>>> {
+    fn lock(&self) -> MutexGuard<'_, ByName> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -40,6 +40,12 @@ impl Members {
         self.len
     }
 
+    /// Tells whether nothing is kept for anybody.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.shelves.is_empty() && self.len == 0
+    }
+
     /// Enters a member under an id of its own.
     pub(super) fn insert(&mut self, id: u64, member: Member) {
         let (shelf, place) = place_of(id);

@@ -14,16 +14,22 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Everything else is made of snapshots: [`Rates`] of two that follow each other, sentences about what is wrong by an
+//! [`Inspector`], sums by name in [`Totals`]. The crate `regatta-observer` shows all of it in a browser.
+//! [`guide::observing`](crate::guide::observing) tells what is said when, and what looking costs.
+//!
 //! # Trade-offs
-//! - The registry holds weak references: it keeps nothing alive, and what is gone is gone from the next snapshot.
-//!   One row stays: that of all [promises](crate::promise) together, which are too short-lived for a row each.
+//! - The registry holds weak references: it keeps nothing alive, and what is gone is gone from the next snapshot. How actors and
+//!   supervisors have ended is kept, of the last 256. Two kinds of rows stay: that of all [promises](crate::promise) together,
+//!   which are too short-lived for a row each, and those of [groups](crate::actor::Builder::observed_as).
 //! - How far the counters of one row belong together depends on how they are kept. Queues, task groups and pipeline
-//!   stages with workers are read under the lock that guards their counters: one instant. A [pool](crate::pool) counts
-//!   without a lock: a job that has just ended may still be counted as in flight, never the other way round, and its
-//!   gauges are read at another moment than its flow. A stage that runs inside another's loop enters its counts when
+//!   stages with workers are read under the lock that guards their counters: one instant. A [pool](crate::pool) and an actor count
+//!   without a lock: a job that has just ended may still be counted as in flight, never the other way round, and gauges
+//!   are read at another moment than the flow. A stage that runs inside another's loop enters its counts when
 //!   that loop pauses. At rest every row is exact.
 //! - Rows are read one after another: a snapshot is not one instant of the whole program.
-//! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks.
+//! - What a row counts only rises. Durations are sampled: they say of how many samples they are made.
+//! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks, but for counting.
 
 mod finding;
 mod flow;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::row::{Row, RowId};
 use super::snapshot::Snapshot;
 
-/// What happened between two snapshots of one registry, for each component that is in both.
+/// What happened between two snapshots of one registry, for each component that is in both. A pipeline accepts what its first
+/// stage does, and has done what its last has.
 ///
 /// # Examples
 /// ```
@@ -113,7 +114,26 @@ impl Rates {
         }
         let known: HashMap<RowId, &Row> = earlier.rows.iter().map(|row| (row.id, row)).collect();
         let rows = later.rows.iter().filter_map(|row| Some(RowRates::between(known.get(&row.id)?, row, window)));
-        Some(Self { window, rows: rows.collect() })
+        let mut rates = Self { window, rows: rows.collect() };
+        rates.take_pipelines_as_wholes(later);
+        Some(rates)
+    }
+
+    /// The flow of a pipeline is the sum of those of its stages; what it does is what its ends do.
+    fn take_pipelines_as_wholes(&mut self, later: &Snapshot) {
+        let places: HashMap<RowId, usize> = self.rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
+        let mut ends: HashMap<RowId, (usize, usize)> = HashMap::new();
+        for stage in later.of_kind("stage") {
+            if let (Some(pipeline), Some(place)) = (stage.parent, places.get(&stage.id)) {
+                ends.entry(pipeline).and_modify(|(_, last)| *last = *place).or_insert((*place, *place));
+            }
+        }
+        for (pipeline, (first, last)) in ends {
+            let (accepted, done) = (self.rows[first].accepted, self.rows[last].done);
+            if let Some(place) = places.get(&pipeline) {
+                (self.rows[*place].accepted, self.rows[*place].done) = (accepted, done);
+            }
+        }
     }
 
     /// Those of one component.

@@ -330,10 +330,10 @@ impl Registration {
         if !self.shared.ptr_eq(&part.shared) {
             return;
         }
-        if let Some(shared) = self.shared.upgrade() {
-            if let Some(member) = shared.lock().get_mut(part.id) {
-                member.parent = Some(RowId(self.id));
-            }
+        if let Some(shared) = self.shared.upgrade()
+            && let Some(member) = shared.lock().get_mut(part.id)
+        {
+            member.parent = Some(RowId(self.id));
         }
     }
 
@@ -378,5 +378,46 @@ impl Drop for Registration {
             let member = shared.lock().remove(self.id);
             drop(member);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "in a test a panic is how one learns of it")]
+
+    use std::sync::{Arc, Weak};
+
+    use super::{Ending, Observe, Presence, Registry};
+    use crate::observe::Row;
+
+    struct Nobody;
+
+    impl Observe for Nobody {
+        fn fill(&self, row: &mut Row) {
+            row.flow.done += 1;
+        }
+    }
+
+    #[test]
+    fn a_million_that_come_and_go_leave_nothing_behind() {
+        let registry = Registry::new();
+        let subject = Arc::new(Nobody);
+        let weak: Weak<Nobody> = Arc::downgrade(&subject);
+        let weak: Weak<dyn Observe> = weak;
+        let name: Arc<str> = Arc::from("session");
+        for presence in [Presence::Row, Presence::Group(Arc::from("sessions"))] {
+            for _ in 0..500_000 {
+                let registration = registry.enroll_as(&presence, "actor", &name, weak.clone());
+                let ending = Ending { reason: "stopped".into(), is_failure: false };
+                registration.expect("it is not hidden").bury(&Nobody, ending);
+            }
+        }
+        assert!(registry.shared.lock().is_empty());
+        let snapshot = registry.snapshot();
+        assert_eq!((snapshot.rows.len(), snapshot.gone.len(), snapshot.gone_total), (1, 256, 500_000));
+        assert_eq!(snapshot.rows[0].flow.done, 500_000);
+        // The last reference to the subject is ours.
+        drop(subject);
+        assert!(weak.upgrade().is_none());
     }
 }

@@ -6,7 +6,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let observer = regatta_observer::serve("127.0.0.1:0").await?;
 //! println!("observer: {}", observer.url()); // http://127.0.0.1:…/
-//! # observer.shutdown(std::time::Duration::from_secs(1)).await;
+//! # let _ = observer.shutdown(std::time::Duration::from_secs(1)).await;
 //! # Ok(()) }
 //! ```
 //!

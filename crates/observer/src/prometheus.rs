@@ -162,15 +162,28 @@ mod tests {
     use regatta::observe::Registry;
     use regatta::queue;
 
-    use super::Kept;
+    use super::{Kept, Text};
+
+    #[test]
+    fn a_bound_has_below_it_what_is_in_the_buckets_up_to_there() -> serde_json::Result<()> {
+        let buckets = "[[1,1],[1023,2],[1279,4],[2047,8],[9223372036854775807,16]]";
+        let form = format!("{{\"samples\":31,\"total_ns\":5,\"max_ns\":9,\"buckets\":{buckets}}}");
+        let mut text = Text::default();
+        text.durations("", "run", &serde_json::from_str(&form)?);
+        let text = text.finish();
+        for (upper, below) in [("0.000001023", 3), ("0.000002047", 15), ("0.000004095", 15), ("+Inf", 31)] {
+            assert!(text.contains(&format!("le=\"{upper}\"}} {below}\n")), "{text}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_snapshot_that_comes_after_a_later_one_is_not_counted_twice() {
         let registry = Registry::new();
         let (producer, _consumer) = registry.enter(|| queue::Builder::new(9).name("mails").build());
-        producer.try_send(1).unwrap();
+        assert!(producer.try_send(1).is_ok());
         let earlier = registry.snapshot();
-        producer.try_send(2).unwrap();
+        assert!(producer.try_send(2).is_ok());
         let (later, kept) = (registry.snapshot(), Kept::default());
         let accepted = "regatta_items_total{kind=\"queue\",name=\"mails\",what=\"accepted\"} 2\n";
         for snapshot in [&later, &earlier, &registry.snapshot()] {

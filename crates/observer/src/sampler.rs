@@ -250,3 +250,26 @@ impl fmt::Debug for Sampler {
         f.debug_struct("Sampler").field("viewers", &self.shared.lock().viewers).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, PoisonError};
+
+    use regatta::observe::Registry;
+
+    use super::{FRAMES, Sampler};
+    use crate::view::{Query, View};
+
+    #[tokio::test]
+    async fn a_frame_is_made_once_for_all_who_want_the_same_and_not_too_many_are_kept() {
+        let sampler = Sampler::new(Registry::new());
+        let (tick, view) = (sampler.ask().await, Query::default().for_page());
+        let [one, other] = [sampler.frame(&tick, &view).await, sampler.frame(&tick, &view).await];
+        assert!(Arc::ptr_eq(&one, &other));
+        for top in 0..2 * FRAMES {
+            assert_eq!(sampler.frame(&tick, &View { top, ..view.clone() }).await, one);
+        }
+        assert_eq!(tick.frames.lock().unwrap_or_else(PoisonError::into_inner).len(), FRAMES);
+        assert!(Arc::ptr_eq(&one, &sampler.frame(&tick, &view).await));
+    }
+}

@@ -41,7 +41,7 @@ pub(super) fn restarts(row: &Row) -> Option<Finding> {
     }
     let what = match left {
         0 => "the next failure stops it".to_owned(),
-        left => format!("after {left} more it gives up"),
+        left => format!("after {left} more the next stops it"),
     };
     let who = row.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
     let text = format!(
@@ -61,11 +61,14 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
     let (queued, limit) = story.now.depth()?;
     let limit = limit?;
     let depth = |row: &Row| row.depth().map_or(0, |(queued, _)| queued);
-    let handled = rate(story.rise(|row| row.flow.done) as f64 / story.seconds());
+    let handled = match story.rise(|row| row.flow.done) {
+        0 => "none is".to_owned(),
+        done => format!("{} are", rate(done as f64 / story.seconds())),
+    };
     let remedy = "Handle faster, share the work out over several actors, or send less.";
     if story.rows.iter().all(|row| depth(row) * 20 >= limit * 19) {
         let text = format!(
-            "{} is full: {} messages wait, {handled} are handled, and senders are held up. {remedy}",
+            "the mailbox of {} is full: {} messages wait, {handled} handled, and senders are held up. {remedy}",
             place(story.now),
             level((queued, Some(limit)))
         );
@@ -78,7 +81,7 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
     let growth = story.rise(depth) as f64 / story.seconds();
     let left = Duration::from_secs_f64(((limit - queued.min(limit)) as f64 / growth.max(1e-3)).min(1e6));
     let text = format!(
-        "the mailbox of {} grows by {}: {} messages wait, {handled} are handled, and it is full in about {}. {remedy}",
+        "the mailbox of {} grows by {}: {} messages wait, {handled} handled, and it is full in about {}. {remedy}",
         place(story.now),
         rate(growth),
         level((queued, Some(limit))),

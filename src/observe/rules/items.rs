@@ -71,7 +71,7 @@ pub(super) fn cache(story: &Story<'_>) -> Option<Finding> {
         return None;
     }
     let text = format!(
-        "{} finds {:.0} % of {} ({hits} of {lookups} in {:.0} s) while it gives up {} for {} that are put in: it costs more \
+        "{} finds {:.0} % of {} looked up ({hits} of {lookups} in {:.0} s) while it gives up {} for {} that are put in: it costs more \
          than it saves. A larger capacity or a longer time to live may help, else do without it.",
         place(story.now),
         ratio * 100.0,

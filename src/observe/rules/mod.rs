@@ -74,7 +74,7 @@ pub(super) fn judge(now: &Snapshot, windows: &Windows<'_>, memory: &mut Memory) 
 fn seconds(duration: Duration) -> String {
     match duration.as_secs_f64() {
         short if short < 1.0 => format!("{:.0} ms", short * 1e3),
-        few if few < 10.0 => format!("{:.1} s", few),
+        few if few < 10.0 => format!("{few:.1} s"),
         many if many < 120.0 => format!("{many:.0} s"),
         long => format!("{:.0} min", long / 60.0),
     }

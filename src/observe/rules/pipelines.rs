@@ -77,7 +77,14 @@ pub(super) fn finding(now: &Snapshot, verdict: &Verdict) -> Option<Finding> {
 }
 
 fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
-    let verdict = |limit, stages: Vec<RowId>, text: String| Verdict { pipeline: pipeline.id, limit, stages, text };
+    let verdict = |limit, stages: Vec<RowId>, text: String| Verdict {
+        pipeline: pipeline.id,
+        limit,
+        stages,
+        rate: None,
+        expected: None,
+        text,
+    };
     let name = &pipeline.name;
     let nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
     if stages.iter().all(|stage| stage.times.is_none()) {
@@ -112,7 +119,7 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
     }
     let name_of = |id: RowId| stages.iter().find(|stage| stage.id == id).map_or("?", |stage| &stage.name);
     if limiting.iter().any(|stage| *stage != limiting[0]) {
-        let mut others: Vec<RowId> = limiting.clone();
+        let mut others = limiting;
         others.sort_unstable();
         others.dedup();
         let names: Vec<String> = others.iter().map(|id| format!("`{}`", name_of(*id))).collect();
@@ -135,7 +142,12 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
         );
         return verdict(Limit::CpuBound, vec![stage], text);
     }
-    verdict(Limit::Stage, vec![stage], limited_text(name, causes[0], latest, stages))
+    let text = limited_text(name, causes[0], latest, stages);
+    let limited = verdict(Limit::Stage, vec![stage], text);
+    let node = latest.iter().find(|node| node.row.id == stage && causes[0] == Cause::Stage(stage));
+    let rate = node.map(|node| node.rates.done);
+    let expected = node.and_then(|node| gain(node, latest)).map(|(expected, _)| expected);
+    Verdict { rate, expected, ..limited }
 }
 
 /// The stages that have tasks, from the source on; `None` when one was not there yet.
@@ -172,14 +184,13 @@ impl<'a> Node<'a> {
 }
 
 fn cause(nodes: &[Node<'_>], stages: &[&Row]) -> Cause {
-    let is_held_up = |place: usize| {
-        place
-            .checked_sub(1)
-            .map(|before| &nodes[before])
-            .is_none_or(|before| before.blocked >= WITNESS || before.fill >= FULL)
-    };
-    // What comes first has nobody before it: then those after it have to starve, if there are any.
-    let starves_rest = |place: usize| place > 0 || nodes[1..].iter().all(|node| node.starved >= WITNESS);
+    // What has ended before it has left it all that there is.
+    let holds_back =
+        |before: &Node<'_>| before.blocked >= WITNESS || before.fill >= FULL || before.row.state == "ended";
+    let is_held_up = |place: usize| place.checked_sub(1).is_none_or(|before| holds_back(&nodes[before]));
+    // What comes first has nobody before it: then those after it must have less to do, if there are any.
+    let has_rest = |node: &Node<'_>| node.starved >= WITNESS || node.utilisation < BUSY;
+    let starves_rest = |place: usize| place > 0 || nodes[1..].iter().all(has_rest);
     let busiest = (0..nodes.len()).max_by(|a, b| nodes[*a].utilisation.total_cmp(&nodes[*b].utilisation));
     if let Some(place) = busiest.filter(|place| nodes[*place].utilisation >= BUSY)
         && is_held_up(place)
@@ -254,18 +265,17 @@ fn limited_text(name: &str, cause: Cause, nodes: &[Node<'_>], stages: &[&Row]) -
             node.waiting
         );
     }
-    let without = gain(node, nodes);
-    let fused = fused_before(id, stages);
+    let workers = match node.workers() as u64 {
+        1 => "its one worker is".to_owned(),
+        many => format!("its {many} workers are"),
+    };
     format!(
-        "pipeline `{name}` is limited by stage `{stage}`{fused} at {}: its {} are busy {:.0} % of the time{held_up}. {without} \
-         Give it more workers, or less to do.",
+        "pipeline `{name}` is limited by stage `{stage}`{} at {}: {workers} busy {:.0} % of the time{held_up}. {} Give it more \
+         workers, or less to do.",
+        fused_before(id, stages),
         rate(node.rates.done),
-        match node.workers() as u64 {
-            1 => "one worker is".to_owned(),
-            many => format!("{many} workers"),
-        }
-        .replace(" is", ""),
-        node.utilisation * 100.0
+        node.utilisation * 100.0,
+        gain_text(node, nodes)
     )
 }
 
@@ -284,15 +294,24 @@ fn fused_before(id: RowId, stages: &[&Row]) -> String {
     }
 }
 
-fn gain(node: &Node<'_>, nodes: &[Node<'_>]) -> String {
+/// What the pipeline would do without this limit, and which stage would limit it then.
+fn gain<'n>(node: &Node<'_>, nodes: &'n [Node<'n>]) -> Option<(f64, &'n Node<'n>)> {
     let others = nodes.iter().filter(|other| other.row.id != node.row.id && other.utilisation > LITTLE);
-    let Some(next) = others.max_by(|a, b| a.utilisation.total_cmp(&b.utilisation)) else {
-        return "What it would do without that limit cannot be told: nothing else has much to do.".to_owned();
-    };
-    let expected = node.rates.done / next.utilisation;
-    format!(
-        "Without that limit it would run at about {}, as far as its source gives so much, and be limited by `{}`.",
-        rate(expected),
-        next.row.name
-    )
+    let next = others.max_by(|a, b| a.utilisation.total_cmp(&b.utilisation))?;
+    Some((node.rates.done / next.utilisation, next))
+}
+
+fn gain_text(node: &Node<'_>, nodes: &[Node<'_>]) -> String {
+    match gain(node, nodes) {
+        None => "What it would do without that limit cannot be told: nothing else has much to do.".to_owned(),
+        Some((_, next)) if next.utilisation >= BUSY => format!(
+            "Stage `{}` is as busy: both are at their limit, and may share what they lack, such as a disk or a connection.",
+            next.row.name
+        ),
+        Some((expected, next)) => format!(
+            "Without that limit it would run at about {}, as far as its source gives so much, and be limited by `{}`.",
+            rate(expected),
+            next.row.name
+        ),
+    }
 }

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -34,6 +34,9 @@ const COMMAND: Duration = Duration::from_secs(20);
 /// How the protocol names the reference of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+const LACK: &str = "chromium or chromedriver is not installed (Debian: apt-get install chromium chromium-driver)";
+
+static TELL: Once = Once::new();
 static RUNNING: Mutex<Weak<Browser>> = Mutex::const_new(Weak::new());
 static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -62,10 +65,9 @@ impl Tab {
     /// In CI, where nothing may be skipped; and when a browser that is there does not start.
     pub(crate) async fn take() -> Option<Self> {
         let [Some(chromium), Some(chromedriver)] = ["chromium", "chromedriver"].map(program) else {
-            let lack =
-                "SKIPPED: chromium or chromedriver is not installed (Debian: apt-get install chromium chromium-driver)";
-            assert!(env::var_os("CI").is_none_or(|value| value.is_empty()), "{lack}");
-            eprintln!("{lack}");
+            assert!(env::var_os("CI").is_none_or(|value| value.is_empty()), "{LACK}: in CI nothing is skipped");
+            // What a test prints is shown when it fails; this is to be seen.
+            TELL.call_once(|| drop(writeln!(io::stderr(), "SKIPPED, nothing is looked at in a browser: {LACK}")));
             return None;
         };
         let browser = {
@@ -177,21 +179,35 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
-    /// Killed, it would leave its browser behind.
+impl Drop for Browser {
+    /// The browser ends, and its profile is deleted.
     fn drop(&mut self) {
-        let _ = shut_down(self.address);
+        let _ = say(self.driver.address, &format!("DELETE /session/{}", self.session));
+    }
+}
+
+impl Drop for Driver {
+    /// Killed at once, it would leave a browser behind that it has just started.
+    fn drop(&mut self) {
+        let _ = say(self.address, "GET /shutdown");
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-fn shut_down(address: SocketAddr) -> io::Result<()> {
+/// Waits for an answer where nothing can be awaited.
+fn say(address: SocketAddr, request: &str) -> io::Result<()> {
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_read_timeout(Some(COMMAND))?;
-    stream.write_all(format!("GET /shutdown HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes())?;
-    // It hangs up when all is ended.
-    stream.read_to_end(&mut Vec::new()).map(drop)
+    stream.write_all(format!("{request} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n").as_bytes())?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 1024]);
+    while text_of(&answer).is_none() {
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => answer.extend_from_slice(&piece[..length]),
+        }
+    }
+    Ok(())
 }
 
 /// One request, one connection.

@@ -21,6 +21,20 @@ use support::{eventually, is, throughout};
 const NONE: [String; 0] = [];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warnings_and_requests_elsewhere_do_not_go_unnoticed() {
+    let Some(tab) = Tab::take().await else { return };
+    let page = Page::open(tab, &Registry::new()).await;
+    page.is_live_within(Duration::from_secs(5)).await;
+    assert_eq!(page.complaints().await, NONE);
+    page.tab.run("console.warn('take care')").await;
+    page.open_as("localhost").await;
+    let complaints = page.complaints().await;
+    let are_told =
+        ["take care", "a request to http://localhost"].map(|what| complaints.iter().any(|one| one.contains(what)));
+    assert_eq!(are_told, [true, true], "{complaints:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn within_five_seconds_the_stage_that_limits_is_marked_and_no_other() {
     let Some(tab) = Tab::take().await else { return };
     let registry = Registry::new();

@@ -40,6 +40,11 @@ impl Page {
         self.tab.open(&format!("http://{}/{query}", self.address)).await;
     }
 
+    /// Opens the page by another name of this machine.
+    pub(crate) async fn open_as(&self, host: &str) {
+        self.tab.open(&format!("http://{host}:{}/", self.address.port())).await;
+    }
+
     /// Stops the server.
     pub(crate) async fn abandon(&mut self) {
         let server = self.server.take().expect("it is served");

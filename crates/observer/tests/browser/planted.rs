@@ -34,7 +34,7 @@ pub(crate) fn balanced(title: &str) -> PipelineHandle<()> {
 /// Three stages, of which the one in the middle has four workers and, for 19 items in 20, the same key. What waits for that
 /// key fills the stage in no time.
 pub(crate) fn skewed(title: &str) -> PipelineHandle<()> {
-    let key = |item: &u64| if item % 20 == 0 { item % 7 } else { 99 };
+    let key = |item: &u64| if item.is_multiple_of(20) { item % 7 } else { 99 };
     Pipeline::from_iter(0..)
         .map_async(1, |item| after(FAST, item))
         .named(STAGES[0])

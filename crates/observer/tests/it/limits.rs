@@ -6,7 +6,7 @@ use regatta::observe::Registry;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Connection, Events, LONG, eventually, get, pass, queue_of, serve, taken_within};
+use crate::support::{Connection, Events, LONG, get, pass, queue_of, serve, taken_within};
 
 /// How many there may be.
 const CONNECTIONS: usize = 256;

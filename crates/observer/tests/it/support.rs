@@ -153,11 +153,16 @@ impl Connection {
 
     /// `None` at the end, or when the connection is cut.
     pub(crate) async fn chunk(&mut self) -> Option<Vec<u8>> {
-        let size = usize::from_str_radix(&self.line().await.ok()?, 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        self.stream.read_exact(&mut chunk).await.ok()?;
-        chunk.truncate(size);
-        (size > 0).then_some(chunk)
+        // Until it begins time may go by; then it is only a matter of reading it.
+        self.stream.fill_buf().await.ok()?;
+        at_once(async {
+            let size = usize::from_str_radix(&self.line().await.ok()?, 16).ok()?;
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).await.ok()?;
+            chunk.truncate(size);
+            (size > 0).then_some(chunk)
+        })
+        .await
     }
 
     async fn line(&mut self) -> io::Result<String> {
@@ -180,7 +185,7 @@ impl Events {
 
     pub(crate) async fn on(mut connection: Connection, query: &str) -> Self {
         connection.say(&format!("GET /events{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")).await;
-        let (status, _) = timeout(LONG, connection.head()).await.expect("an answer comes");
+        let (status, _) = timeout(LONG, at_once(connection.head())).await.expect("an answer comes");
         assert_eq!(status, 200);
         Self { connection, text: String::new() }
     }
