@@ -155,7 +155,13 @@ impl<M: Send + 'static> Observe for Shared<M> {
         row.flow = self.flow();
         row.gauge("queued", self.queued(), Some(head.capacity));
         row.count("restarts", self.books.restarts.load(Ordering::Relaxed));
-        if row.flow.in_flight > self.queued() as u64 {
+        let queued = self.queued() as u64;
+        let taken = row.flow.in_flight.saturating_sub(queued);
+        if taken > 1 {
+            // They wait as the others do, and are in nobody's way who sends.
+            row.level("in batch", taken - 1, None);
+        }
+        if taken > 0 {
             let word = Word::from_number(head.doing.load(Ordering::Relaxed));
             row.doing = word.text().map(Cow::Borrowed);
             row.waits_for = cycles::awaited_by(head.id);

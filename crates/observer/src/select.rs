@@ -22,7 +22,7 @@ pub(crate) fn select<'a>(
     needed: &HashSet<RowId>,
 ) -> Selection<'a> {
     let mut matching: Vec<&Row> = snapshot.rows.iter().filter(|row| matches(row, &view.filter)).collect();
-    order(&mut matching, rates, view.sort);
+    order(&mut matching, rates, view.sort, needed);
     let count = matching.len();
     let mut shown: HashSet<RowId> = matching.iter().take(view.top).map(|row| row.id).collect();
     shown.extend(needed);
@@ -38,7 +38,7 @@ pub(crate) fn select<'a>(
     shown.extend(snapshot.rows.iter().filter(belongs).map(|row| row.id));
     shown.extend(wholes);
     let mut rows: Vec<&Row> = snapshot.rows.iter().filter(|row| shown.contains(&row.id)).collect();
-    order(&mut rows, rates, view.sort);
+    order(&mut rows, rates, view.sort, needed);
     Selection { rows, matching: count }
 }
 
@@ -56,11 +56,16 @@ fn matches(row: &Row, filter: &str) -> bool {
 }
 
 /// Stages stay in the order of their pipeline: nothing that is equal changes places.
-fn order(rows: &mut [&Row], rates: &HashMap<RowId, &RowRates>, sort: Sort) {
+fn order(rows: &mut [&Row], rates: &HashMap<RowId, &RowRates>, sort: Sort, needed: &HashSet<RowId>) {
     let rate = |row: &Row| rates.get(&row.id).map_or(0.0, |rates| rates.done);
     let falling = |a: f64, b: f64| b.total_cmp(&a);
     match sort {
-        Sort::Activity => rows.sort_by(|a, b| falling(rate(a), rate(b)).then_with(|| depth(b).cmp(&depth(a)))),
+        // What is wrong first: who stands still does nothing.
+        Sort::Activity => rows.sort_by(|a, b| {
+            let [a_is_needed, b_is_needed] = [a, b].map(|row| needed.contains(&row.id));
+            let by_rate = falling(rate(a), rate(b)).then_with(|| depth(b).cmp(&depth(a)));
+            b_is_needed.cmp(&a_is_needed).then(by_rate)
+        }),
         Sort::Name => rows.sort_by(|a, b| a.name.cmp(&b.name)),
         Sort::Kind => rows.sort_by(|a, b| a.kind.cmp(&b.kind).then_with(|| a.name.cmp(&b.name))),
         Sort::State => rows.sort_by(|a, b| a.state.cmp(&b.state)),
@@ -77,5 +82,6 @@ fn order(rows: &mut [&Row], rates: &HashMap<RowId, &RowRates>, sort: Sort) {
 }
 
 fn depth(row: &Row) -> u64 {
-    row.gauge_of("queued").map_or(row.flow.in_flight, |queued| queued.value)
+    let in_batch = row.gauge_of("in batch").map_or(0, |batch| batch.value);
+    row.gauge_of("queued").map_or(row.flow.in_flight, |queued| queued.value + in_batch)
 }

@@ -32,7 +32,7 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Sort {
-    /// What does most first.
+    /// What is wrong first, then what does most.
     #[default]
     Activity,
     Name,
