@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::histogram::Histogram;
-use super::row::{Row, RowId};
+use super::row::{Row, RowId, Timed};
 use super::snapshot::Snapshot;
 
 /// So many names are told apart; the others are one, called `other`.
@@ -59,7 +59,7 @@ pub struct Series<'a> {
     pub levels: &'a [(Cow<'static, str>, u64, Option<u64>)],
     /// Busy, blocked and starved, in nanoseconds.
     pub times: Option<[u64; 3]>,
-    /// Durations that were sampled, of those that live now.
+    /// Durations that were sampled.
     pub timings: &'a [(Cow<'static, str>, Histogram)],
 }
 
@@ -76,6 +76,7 @@ struct Sum {
 struct Known {
     counts: Vec<(Cow<'static, str>, u64)>,
     times: Option<[u64; 3]>,
+    timings: Vec<Timed>,
 }
 
 impl Totals {
@@ -93,11 +94,10 @@ impl Totals {
         for sum in self.names.values_mut() {
             sum.components = 0;
             sum.levels.clear();
-            sum.timings.clear();
         }
         let mut before = std::mem::take(&mut self.alive);
         for row in &snapshot.rows {
-            let known = Known { counts: counts_of(row), times: times_of(row) };
+            let known = Known { counts: counts_of(row), times: times_of(row), timings: row.timings.clone() };
             let sum = self.sum_of(row);
             sum.rise(before.remove(&row.id).as_ref(), &known);
             sum.components += 1;
@@ -146,6 +146,15 @@ impl Sum {
                 *total += time.saturating_sub(earlier);
             }
         }
+        for timed in &now.timings {
+            let earlier = before.and_then(|known| known.timings.iter().find(|earlier| earlier.name == timed.name));
+            let more = earlier.map(|earlier| timed.durations.since(&earlier.durations));
+            let more = more.as_ref().unwrap_or(&timed.durations);
+            match self.timings.iter_mut().find(|(name, _)| *name == timed.name) {
+                Some((_, durations)) => durations.merge(more),
+                None => self.timings.push((timed.name.clone(), more.clone())),
+            }
+        }
     }
 
     fn add_levels(&mut self, row: &Row) {
@@ -158,12 +167,6 @@ impl Sum {
                     *of = of.zip(limit).map(|(ours, theirs)| ours.saturating_add(theirs));
                 }
                 None => self.levels.push((name, value, limit)),
-            }
-        }
-        for timed in &row.timings {
-            match self.timings.iter_mut().find(|(name, _)| *name == timed.name) {
-                Some((_, durations)) => durations.merge(&timed.durations),
-                None => self.timings.push((timed.name.clone(), timed.durations.clone())),
             }
         }
     }

@@ -22,7 +22,7 @@ use clap::Parser;
 use args::Args;
 use report::Report;
 
-pub use scenarios::actor_memory;
+pub use scenarios::{actor_memory, observe_kameo};
 
 /// Runs the rows that the command line selects.
 ///

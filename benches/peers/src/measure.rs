@@ -119,17 +119,30 @@ impl Sides {
     }
 }
 
-/// Runs a scenario in a task of a fresh runtime, which is gone before the other side begins.
-///
-/// In a task, because `block_on` polls on a thread that is not a worker, and every wake-up of it is a system call.
+/// Runs a scenario of so many items; see [`in_task_counted`].
 pub(crate) fn in_task<F>(items: u64, scenario: impl Fn() -> F + 'static) -> Side
 where
     F: Future<Output = Duration> + Send + 'static,
 {
+    in_task_counted(move || {
+        let running = scenario();
+        async move { (running.await, items) }
+    })
+}
+
+/// Runs a scenario in a task of a fresh runtime, which is gone before the other side begins. It tells how long it took, and
+/// for how many items.
+///
+/// In a task, because `block_on` polls on a thread that is not a worker, and every wake-up of it is a system call.
+pub(crate) fn in_task_counted<F>(scenario: impl Fn() -> F + 'static) -> Side
+where
+    F: Future<Output = (Duration, u64)> + Send + 'static,
+{
     Box::new(move || {
         let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
         let runtime = runtime.expect("the system has threads for a runtime");
-        let took = runtime.block_on(runtime.spawn(scenario())).expect("the scenario gives the right result");
+        let running = runtime.spawn(scenario());
+        let (took, items) = runtime.block_on(running).expect("the scenario gives the right result");
         took.as_nanos() as f64 / items as f64
     })
 }

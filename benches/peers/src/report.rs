@@ -140,7 +140,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
@@ -151,7 +151,7 @@ fn round(value: f64, places: i32) -> f64 {
     (value * unit).round() / unit
 }
 
-fn time(ns: f64) -> String {
+pub(crate) fn time(ns: f64) -> String {
     match ns {
         ..10.0 => format!("{ns:.2} ns"),
         ..10_000.0 => format!("{ns:.0} ns"),

@@ -2,6 +2,7 @@
 
 mod actor;
 mod cache;
+mod observe;
 mod parallel;
 mod pipeline;
 mod pool;
@@ -15,6 +16,7 @@ use crate::args::Args;
 use crate::measure::Contest;
 
 pub use actor::actor_memory;
+pub use observe::observe_kameo;
 
 /// All rows, in the order of the table.
 pub(crate) fn contests(args: &Args) -> Vec<Contest> {
@@ -27,6 +29,7 @@ pub(crate) fn contests(args: &Args) -> Vec<Contest> {
     contests.extend(promise::contests());
     contests.extend(actor::contests());
     contests.extend(topic::contests());
+    contests.extend(observe::contests());
     contests.extend(programs::contests(args));
     contests
 }

@@ -33,7 +33,17 @@ pub(crate) fn contests() -> Vec<Contest> {
 }
 
 /// An actor that adds up what it is told.
-trait Count: Clone + Send + 'static {
+pub(super) trait Count: Clone + Send + 'static {
     fn add(&self, by: u64) -> impl Future<Output = ()> + Send;
     fn get(&self) -> impl Future<Output = u64> + Send;
+}
+
+/// Ours, for other families.
+pub(super) async fn counter_of_ours() -> impl Count {
+    ours::counter(ROOM).await
+}
+
+/// kameo's.
+pub(super) async fn counter_of_kameo() -> impl Count {
+    kameo::counter(ROOM).await
 }

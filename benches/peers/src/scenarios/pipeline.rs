@@ -8,7 +8,7 @@ mod timer;
 use crate::measure::Contest;
 
 /// Items in work at once, at each stage.
-const CONCURRENCY: usize = 8;
+pub(super) const CONCURRENCY: usize = 8;
 
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = chained::contests();
@@ -18,6 +18,6 @@ pub(crate) fn contests() -> Vec<Contest> {
     contests
 }
 
-async fn increment(item: u64) -> u64 {
+pub(super) async fn increment(item: u64) -> u64 {
     item + 1
 }

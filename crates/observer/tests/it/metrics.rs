@@ -176,7 +176,6 @@ async fn no_counter_falls_when_components_end() {
 }
 
 #[tokio::test]
-#[ignore = "`Totals` forgets the durations of what has ended"]
 async fn no_histogram_falls_when_components_end() {
     let registry = Registry::new();
     let server = serve(&registry).await;
