@@ -174,7 +174,8 @@ impl<M: Send + 'static> Builder<M> {
 
     /// Shows the actor in [snapshots](crate::observe::snapshot) together with all others of this name, in one row that
     /// adds them up, those that have ended included: for swarms, such as an actor for each connection. Rows of groups stay,
-    /// so take few names, and not one that is made of a number.
+    /// so take few names, and not one that is made of a number. One member whose mailbox is full, or who is stuck, does not show in a
+    /// sum; one that fails is told by its own name.
     pub fn observed_as(mut self, group: impl Into<Arc<str>>) -> Self {
         self.presence = Presence::Group(group.into());
         self

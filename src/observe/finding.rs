@@ -49,8 +49,6 @@ pub enum Topic {
     Restarts,
     /// A message, or an item of a stage, takes very long.
     Stuck,
-    /// Something has ended with a failure.
-    Ended,
     /// A mailbox fills up, or is full.
     Growing,
     /// A queue or a mailbox drops what comes.
@@ -67,6 +65,8 @@ pub enum Topic {
     Promises,
     /// A cache costs more than it saves.
     Cache,
+    /// Something has ended with a failure.
+    Ended,
 }
 
 /// How a pipeline is doing; made by an [`Inspector`](super::Inspector) for each that runs.
@@ -122,6 +122,8 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// How each pipeline that runs is doing.
     pub verdicts: Vec<Verdict>,
+    /// Whether it has been looked at for three seconds; before that, what needs so long is not said.
+    pub is_complete: bool,
 }
 
 impl Finding {
@@ -154,9 +156,15 @@ impl fmt::Display for Severity {
 /// One finding a line, or that there is none.
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.findings.is_empty() {
-            return writeln!(f, "nothing to report");
+        match (self.findings.is_empty(), self.is_complete) {
+            (true, true) => return f.write_str("nothing to report"),
+            (true, false) => return f.write_str("nothing to report yet; most takes three seconds"),
+            (false, _) => {}
         }
-        self.findings.iter().try_for_each(|finding| writeln!(f, "{}: {finding}", finding.severity))
+        for (number, finding) in self.findings.iter().enumerate() {
+            let line = if number == 0 { "" } else { "\n" };
+            write!(f, "{line}{}: {finding}", finding.severity)?;
+        }
+        Ok(())
     }
 }

@@ -118,6 +118,14 @@ impl RowId {
     }
 }
 
+/// A name or a reason on one line: they are the user's, and may have anything in them.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, "\u{fffd}").into(),
+        false => text.into(),
+    }
+}
+
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

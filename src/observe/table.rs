@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::flow::Flow;
-use super::row::Row;
+use super::row::{Row, plain};
 use super::snapshot::Snapshot;
 
 impl fmt::Display for Snapshot {
@@ -16,7 +16,7 @@ impl fmt::Display for Snapshot {
             let Flow { accepted, done, failed, dropped, discarded, in_flight } = row.flow;
             let [accepted, done, failed, dropped, discarded, in_flight] =
                 [accepted, done, failed, dropped, discarded, in_flight].map(|count| count.to_string());
-            let name = format!("{}{}", "  ".repeat(depth), row.name);
+            let name = format!("{}{}", "  ".repeat(depth), plain(&row.name));
             table.push([
                 name,
                 row.kind.to_string(),
@@ -58,8 +58,8 @@ fn details(row: &Row) -> String {
         let [median, p99] = [0.5, 0.99].map(|share| timed.durations.quantile(share));
         format!("  {} {median:.1?} (p99 {p99:.1?})", timed.name)
     });
-    let doing = row.doing.iter().map(|message| format!("  in `{message}`"));
-    let waits = row.waits_for.iter().map(|actor| format!("  waits for `{actor}`"));
-    let note = row.note.iter().map(|note| format!("  {note}"));
+    let doing = row.doing.iter().map(|message| format!("  in `{}`", plain(message)));
+    let waits = row.waits_for.iter().map(|actor| format!("  waits for `{}`", plain(actor)));
+    let note = row.note.iter().map(|note| format!("  {}", plain(note)));
     gauges.chain(counts).chain(times).chain(timings).chain(doing).chain(waits).chain(note).collect()
 }

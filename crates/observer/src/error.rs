@@ -21,11 +21,13 @@ impl fmt::Display for ServeError {
             Self::Bind(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 f.write_str("the observer's address is taken; port 0 picks a free one")
             }
-            Self::Bind(_) => f.write_str("the observer cannot listen at its address"),
+            Self::Bind(_) => {
+                f.write_str("the observer cannot listen at its address, which is one of this machine, and a port")
+            }
             Self::Exposed(address) => write!(
                 f,
-                "the observer would be open to whoever reaches {address}: set a token, allow it to be \
-                 unauthenticated, or serve a loopback address"
+                "the observer would be open to whoever reaches {address}: set a `token`, `allow_unauthenticated`, or \
+                 serve a loopback address"
             ),
         }
     }

@@ -17,6 +17,7 @@ struct Frame<'a> {
     snapshot: Shown<'a>,
     rates: Option<ShownRates<'a>>,
     findings: &'a [Finding],
+    judged: bool,
     verdicts: Vec<&'a Verdict>,
     totals: Totals<'a>,
     runtime: Runtime,
@@ -86,6 +87,7 @@ pub(crate) fn json(tick: &Tick, view: &View) -> String {
     let frame = Frame {
         rates: shown_rates,
         findings: findings(tick, view),
+        judged: tick.diagnosis.is_complete,
         verdicts: verdicts.collect(),
         totals: totals(tick, &rates, &selection),
         runtime: Runtime {

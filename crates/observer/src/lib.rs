@@ -65,6 +65,9 @@ use tokio::net::ToSocketAddrs;
 ///
 /// # Cancel safety
 /// Dropped, it serves nothing.
+///
+/// # Panics
+/// When polled outside a tokio runtime, or in one without IO.
 pub async fn serve(address: impl ToSocketAddrs) -> Result<Server, ServeError> {
     Observer::new().serve(address).await
 }

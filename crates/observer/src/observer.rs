@@ -100,6 +100,9 @@ impl Observer {
     ///
     /// # Cancel safety
     /// Dropped, it serves nothing.
+    ///
+    /// # Panics
+    /// When polled outside a tokio runtime, or in one without IO.
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
         let listener = TcpListener::bind(address).await.map_err(ServeError::Bind)?;
         let local: SocketAddr = listener.local_addr().map_err(ServeError::Bind)?;

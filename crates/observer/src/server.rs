@@ -28,7 +28,8 @@ const BUFFER: usize = 64 * 1024;
 /// After an error of the listener, such as too many open files.
 const RESPITE: Duration = Duration::from_millis(100);
 
-/// Serves the page; dropping it stops that, streams and all.
+/// Serves the page; dropping it stops that, streams and all, as soon as its tasks are next polled: when
+/// [`shutdown`](Self::shutdown) has returned, the port is free.
 #[must_use = "dropping the server stops it"]
 pub struct Server {
     address: SocketAddr,

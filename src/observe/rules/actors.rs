@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::finding::{Finding, Severity, Topic};
 use super::super::inspector::{Standstill, Story};
 use super::super::row::{Row, RowId};
-use super::{level, many, place, rate, seconds};
+use super::{many, place, rate, seconds};
 
 /// How long a message may take while others wait for it.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -41,50 +41,48 @@ pub(super) fn restarts(row: &Row) -> Option<Finding> {
     }
     let what = match left {
         0 => "the next failure stops it".to_owned(),
-        left => format!("after {left} more the next stops it"),
+        1 => "it is restarted once more, and the failure after that stops it".to_owned(),
+        left => format!("it is restarted {left} times more, and the failure after that stops it"),
     };
     let who = row.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
     let text = format!(
-        "{} has counted {recent} failures of the {limit} allowed{who}: {what}. See the log for the cause; a backoff gives it \
-         time.",
+        "{} has failed {recent} times within the time that counts, of {limit} allowed{who}: {what}. The log has the cause; a \
+         backoff gives it time.",
         place(row)
     );
     let severity = if left == 0 { Severity::Critical } else { Severity::Warning };
     Some(Finding::new(severity, Topic::Restarts, row, text))
 }
 
-/// The mailbox was full all the time, or filled up in each of the windows.
+/// The mailbox was full all the time, or filled up in each of the windows. What the actor has taken out in a batch waits as
+/// well: else a mailbox would be empty whenever it has just done so.
 pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
-    if !story.is_complete() {
-        return None;
-    }
-    let (queued, limit) = story.now.depth()?;
-    let limit = limit?;
-    let depth = |row: &Row| row.depth().map_or(0, |(queued, _)| queued);
+    let limit = story.now.depth().and_then(|(_, limit)| limit).filter(|_| story.is_complete())?;
+    let waiting = |row: &Row| row.flow.in_flight.saturating_sub(1).max(row.depth().map_or(0, |(queued, _)| queued));
+    let now = waiting(story.now);
     let handled = match story.rise(|row| row.flow.done) {
         0 => "none is".to_owned(),
         done => format!("{} are", rate(done as f64 / story.seconds())),
     };
     let remedy = "Handle faster, share the work out over several actors, or send less.";
-    if story.rows.iter().all(|row| depth(row) * 20 >= limit * 19) {
+    if story.rows.iter().all(|row| waiting(row) * 20 >= limit * 19) {
         let text = format!(
-            "the mailbox of {} is full: {} messages wait, {handled} handled, and senders are held up. {remedy}",
-            place(story.now),
-            level((queued, Some(limit)))
+            "the mailbox of {} is full: {now} messages wait where {limit} have room, {handled} handled, and senders are held \
+             up. {remedy}",
+            place(story.now)
         );
         return Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text));
     }
-    let is_growing = story.windows().all(|(before, after, _)| depth(before) < depth(after));
-    if !is_growing || (queued as f64) < limit as f64 * FILLED {
+    let is_growing = story.windows().all(|(before, after, _)| waiting(before) < waiting(after));
+    if !is_growing || now >= limit || (now as f64) < limit as f64 * FILLED {
         return None;
     }
-    let growth = story.rise(depth) as f64 / story.seconds();
-    let left = Duration::from_secs_f64(((limit - queued.min(limit)) as f64 / growth.max(1e-3)).min(1e6));
+    let growth = story.rise(waiting) as f64 / story.seconds();
+    let left = Duration::from_secs_f64(((limit - now) as f64 / growth.max(1e-3)).min(1e6));
     let text = format!(
-        "the mailbox of {} grows by {}: {} messages wait, {handled} handled, and it is full in about {}. {remedy}",
+        "the mailbox of {} grows by {}: {now} of {limit} messages wait, {handled} handled, and it is full in about {}. {remedy}",
         place(story.now),
         rate(growth),
-        level((queued, Some(limit))),
         seconds(left)
     );
     Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text))

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use super::finding::{Diagnosis, Finding, Severity, Topic};
 use super::inspector::{Memory, Windows};
-use super::row::Row;
+use super::row::{Gone, Row, plain};
 use super::snapshot::Snapshot;
 pub(super) use promises::Pending;
 
 /// For so long after it has failed is an end worth a finding.
 const MOURNED: Duration = Duration::from_secs(30);
+/// More ends than these are told together.
+const FUNERALS: usize = 3;
 
 /// Applies every rule.
 pub(super) fn judge(now: &Snapshot, windows: &Windows<'_>, memory: &mut Memory) -> Diagnosis {
@@ -45,29 +47,37 @@ pub(super) fn judge(now: &Snapshot, windows: &Windows<'_>, memory: &mut Memory) 
             _ => {}
         }
     }
-    findings.extend(now.gone.iter().rev().filter_map(|gone| {
-        let ago = now.uptime.saturating_sub(gone.ended_at);
-        (gone.is_failure && ago <= MOURNED).then(|| Finding {
-            severity: Severity::Warning,
-            topic: Topic::Ended,
-            row: gone.id,
-            kind: gone.kind.clone(),
-            name: gone.name.clone(),
-            text: format!(
-                "{} `{}` ended {} ago and does not come back: {}",
-                gone.kind,
-                gone.name,
-                seconds(ago),
-                gone.reason
-            ),
-        })
-    }));
+    ended(now, findings);
+    diagnosis.is_complete = windows.are_complete();
     diagnosis.verdicts = pipelines::judge(now, windows);
     let of_verdict = |verdict| pipelines::finding(now, verdict);
     findings.extend(diagnosis.verdicts.iter().filter_map(of_verdict));
     // Stable: among equals in the order of creation.
     findings.sort_by_key(|finding| (Reverse(finding.severity), finding.topic));
     diagnosis
+}
+
+/// Each end that was a failure, as long as it is news; where there are many, how many.
+fn ended(now: &Snapshot, findings: &mut Vec<Finding>) {
+    let ago = |gone: &Gone| now.uptime.saturating_sub(gone.ended_at);
+    let failed: Vec<&Gone> = now.gone.iter().rev().filter(|gone| gone.is_failure && ago(gone) <= MOURNED).collect();
+    let told = if failed.len() > FUNERALS { 1 } else { failed.len() };
+    for gone in failed.iter().take(told) {
+        let others = match failed.len() - told {
+            0 => String::new(),
+            others => format!(" So did {others} others within {}.", seconds(MOURNED)),
+        };
+        let text = format!(
+            "{} `{}` ended {} ago: {}.{others} It does not come back; what is supervised does.",
+            gone.kind,
+            plain(&gone.name),
+            seconds(ago(gone)),
+            plain(&gone.reason)
+        );
+        let (severity, topic) = (Severity::Warning, Topic::Ended);
+        let (row, kind, name) = (gone.id, gone.kind.clone(), gone.name.clone());
+        findings.push(Finding { severity, topic, row, kind, name, text });
+    }
 }
 
 /// So that people can read it: `340 ms`, `4.2 s`, `3 min`.
@@ -103,5 +113,5 @@ fn many(count: u64, one: &str, more: &str) -> String {
 }
 
 fn place(row: &Row) -> String {
-    format!("{} `{}`", row.kind, row.name)
+    format!("{} `{}`", row.kind, plain(&row.name))
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::super::finding::{Finding, Limit, Severity, Topic, Verdict};
 use super::super::inspector::{WINDOWS, Windows};
 use super::super::rates::RowRates;
-use super::super::row::{Row, RowId};
+use super::super::row::{Row, RowId, plain};
 use super::super::snapshot::Snapshot;
 use super::rate;
 
@@ -85,7 +85,7 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
         expected: None,
         text,
     };
-    let name = &pipeline.name;
+    let name = &*plain(&pipeline.name);
     let nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
     if stages.iter().all(|stage| stage.times.is_none()) {
         let text = format!("pipeline `{name}` runs all its stages in one task: none of them can wait for another.");

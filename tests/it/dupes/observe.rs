@@ -99,9 +99,9 @@ async fn an_address_that_cannot_be_served_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (taken, _listener) = taken.expect("a port");
     let bad = [
-        ("nowhere".to_owned(), "the observer cannot listen at its address: "),
+        ("nowhere".to_owned(), "the observer cannot listen at its address, which is one of this machine, and a port: "),
         ("0.0.0.0:0".to_owned(), "the observer would be open to whoever reaches "),
-        (taken.to_string(), "the observer's address is taken by another program; "),
+        (taken.to_string(), "the observer's address is taken; "),
     ];
     for (address, why) in bad {
         let tree = Tree::new();

@@ -15,8 +15,8 @@ async fn an_address_that_others_reach_needs_a_token_or_a_word() {
         // A machine may be without IPv6.
         if let ServeError::Exposed(exposed) = &error {
             let text = format!(
-                "the observer would be open to whoever reaches {exposed}: set a token, allow it to be \
-                 unauthenticated, or serve a loopback address"
+                "the observer would be open to whoever reaches {exposed}: set a `token`, `allow_unauthenticated`, or \
+                 serve a loopback address"
             );
             assert_eq!(error.to_string(), text);
             assert!(exposed.ip().is_unspecified() && error.source().is_none());
@@ -43,7 +43,10 @@ async fn a_port_that_is_taken_is_said_so() {
 async fn an_address_that_is_none_is_said_so() {
     for address in ["127.0.0.1", "no address", "127.0.0.1:99999"] {
         let Err(error) = regatta_observer::serve(address).await else { panic!("{address} was served") };
-        assert_eq!(error.to_string(), "the observer cannot listen at its address");
+        assert_eq!(
+            error.to_string(),
+            "the observer cannot listen at its address, which is one of this machine, and a port"
+        );
         assert!(matches!(&error, ServeError::Bind(_)) && error.source().is_some());
     }
 }
