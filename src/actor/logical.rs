@@ -205,7 +205,7 @@ impl<A: Actor> Drop for Lent<A> {
         // Aborted where no reason was given, and the message in hand with it.
         let is_aborted = self.reason.is_none();
         let reason = self.reason.take().unwrap_or(StopReason::Killed);
-        if is_aborted && let Some(belongings) = &mut self.belongings {
+        if is_aborted && let Some(belongings) = &self.belongings {
             belongings.inbox.discard_in_hand();
         }
         let before = {

@@ -12,7 +12,6 @@ use tokio::sync::mpsc::Receiver;
 
 use super::head::Books;
 use super::here::Fate;
-use super::notes::Notes;
 use super::reason::StopReason;
 use super::shared::Shared;
 
@@ -27,13 +26,11 @@ pub(super) struct Inbox<M: Send + 'static> {
     pub(super) shared: Arc<Shared<M>>,
     rx: Receiver<M>,
     batch: VecDeque<M>,
-    pub(super) notes: Notes,
 }
 
 impl<M: Send + 'static> Inbox<M> {
     pub(super) fn new(shared: Arc<Shared<M>>, rx: Receiver<M>) -> Self {
-        let notes = Notes::new(shared.head.id);
-        Self { shared, rx, batch: VecDeque::new(), notes }
+        Self { shared, rx, batch: VecDeque::new() }
     }
 
     /// The next message; `None` when it is closed and everything was taken.
@@ -61,7 +58,7 @@ impl<M: Send + 'static> Inbox<M> {
             };
             if msg.is_some() {
                 Books::add(&self.shared.books.taken, 1);
-                self.notes.take(&self.shared.head, 1);
+                self.shared.notes.take(&self.shared.head, 1);
             }
             return Poll::Ready(msg);
         }
@@ -71,7 +68,7 @@ impl<M: Send + 'static> Inbox<M> {
         self.batch = VecDeque::from(batch);
         let taken = ready!(polled);
         Books::add(&self.shared.books.taken, taken as u64);
-        self.notes.take(&self.shared.head, taken);
+        self.shared.notes.take(&self.shared.head, taken);
         Poll::Ready(self.batch.pop_front())
     }
 
@@ -110,8 +107,8 @@ impl<M: Send + 'static> Inbox<M> {
     }
 
     /// The message in hand is lost: what was taken and is not here any more, nor finished.
-    pub(super) fn discard_in_hand(&mut self) {
-        self.notes.interrupt(&self.shared.head);
+    pub(super) fn discard_in_hand(&self) {
+        self.shared.notes.interrupt(&self.shared.head);
         let books = &self.shared.books;
         let [taken, done, failed, discarded] = [&books.taken, &books.done, &books.failed, &books.discarded]
             .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));

@@ -8,8 +8,8 @@
 //! Invariant: a message that is timed has been taken, and [`TIMED`] is up, which the actor's task looks at before it takes
 //! the next one; when it sleeps, or the message is not handled to its end, the timing is given up.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::head::{Head, TIMED};
@@ -21,15 +21,16 @@ const STRIDE: u32 = 64;
 /// From here on reading the clock twice is a hundredth of what is measured.
 const LONG: Duration = Duration::from_micros(10);
 
-/// Of the actor's own task, over all its lives.
+/// Written by the actor's own task, over all its lives, with plain stores. Beside the counters, and not in the task: that has
+/// room for what it is given twice.
 pub(super) struct Notes {
     /// Where the name of the last message lies: the same name elsewhere is only entered once more.
-    name: usize,
+    name: AtomicUsize,
     /// Messages to come until one is timed.
-    left: u32,
-    seed: u32,
-    /// Of the message in hand, if it is timed.
-    begun: Option<Instant>,
+    left: AtomicU32,
+    seed: AtomicU32,
+    /// When the message in hand was taken, by [`now_ns`], if it is timed; else 0.
+    begun: AtomicU64,
 }
 
 /// What most actors never have: made when there is something to write down.
@@ -43,76 +44,90 @@ pub(super) struct Rare {
     pub(super) has_failures: AtomicBool,
 }
 
+/// Nanoseconds since the first time anybody asked, and 1: never zero.
+fn now_ns() -> u64 {
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(FIRST.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
+}
+
 impl Notes {
     pub(super) fn new(id: u64) -> Self {
         // Any number but zero, another one for each actor.
         let seed = (id as u32).wrapping_mul(0x9e37_79b9) | 1;
-        Self { name: 0, left: 1 + seed % STRIDE, seed, begun: None }
+        let (name, begun) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self { name, left: AtomicU32::new(1 + seed % STRIDE), seed: AtomicU32::new(seed), begun }
     }
 
     /// A message of this name comes to be handled.
     #[inline]
-    pub(super) fn begin(&mut self, head: &Head, name: &'static str) {
-        if !cfg!(regatta_uncounted) && self.name != name.as_ptr().addr() {
+    pub(super) fn begin(&self, head: &Head, name: &'static str) {
+        if !cfg!(regatta_uncounted) && self.name.load(Relaxed) != name.as_ptr().addr() {
             self.enter(head, name);
         }
     }
 
     #[cold]
-    fn enter(&mut self, head: &Head, name: &'static str) {
-        self.name = name.as_ptr().addr();
+    fn enter(&self, head: &Head, name: &'static str) {
+        self.name.store(name.as_ptr().addr(), Relaxed);
         head.doing.store(Word::of(name).number(), Relaxed);
     }
 
     /// So many messages are taken, of which the first is handled next.
     #[inline]
-    pub(super) fn take(&mut self, head: &Head, messages: usize) {
+    pub(super) fn take(&self, head: &Head, messages: usize) {
         if cfg!(regatta_uncounted) {
             return;
         }
         // A batch is small.
-        self.left = self.left.saturating_sub(messages as u32);
-        if self.left == 0 && self.begun.is_none() {
+        let left = self.left.load(Relaxed).saturating_sub(messages as u32);
+        self.left.store(left, Relaxed);
+        if left == 0 && self.begun.load(Relaxed) == 0 {
             self.time(head);
         }
     }
 
     #[cold]
-    fn time(&mut self, head: &Head) {
-        self.begun = Some(Instant::now());
+    fn time(&self, head: &Head) {
+        self.begun.store(now_ns(), Relaxed);
         head.is_timed();
     }
 
     /// The message that was timed is handled.
     #[cold]
-    pub(super) fn took(&mut self, head: &Head) {
-        let took = self.begun.take().map(|begun| begun.elapsed());
+    pub(super) fn took(&self, head: &Head) {
+        let begun = self.begun.swap(0, Relaxed);
         head.lower(TIMED);
-        let Some(took) = took else { return };
+        if begun == 0 {
+            return;
+        }
+        let took = Duration::from_nanos(now_ns().saturating_sub(begun));
         head.rare().handling.add(took);
         if took >= LONG {
             // The next one begins right now, if there is one.
-            self.left = 0;
+            self.left.store(0, Relaxed);
             self.time(head);
         } else {
-            self.left = self.distance();
+            self.left.store(self.distance(), Relaxed);
         }
     }
 
     /// It is not handled to its end, or there is none.
     #[inline]
-    pub(super) fn interrupt(&mut self, head: &Head) {
-        if self.begun.take().is_some() {
+    pub(super) fn interrupt(&self, head: &Head) {
+        if self.begun.load(Relaxed) != 0 {
+            self.begun.store(0, Relaxed);
             head.lower(TIMED);
         }
     }
 
     /// Between half and one and a half of the stride: a xorshift.
-    fn distance(&mut self) -> u32 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 17;
-        self.seed ^= self.seed << 5;
-        STRIDE / 2 + self.seed % STRIDE
+    fn distance(&self) -> u32 {
+        let mut seed = self.seed.load(Relaxed);
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        self.seed.store(seed, Relaxed);
+        STRIDE / 2 + seed % STRIDE
     }
 }
 

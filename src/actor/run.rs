@@ -98,7 +98,7 @@ pub(super) fn serve<'a, A: Actor>(
                 Next::End(reason) => return reason,
             };
             let (name, msg) = named::<A>(msg);
-            inbox.notes.begin(&inbox.shared.head, name);
+            inbox.shared.notes.begin(&inbox.shared.head, name);
             let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
             if let Some(reason) = handled_so(inbox, cx, handled) {
                 return reason;
@@ -124,9 +124,9 @@ fn handled_so<A: Actor>(
 }
 
 #[cold]
-fn halted_so<M: Send + 'static>(inbox: &mut Inbox<M>, halt: Halt) -> StopReason {
-    let Inbox { shared, notes, .. } = inbox;
-    notes.interrupt(&shared.head);
+fn halted_so<M: Send + 'static>(inbox: &Inbox<M>, halt: Halt) -> StopReason {
+    let shared = &inbox.shared;
+    shared.notes.interrupt(&shared.head);
     let books = &shared.books;
     let count = match &halt {
         Halt::Panicked(_) => &books.failed,
@@ -156,7 +156,7 @@ pub(super) async fn step<A: Actor>(inbox: &mut Inbox<A::Msg>, actor: &mut A, cx:
         Poll::Ready(Next::Handle(msg)) => msg,
     };
     let (name, msg) = named::<A>(msg);
-    inbox.notes.begin(&inbox.shared.head, name);
+    inbox.shared.notes.begin(&inbox.shared.head, name);
     let handled = Guarded::new(&inbox.shared.head, name, async { actor.handle(msg, cx).await }).await;
     handled_so(inbox, cx, handled).map_or(Step::Handled(name), Step::Ended)
 }
@@ -177,7 +177,7 @@ fn poll_next<A: Actor>(
         Poll::Ready(next) => Poll::Ready(next),
         Poll::Pending => {
             let head = &inbox.shared.head;
-            inbox.notes.interrupt(head);
+            inbox.shared.notes.interrupt(head);
             head.register(task.waker());
             // Once more: what was said before the registration has woken nobody.
             let is_told = head.flags() & (KILL | STOP | DRAIN | INNER | PAUSE) != 0 || head.is_unreferenced();
@@ -196,7 +196,7 @@ fn poll_once<A: Actor>(
     let flags = head.flags();
     if flags & (KILL | STOP | DRAIN | PAUSE | TIMED) != 0 {
         if flags & TIMED != 0 {
-            inbox.notes.took(head);
+            inbox.shared.notes.took(head);
         }
         if flags & KILL != 0 {
             return Poll::Ready(Next::End(StopReason::Killed));

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 use super::cycles;
 use super::head::{ABSENT, Books, Head, Subject};
 use super::here::{Fate, with_fate};
+use super::notes::Notes;
 use super::room::{Room, Ticket};
 use super::tell_error::{TellError, Why};
 use crate::error::{drop_quietly, log_quietly};
@@ -24,6 +25,7 @@ pub(super) struct Shared<M> {
     /// Gets what is not handled.
     undelivered: Option<Hook<M>>,
     pub(super) books: Books,
+    pub(super) notes: Notes,
 }
 
 pub(super) type Hook<M> = Arc<dyn Fn(M) + Send + Sync>;
@@ -49,7 +51,8 @@ pub(super) enum NoRoom {
 
 impl<M: Send + 'static> Shared<M> {
     pub(super) fn new(head: Head, tx: Sender<M>, undelivered: Option<Hook<M>>) -> Self {
-        Self { tx, head, room: Room::default(), undelivered, books: Books::default() }
+        let notes = Notes::new(head.id);
+        Self { tx, head, room: Room::default(), undelivered, books: Books::default(), notes }
     }
 
     /// Takes room for one message, without waiting. Whoever has it may send, whatever happens meanwhile: the message is
@@ -153,6 +156,9 @@ impl<M: Send + 'static> Observe for Shared<M> {
             "running"
         });
         row.flow = self.flow();
+        // Most have one of each, and there may be very many.
+        row.gauges.reserve_exact(1);
+        row.counts.reserve_exact(1);
         row.gauge("queued", self.queued(), Some(head.capacity));
         row.count("restarts", self.books.restarts.load(Ordering::Relaxed));
         let queued = self.queued() as u64;

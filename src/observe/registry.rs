@@ -184,7 +184,7 @@ impl Registry {
         let sequence = self.shared.snapshots.fetch_add(1, Ordering::Relaxed);
         // What is entered from now on is for the next one: so this one has an end.
         let end = self.shared.next_id.load(Ordering::Relaxed);
-        let (mut rows, mut least) = (Vec::new(), 0);
+        let (mut rows, mut least) = (Vec::with_capacity(self.shared.lock().len()), 0);
         let mut groups = self.shared.groups.begin(sequence, uptime);
         loop {
             // Subjects are upgraded after the lock is gone: if ours is the last reference, dropping it runs the

@@ -251,7 +251,7 @@ fn limited_text(name: &str, cause: Cause, nodes: &[Node<'_>], stages: &[&Row]) -
         let (queued, limit) = before.row.depth().unwrap_or_default();
         let limit = limit.map_or(String::new(), |limit| format!(" of {limit}"));
         format!(
-            ", {queued}{limit} results of `{}` wait for it, which is blocked {:.0} % of the time",
+            ", {queued}{limit} results of `{0}` wait for it, and `{0}` is blocked {1:.0} % of the time",
             before.row.name,
             before.blocked * 100.0
         )
