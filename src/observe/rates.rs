@@ -156,8 +156,9 @@ impl RowRates {
         let times = later.times.zip(earlier.times).map(|(after, before)| after.since(&before));
         let whole = times.map_or(0.0, |times| times.whole().as_secs_f64());
         let share = |part: Duration| (whole > 0.0).then(|| (part.as_secs_f64() / whole).min(1.0));
-        let workers = later.gauge_of("workers").and_then(|workers| workers.limit).unwrap_or(1).max(1);
-        let utilisation = times.and_then(|times| share(times.worked.div_f64(workers as f64)));
+        // Of workers without a limit there is no share.
+        let workers = later.gauge_of("workers").map_or(Some(1), |workers| workers.limit).filter(|workers| *workers > 0);
+        let utilisation = times.zip(workers).and_then(|(times, workers)| share(times.worked.div_f64(workers as f64)));
         let timings = later.timings.iter().filter_map(|timed| {
             let durations = match earlier.timing_of(&timed.name) {
                 Some(before) => timed.durations.since(before),

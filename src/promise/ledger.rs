@@ -44,6 +44,8 @@ pub(super) struct Ledger {
 
 /// When the present epoch began, and when each of the others was over.
 struct Calendar {
+    /// How many were made, as far as somebody has seen: this number only rises.
+    accepted: u64,
     began: Option<Instant>,
     ended: [Option<Instant>; EPOCHS],
 }
@@ -80,7 +82,7 @@ impl Books {
         books
     }
 
-    /// It is counted as settled before it is pending no more: nobody finds it in neither.
+    /// First it is pending no more, then it is settled: nobody finds it in both.
     pub(super) fn close(&self, ending: Ending) {
         let ledger = self.ledger();
         let count = match ending {
@@ -88,9 +90,9 @@ impl Books {
             Ending::Failed => &ledger.failed,
             Ending::Discarded => &ledger.discarded,
         };
-        count.fetch_add(1, Ordering::Relaxed);
-        // Release: pairs with the Acquire of `fill`, which then finds it in the count.
-        self.pending().fetch_sub(1, Ordering::Release);
+        self.pending().fetch_sub(1, Ordering::Relaxed);
+        // Release: pairs with the Acquire of `fill`, which does not find it among the pending then.
+        count.fetch_add(1, Ordering::Release);
     }
 
     fn pending(&self) -> &AtomicU64 {
@@ -110,7 +112,7 @@ impl Default for Ledger {
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             discarded: AtomicU64::new(0),
-            calendar: Mutex::new(Calendar { began: None, ended: [None; EPOCHS] }),
+            calendar: Mutex::new(Calendar { accepted: 0, began: None, ended: [None; EPOCHS] }),
         }
     }
 }
@@ -143,13 +145,16 @@ impl Observe for Ledger {
     fn fill(&self, row: &mut Row) {
         let now = Instant::now();
         let mut calendar = self.calendar.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = self.pending.iter().map(|pending| pending.load(Ordering::Acquire)).sum();
         let [done, failed, discarded] =
-            [&self.done, &self.failed, &self.discarded].map(|count| count.load(Ordering::Relaxed));
+            [&self.done, &self.failed, &self.discarded].map(|count| count.load(Ordering::Acquire));
+        let pending: u64 = self.pending.iter().map(|pending| pending.load(Ordering::Relaxed)).sum();
         row.set_state("open");
-        let accepted = pending + done + failed + discarded;
-        row.flow = Flow { accepted, done, failed, discarded, in_flight: pending, ..Flow::default() };
-        row.level("pending", pending, None);
+        // One that is just being settled may be found nowhere; but it was accepted when somebody looked before.
+        let settled = done + failed + discarded;
+        let accepted = calendar.accepted.max(pending + settled);
+        calendar.accepted = accepted;
+        row.flow = Flow { accepted, done, failed, discarded, in_flight: accepted - settled, ..Flow::default() };
+        row.level("pending", row.flow.in_flight, None);
         row.level("pending for 30 s", self.older_than(LONG, &calendar, now), None);
         self.turn(&mut calendar, now);
     }

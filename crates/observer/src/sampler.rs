@@ -212,7 +212,6 @@ impl Shared {
             desk.is_sampling = false;
             // What is old is nothing to compare with, nor do curves go on from it.
             self.ticks.send_replace(None);
-            *self.history.lock().unwrap_or_else(PoisonError::into_inner) = History::default();
             *self.history() = History::default();
         }
         !is_wanted
