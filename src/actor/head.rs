@@ -193,6 +193,13 @@ impl Head {
         self.flags.fetch_or(TIMED, Ordering::Relaxed);
     }
 
+    /// Says that a life has begun.
+    pub(super) fn lives_again(&self) {
+        if self.flags() & ABSENT != 0 {
+            self.lower(ABSENT);
+        }
+    }
+
     pub(super) fn rare(&self) -> &Rare {
         self.rare.get_or_init(|| Box::new(Rare::new()))
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 
 use super::actor::Actor;
-use super::head::{ABSENT, Ear, KILL, LAST, PAUSE, STOP, Subject};
+use super::head::{Ear, KILL, LAST, PAUSE, STOP, Subject};
 use super::here;
 use super::mailbox::Inbox;
 use super::reason::StopReason;
@@ -109,7 +109,7 @@ impl<A: Actor> Logical<A> {
         let site_before = kept.site.replace(site);
         drop(kept);
         drop(site_before);
-        self.shared.head.lower(PAUSE | ABSENT);
+        self.shared.head.lower(PAUSE);
         place.supervisor().adopt(self.shared.head.waiting().registration.as_ref());
         let tenure = Arc::new(Tenure { logical: self.clone(), _kin: place.kin(), place });
         Ok(Lent { incarnation, before, belongings, reason: None, tenure })

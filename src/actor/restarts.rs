@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::actor::Actor;
 use super::guard::{Guarded, Halt};
-use super::head::{ABSENT, Books, KILL, LAST, STOP};
+use super::head::{Books, KILL, LAST, STOP};
 use super::mailbox::Inbox;
 use super::reason::StopReason;
 use super::run::live;
@@ -99,7 +99,6 @@ impl Record {
         log_quietly(|| tracing::warn!(target: "regatta::actor", actor, %reason, ?delay, "restarts"));
         shared.head.is_between_lives();
         let end = pause(shared, delay).await;
-        shared.head.lower(ABSENT);
         if end.is_some() {
             return end;
         }

@@ -74,7 +74,10 @@ pub(super) fn start<'a, A: Actor>(
         };
         match started {
             Ok(Ok(())) => match cx.take_failure() {
-                None => cx.has_started = true,
+                None => {
+                    cx.has_started = true;
+                    head.lives_again();
+                }
                 Some(reason) => return Err(Box::new(reason)),
             },
             Ok(Err(error)) => return Err(Box::new(StopReason::StartFailed(Arc::from(error)))),
@@ -238,6 +241,8 @@ pub(super) async fn end<A: Actor>(
     mut reason: StopReason,
 ) -> StopReason {
     let head = &shared.head;
+    // The last message may have ended the life from within.
+    shared.notes.interrupt(head);
     let has_started = cx.has_started;
     if reason.is_normal() {
         // Whatever the hooks do: somebody wanted this end. Not so where only the supervisor wants a pause.

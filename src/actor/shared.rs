@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
 use super::cycles;
@@ -159,7 +160,8 @@ impl<M: Send + 'static> Observe for Shared<M> {
         // Most have one of each, and there may be very many.
         row.gauges.reserve_exact(1);
         row.counts.reserve_exact(1);
-        row.gauge("queued", self.queued(), Some(head.capacity));
+        // As many as a semaphore can have is how callers spell “no bound”.
+        row.gauge("queued", self.queued(), Some(head.capacity).filter(|bound| *bound < Semaphore::MAX_PERMITS));
         row.count("restarts", self.books.restarts.load(Ordering::Relaxed));
         let queued = self.queued() as u64;
         let taken = row.flow.in_flight.saturating_sub(queued);

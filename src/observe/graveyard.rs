@@ -1,12 +1,16 @@
 //! Who has ended: the last ones, and how many there were.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::row::Gone;
 
 /// So many are remembered.
 const KEPT: usize = 256;
+
+/// A reason is an error's text, which may hold whatever it is about.
+const REASON: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct Graveyard(Mutex<Ended>);
@@ -15,6 +19,13 @@ pub(super) struct Graveyard(Mutex<Ended>);
 struct Ended {
     last: VecDeque<Gone>,
     total: u64,
+}
+
+pub(super) fn shortened(reason: Cow<'static, str>) -> Arc<str> {
+    match reason.char_indices().map(|(place, _)| place).find(|place| *place >= REASON) {
+        None => Arc::from(reason),
+        Some(end) => Arc::from(format!("{}…", &reason[..end])),
+    }
 }
 
 impl Graveyard {

@@ -4,7 +4,7 @@
 //! to a quarter of its value.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Parts of one power of two.
@@ -29,7 +29,7 @@ pub struct Histogram {
 pub(crate) struct Samples {
     total_ns: AtomicU64,
     max_ns: AtomicU64,
-    buckets: [AtomicU32; BUCKETS],
+    buckets: [AtomicU64; BUCKETS],
 }
 
 impl Histogram {
@@ -122,7 +122,7 @@ impl fmt::Debug for Histogram {
 
 impl Samples {
     pub(crate) fn new() -> Self {
-        Self { total_ns: AtomicU64::new(0), max_ns: AtomicU64::new(0), buckets: [const { AtomicU32::new(0) }; BUCKETS] }
+        Self { total_ns: AtomicU64::new(0), max_ns: AtomicU64::new(0), buckets: [const { AtomicU64::new(0) }; BUCKETS] }
     }
 
     pub(crate) fn add(&self, duration: Duration) {
@@ -134,9 +134,9 @@ impl Samples {
 
     pub(crate) fn read(&self) -> Histogram {
         // The index fits: there are fewer than 256.
-        let filled = |(index, count): (usize, &AtomicU32)| match count.load(Relaxed) {
+        let filled = |(index, count): (usize, &AtomicU64)| match count.load(Relaxed) {
             0 => None,
-            count => Some((index as u8, u64::from(count))),
+            count => Some((index as u8, count)),
         };
         let buckets: Vec<(u8, u64)> = self.buckets.iter().enumerate().filter_map(filled).collect();
         let [total, max] = [&self.total_ns, &self.max_ns].map(|ns| Duration::from_nanos(ns.load(Relaxed)));

@@ -12,12 +12,13 @@ use std::time::{Duration, SystemTime};
 use futures::future::Either;
 use tokio::time::Instant;
 
-use super::graveyard::Graveyard;
+use super::graveyard::{Graveyard, shortened};
 use super::group::{Group, Groups};
 use super::machine::Machine;
 use super::members::{Member, Members};
 use super::row::{Gone, Row, RowId};
 use super::snapshot::Snapshot;
+use crate::error::drop_quietly;
 
 /// So many members are copied under one lock.
 const CHUNK: usize = 512;
@@ -201,7 +202,8 @@ impl Registry {
                 let mut row = Row::new(RowId(id), member.parent, member.kind, member.name);
                 row.age = uptime.saturating_sub(Duration::from_nanos(member.entered));
                 subject.fill(&mut row);
-                drop(subject);
+                // If it is the last reference, destructors of the user's run here.
+                drop_quietly(subject);
                 match &member.group {
                     None => rows.push(row),
                     Some(group) => groups.meet(group, &row),
@@ -309,7 +311,7 @@ impl Shared {
     fn tell_end(&self, id: RowId, member: &Member, Ending { reason, is_failure }: Ending) {
         let now = self.now();
         let [ended_at, age] = [now, now.saturating_sub(member.entered)].map(Duration::from_nanos);
-        let (kind, name, reason) = (Cow::Borrowed(member.kind), member.name.clone(), Arc::from(reason));
+        let (kind, name, reason) = (Cow::Borrowed(member.kind), member.name.clone(), shortened(reason));
         self.graveyard.bury(Gone { id, kind, name, ended_at, age, reason, is_failure });
     }
 

@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub machine: Machine,
     /// One row for each component, in the order of creation.
     pub rows: Vec<Row>,
-    /// Actors and supervisors that have ended, and pipelines that have failed: the last 256, the latest last.
+    /// Actors and supervisors that have ended: the last 256, the latest last.
     pub gone: Vec<Gone>,
     /// How many there have been.
     pub gone_total: u64,

@@ -98,8 +98,10 @@ impl Totals {
         let mut before = std::mem::take(&mut self.alive);
         for row in &snapshot.rows {
             let known = Known { counts: counts_of(row), times: times_of(row), timings: row.timings.clone() };
+            let (mut known, earlier) = (known, before.remove(&row.id));
+            known.keeps(earlier.as_ref());
             let sum = self.sum_of(row);
-            sum.rise(before.remove(&row.id).as_ref(), &known);
+            sum.rise(earlier.as_ref(), &known);
             sum.components += 1;
             sum.add_levels(row);
             self.alive.insert(row.id, known);
@@ -124,6 +126,16 @@ impl Totals {
         let is_one_too_many = self.names.len() >= NAMES && !self.names.contains_key(&key);
         let key = if is_one_too_many { (row.kind.clone(), Arc::from("other")) } else { key };
         self.names.entry(key).or_default()
+    }
+}
+
+impl Known {
+    /// What is read while it changes may be a little less than before; else it would be counted twice.
+    fn keeps(&mut self, earlier: Option<&Self>) {
+        for (name, value) in &mut self.counts {
+            let before = earlier.and_then(|earlier| earlier.counts.iter().find(|(count, _)| count == name));
+            *value = before.map_or(*value, |(_, before)| *before.max(value));
+        }
     }
 }
 

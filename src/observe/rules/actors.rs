@@ -32,7 +32,7 @@ pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
 
 /// A few more failures, and it gives up.
 pub(super) fn restarts(row: &Row) -> Option<Finding> {
-    let gauge = row.gauge_of("recent failures")?;
+    let gauge = row.gauge_of("recent failures").filter(|_| !matches!(&*row.state, "stopped" | "stopping"))?;
     let (recent, limit) = (gauge.value, gauge.limit?);
     let left = limit.saturating_sub(recent);
     let is_close = recent > 0 && (left == 0 || (left == 1 && recent >= 2) || left * 5 <= limit);
@@ -65,7 +65,14 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
         done => format!("{} are", rate(done as f64 / story.seconds())),
     };
     let remedy = "Handle faster, share the work out over several actors, or send less.";
-    if story.rows.iter().all(|row| waiting(row) * 20 >= limit * 19) {
+    let is_full = |count: u64| count as f64 >= limit as f64 * 0.95;
+    // One that fills it each second, just when somebody looks, is no overload: what waits is handled before the next look, and
+    // no more than that. Where senders are held up, it is not handled so soon, or far more is.
+    let is_overload = |(before, after, _): (&Row, &Row, Duration)| {
+        let done = after.flow.done.saturating_sub(before.flow.done);
+        done < waiting(before) || done as f64 > limit as f64 * 2.0
+    };
+    if story.rows.iter().all(|row| is_full(waiting(row))) && story.windows().all(is_overload) {
         let text = format!(
             "the mailbox of {} is full: {now} messages wait where {limit} have room, {handled} handled, and senders are held \
              up. {remedy}",
@@ -111,7 +118,9 @@ pub(super) fn stuck(
     standstills.insert(row.id, still);
     let lasted = now.saturating_sub(still.since);
     let waiting = row.flow.in_flight.saturating_sub(if is_stage { in_hand } else { 1 });
-    let is_stuck = lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0);
+    // What it has been known to take is not long.
+    let is_usual = row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
+    let is_stuck = !is_usual && (lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0));
     if !is_stuck {
         return None;
     }

@@ -86,7 +86,7 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
         text,
     };
     let name = &*plain(&pipeline.name);
-    let nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
+    let mut nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
     if stages.iter().all(|stage| stage.times.is_none()) {
         let text = format!("pipeline `{name}` runs all its stages in one task: none of them can wait for another.");
         return verdict(Limit::Balanced, Vec::new(), text);
@@ -96,6 +96,10 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
         return verdict(Limit::Measuring, Vec::new(), text);
     }
     let causes: Vec<Cause> = nodes.iter().map(|nodes| cause(nodes, stages)).collect();
+    // What takes seconds is not finished in every window: rates are those of all of them.
+    for place in 0..nodes[0].len() {
+        nodes[0][place].rates.done = nodes.iter().map(|nodes| nodes[place].rates.done).sum::<f64>() / WINDOWS as f64;
+    }
     let latest = &nodes[0];
     let of_stage = |cause: &Cause| match cause {
         Cause::Stage(id) | Cause::Key(id) | Cause::End(id) => Some(*id),

@@ -592,3 +592,56 @@ async fn looking_often_says_the_same() {
     says(only(&diagnosis, Topic::Bottleneck), &["`second`", "at 20/s"]);
     drop(running);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mailbox_without_a_bound_and_bursts_are_no_findings() {
+    let mut looker = Looker::new();
+    let endless = looker.registry.enter(|| Builder::new().mailbox(usize::MAX).spawn(Slow(Some(SECOND / 100))));
+    let quick = looker.registry.enter(|| Builder::new().mailbox(64).spawn(Slow(Some(SECOND / 125))));
+    for _ in 0..6 {
+        for _ in 0..64 {
+            endless.tell(()).await.unwrap();
+            quick.tell(()).await.unwrap();
+        }
+        let diagnosis = looker.look();
+        assert!(diagnosis.findings.is_empty(), "{diagnosis}");
+        pass(SECOND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_that_is_being_made_again_is_not_stuck() {
+    let mut looker = Looker::new();
+    let mut lives = 0;
+    let fails = looker.registry.enter(|| {
+        Builder::new().name("db").intensity(5, 60 * SECOND).supervised_async(move || {
+            lives += 1;
+            async move {
+                pass(if lives > 1 { 10 * SECOND } else { SECOND }).await;
+                Ok::<_, std::convert::Infallible>(actor::from_fn((), |(), fails: bool| assert!(!fails, "told so")))
+            }
+        })
+    });
+    for n in 0..50 {
+        fails.tell(n == 0).await.unwrap();
+    }
+    for _ in 0..9 {
+        let diagnosis = looker.after(1).await;
+        assert!(diagnosis.findings.iter().all(|finding| finding.topic != Topic::Stuck), "{diagnosis}");
+    }
+    assert_eq!(looker.registry.snapshot().named("db").unwrap().state, "between lives");
+    pass(5 * SECOND).await;
+    assert_eq!(looker.registry.snapshot().named("db").unwrap().state, "running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_has_given_up_is_not_close_to_it() {
+    let mut looker = Looker::new();
+    let child = ChildSpec::new("child", |_| async { Err("at once".into()) });
+    let builder = Supervisor::builder().intensity(Intensity::new(2, 3600 * SECOND)).child(child);
+    let tree = looker.registry.scope(builder.start("app")).await;
+    pass(SECOND).await;
+    let diagnosis = looker.after(31).await;
+    assert!(diagnosis.findings.is_empty(), "{diagnosis}");
+    drop(tree);
+}
