@@ -51,7 +51,7 @@ fn bursts(number: u64) -> impl Iterator<Item = (u64, u64)> {
     (0..number).step_by(BURST as usize).map(move |first| (first, number.min(first + BURST)))
 }
 
-/// By hand, as [`regatta::actor`] without its attribute.
+/// By hand, without the attribute.
 struct Counter(u64);
 
 enum Msg {
