@@ -28,7 +28,7 @@
 //!   are read at another moment than the flow. A stage that runs inside another's loop enters its counts when
 //!   that loop pauses. At rest every row is exact.
 //! - Rows are read one after another: a snapshot is not one instant of the whole program.
-//! - What a row counts only rises. Durations are sampled: they say of how many samples they are made.
+//! - What a row counts only rises, but for what is on its way from one place to another while it is read. Durations are sampled: they say of how many samples they are made.
 //! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks, but for counting.
 
 mod finding;
