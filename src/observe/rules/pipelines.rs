@@ -77,23 +77,17 @@ pub(super) fn finding(now: &Snapshot, verdict: &Verdict) -> Option<Finding> {
 }
 
 fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
-    let verdict = |limit, stages: Vec<RowId>, text: String| Verdict {
-        pipeline: pipeline.id,
-        limit,
-        stages,
-        rate: None,
-        expected: None,
-        text,
-    };
     let name = &*plain(&pipeline.name);
+    let verdict =
+        |(limit, stages, text)| Verdict { pipeline: pipeline.id, limit, stages, rate: None, expected: None, text };
     let mut nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
     if stages.iter().all(|stage| stage.times.is_none()) {
         let text = format!("pipeline `{name}` runs all its stages in one task: none of them can wait for another.");
-        return verdict(Limit::Balanced, Vec::new(), text);
+        return verdict((Limit::Balanced, Vec::new(), text));
     }
     if !windows.are_complete() || nodes.len() < WINDOWS {
         let text = format!("pipeline `{name}` is being measured: a verdict takes {WINDOWS} s.");
-        return verdict(Limit::Measuring, Vec::new(), text);
+        return verdict((Limit::Measuring, Vec::new(), text));
     }
     let causes: Vec<Cause> = nodes.iter().map(|nodes| cause(nodes, stages)).collect();
     // What takes seconds is not finished in every window: rates are those of all of them.
@@ -101,38 +95,12 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
         nodes[0][place].rates.done = nodes.iter().map(|nodes| nodes[place].rates.done).sum::<f64>() / WINDOWS as f64;
     }
     let latest = &nodes[0];
-    let of_stage = |cause: &Cause| match cause {
-        Cause::Stage(id) | Cause::Key(id) | Cause::End(id) => Some(*id),
-        _ => None,
-    };
-    let limiting: Vec<RowId> = causes.iter().filter_map(of_stage).collect();
+    let limiting: Vec<RowId> = causes.iter().filter_map(Cause::stage).collect();
     if limiting.len() < WINDOWS {
-        // Not in all windows: a burst, or not much to do.
-        let quiet = |wanted: Cause| causes.iter().all(|cause| *cause == wanted);
-        let rate = rate(latest.last().map_or(0.0, |node| node.rates.done));
-        return if quiet(Cause::Idle) {
-            verdict(Limit::Idle, Vec::new(), format!("pipeline `{name}` has nothing to do."))
-        } else if causes.iter().all(|cause| matches!(cause, Cause::Source | Cause::Idle)) {
-            let text =
-                format!("pipeline `{name}` is limited by its source: {rate} come, and every stage waits for more.");
-            verdict(Limit::SourceLimited, Vec::new(), text)
-        } else {
-            let text = format!("pipeline `{name}` is balanced at {rate}: no stage in particular limits it.");
-            verdict(Limit::Balanced, Vec::new(), text)
-        };
+        return verdict(without_limit(name, &causes, latest));
     }
-    let name_of = |id: RowId| stages.iter().find(|stage| stage.id == id).map_or("?", |stage| &stage.name);
     if limiting.iter().any(|stage| *stage != limiting[0]) {
-        let mut others = limiting;
-        others.sort_unstable();
-        others.dedup();
-        let names: Vec<String> = others.iter().map(|id| format!("`{}`", name_of(*id))).collect();
-        let text = format!(
-            "pipeline `{name}` is limited now by one stage, now by another: {}. Larger queues between them even bursts out; \
-             if both are slow, both need more workers.",
-            names.join(" and ")
-        );
-        return verdict(Limit::Alternating, others, text);
+        return verdict(in_turn(name, limiting, stages));
     }
     let stage = limiting[0];
     if let (Some(cpu), Cause::Stage(_)) = (cpu_share(windows), causes[0])
@@ -142,16 +110,55 @@ fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
             "pipeline `{name}` is limited by the machine: its cores are busy {:.0} % of the time, most of it for `{}`. More \
              workers will not help; less work for each item will.",
             cpu * 100.0,
-            name_of(stage)
+            name_of(stage, stages)
         );
-        return verdict(Limit::CpuBound, vec![stage], text);
+        return verdict((Limit::CpuBound, vec![stage], text));
     }
-    let text = limited_text(name, causes[0], latest, stages);
-    let limited = verdict(Limit::Stage, vec![stage], text);
+    let limited = verdict((Limit::Stage, vec![stage], limited_text(name, causes[0], latest, stages)));
     let node = latest.iter().find(|node| node.row.id == stage && causes[0] == Cause::Stage(stage));
     let rate = node.map(|node| node.rates.done);
     let expected = node.and_then(|node| gain(node, latest)).map(|(expected, _)| expected);
     Verdict { rate, expected, ..limited }
+}
+
+/// Not limited by a stage in all windows: a burst, or not much to do.
+fn without_limit(name: &str, causes: &[Cause], latest: &[Node<'_>]) -> (Limit, Vec<RowId>, String) {
+    let rate = rate(latest.last().map_or(0.0, |node| node.rates.done));
+    let (limit, text) = if causes.iter().all(|cause| *cause == Cause::Idle) {
+        (Limit::Idle, format!("pipeline `{name}` has nothing to do."))
+    } else if causes.iter().all(|cause| matches!(cause, Cause::Source | Cause::Idle)) {
+        let text = format!("pipeline `{name}` is limited by its source: {rate} come, and every stage waits for more.");
+        (Limit::SourceLimited, text)
+    } else {
+        (Limit::Balanced, format!("pipeline `{name}` is balanced at {rate}: no stage in particular limits it."))
+    };
+    (limit, Vec::new(), text)
+}
+
+fn in_turn(name: &str, mut limiting: Vec<RowId>, stages: &[&Row]) -> (Limit, Vec<RowId>, String) {
+    limiting.sort_unstable();
+    limiting.dedup();
+    let names: Vec<String> = limiting.iter().map(|id| format!("`{}`", name_of(*id, stages))).collect();
+    let text = format!(
+        "pipeline `{name}` is limited now by one stage, now by another: {}. Larger queues between them even bursts out; if \
+         both are slow, both need more workers.",
+        names.join(" and ")
+    );
+    (Limit::Alternating, limiting, text)
+}
+
+fn name_of<'a>(id: RowId, stages: &[&'a Row]) -> &'a str {
+    stages.iter().find(|stage| stage.id == id).map_or("?", |stage| &stage.name)
+}
+
+impl Cause {
+    /// The stage that limits, if one does.
+    fn stage(&self) -> Option<RowId> {
+        match self {
+            Self::Stage(id) | Self::Key(id) | Self::End(id) => Some(*id),
+            Self::Idle | Self::Source | Self::Nothing => None,
+        }
+    }
 }
 
 /// The stages that have tasks, from the source on; `None` when one was not there yet.
@@ -231,11 +238,8 @@ fn cpu_share(windows: &Windows<'_>) -> Option<f64> {
 }
 
 fn limited_text(name: &str, cause: Cause, nodes: &[Node<'_>], stages: &[&Row]) -> String {
-    let id = match cause {
-        Cause::Stage(id) | Cause::Key(id) | Cause::End(id) => id,
-        Cause::Idle | Cause::Source | Cause::Nothing => unreachable!("it is limited by a stage"),
-    };
-    let stage = stages.iter().find(|stage| stage.id == id).map_or("?", |stage| &stage.name);
+    let Some(id) = cause.stage() else { unreachable!("it is limited by a stage") };
+    let stage = name_of(id, stages);
     let place = nodes.iter().position(|node| node.row.id == id);
     if let Cause::End(_) = cause {
         let held = nodes.last();
