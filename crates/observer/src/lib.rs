@@ -35,6 +35,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 #![doc(test(attr(deny(warnings))))]
 
+mod away;
 mod error;
 mod events;
 mod frame;

@@ -15,6 +15,7 @@ use regatta::task::TaskGroup;
 use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::away::Away;
 use crate::frame;
 use crate::history::{Curve, History};
 use crate::view::View;
@@ -36,6 +37,7 @@ pub(crate) struct Sampler {
 
 struct Shared {
     registry: Registry,
+    away: Away,
     ticks: watch::Sender<Option<Arc<Tick>>>,
     desk: Mutex<Desk>,
     history: Mutex<History>,
@@ -70,7 +72,8 @@ impl Sampler {
         // What belongs to the observer is not what somebody wants to observe.
         let [tasks, closures] = Registry::new().enter(|| ["observer", "snapshots"].map(TaskGroup::new));
         let (desk, history) = Default::default();
-        let shared = Arc::new(Shared { registry, ticks: watch::Sender::new(None), desk, history });
+        let shared =
+            Arc::new(Shared { registry, away: Away::default(), ticks: watch::Sender::new(None), desk, history });
         Self { shared, tasks, closures: Arc::new(closures) }
     }
 
@@ -125,9 +128,9 @@ impl Sampler {
 
     /// Ten thousand rows take milliseconds, which are not the executor's; unless there is nowhere else.
     async fn elsewhere<R: Send + 'static>(&self, take: impl FnOnce() -> R + Clone + Send + 'static) -> R {
-        match self.closures.spawn_blocking("snapshot", take.clone()) {
-            Ok(taking) => taking.await.unwrap_or_else(|_| take()),
-            Err(_) => take(),
+        match self.shared.away.run(&self.closures, take.clone()).await {
+            Some(Ok(made)) => made,
+            _ => take(),
         }
     }
 
@@ -163,7 +166,7 @@ impl Sampler {
 async fn sample(shared: Weak<Shared>, closures: Arc<TaskGroup>) {
     let mut clock = interval(PERIOD);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut inspector = Inspector::new();
+    let inspector = Arc::new(Mutex::new(Inspector::new()));
     loop {
         clock.tick().await;
         let Some(shared) = shared.upgrade() else { return };
@@ -171,22 +174,19 @@ async fn sample(shared: Weak<Shared>, closures: Arc<TaskGroup>) {
             return;
         }
         let (registry, last) = (shared.registry.clone(), shared.ticks.borrow().clone());
+        let inspecting = inspector.clone();
         let look = move || {
-            let tick = Tick::take(&registry, last.as_deref(), &mut inspector);
-            (tick, inspector)
+            let mut inspector = inspecting.lock().unwrap_or_else(PoisonError::into_inner);
+            Tick::take(&registry, last.as_deref(), &mut inspector)
         };
-        // Ten thousand rows take milliseconds, which are not the executor's.
-        let Ok(taking) = closures.spawn_blocking("snapshot", look) else { return };
-        let tick = match taking.await {
-            Ok((tick, inspector_back)) => {
-                inspector = inspector_back;
-                tick
-            }
+        let tick = match shared.away.run(&closures, look.clone()).await {
+            Some(Ok(tick)) => tick,
             // It has panicked, which is logged; those who look are not to wait for ever because of one second.
-            Err(_) => {
-                inspector = Inspector::new();
+            Some(Err(())) => {
+                *inspector.lock().unwrap_or_else(PoisonError::into_inner) = Inspector::new();
                 continue;
             }
+            None => look(),
         };
         if let Some(rates) = &tick.rates {
             shared.history().note(rates);

@@ -11,4 +11,5 @@ mod nested;
 mod page;
 mod shutdown;
 mod snapshot;
+mod starved;
 mod support;
