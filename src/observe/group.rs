@@ -13,6 +13,9 @@ use std::time::Duration;
 
 use super::row::{Count, Gauge, Row, RowId, Timed};
 
+/// So many groups are told apart; names without end come into one that is called `other`.
+const KNOWN: usize = 1000;
+
 /// One row for many.
 pub(super) struct Group {
     id: RowId,
@@ -56,6 +59,8 @@ impl Groups {
 
     pub(super) fn find(&self, kind: &'static str, name: &Arc<str>, id: impl FnOnce() -> u64) -> Arc<Group> {
         let mut groups = self.lock();
+        let other = (groups.len() >= KNOWN && !groups.contains_key(&(kind, name.clone()))).then(|| Arc::from("other"));
+        let name = other.as_ref().unwrap_or(name);
         let found = groups.entry((kind, name.clone())).or_insert_with(|| {
             let id = RowId(id());
             let row = Row::new(id, None, kind, name.clone());

@@ -6,6 +6,8 @@ use serde::Deserialize;
 const TOP: usize = 200;
 /// So many findings: who has more of them has one, the worst, which comes first.
 const FINDINGS: usize = 100;
+/// More rows than that are made for nobody every second.
+const MOST: usize = 2000;
 /// A filter is a few letters.
 const FILTER: usize = 200;
 
@@ -49,7 +51,8 @@ pub(crate) enum Sort {
 impl Query {
     /// For the page, which has no use for all of very many.
     pub(crate) fn for_page(self) -> View {
-        self.view(TOP, FINDINGS)
+        let view = self.view(TOP, FINDINGS);
+        View { top: view.top.min(MOST), ..view }
     }
 
     /// For a file, which is complete.
