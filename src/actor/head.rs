@@ -3,8 +3,9 @@
 //! Invariants:
 //! 1. The end is written once, after the state and all messages are gone; then everybody who waits is woken, outside
 //!    the lock.
-//! 2. Flags are only added, except [`INNER`], [`PAUSE`], [`ABSENT`] and [`TIMED`], which the actor's own task takes away.
-//! 3. The counters of [`Books`] are written by the actor's task alone, with the exception of `dropped`.
+//! 2. Flags are only added, except [`INNER`], [`PAUSE`], [`ABSENT`], [`STARTING`] and [`TIMED`], which the actor's own task
+//!    takes away.
+//! 3. The counters of [`Books`] are written by the actor's task alone, with the exceptions of `dropped` and `accepted_seen`.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -36,6 +37,8 @@ pub(super) const INNER: u32 = 16;
 pub(super) const LAST: u32 = 32;
 /// It lives no life at the moment: the first has not begun, or the next has not.
 pub(super) const ABSENT: u32 = 128;
+/// Its task has not begun yet, or the hook at the beginning of a life is not through.
+pub(super) const STARTING: u32 = 512;
 /// The message that was taken last is timed. Of the actor's task.
 pub(super) const TIMED: u32 = 256;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
@@ -116,6 +119,8 @@ pub(super) struct Books {
     pub(super) discarded: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) restarts: AtomicU64,
+    /// The most that anybody who looked has seen accepted.
+    pub(super) accepted_seen: AtomicU64,
 }
 
 impl Head {
@@ -126,7 +131,7 @@ impl Head {
             name,
             capacity,
             ask_timeout,
-            flags: AtomicU32::new(0),
+            flags: AtomicU32::new(STARTING),
             waker: AtomicWaker::new(),
             ear: OnceLock::new(),
             handles: AtomicUsize::new(1),
@@ -193,11 +198,17 @@ impl Head {
         self.flags.fetch_or(TIMED, Ordering::Relaxed);
     }
 
-    /// Says that a life has begun.
-    pub(super) fn lives_again(&self) {
-        if self.flags() & ABSENT != 0 {
+    /// Says that a life begins.
+    pub(super) fn starts(&self) {
+        if self.flags() & (ABSENT | STARTING) != STARTING {
+            self.flags.fetch_or(STARTING, Ordering::AcqRel);
             self.lower(ABSENT);
         }
+    }
+
+    /// Says that a life has begun.
+    pub(super) fn has_started(&self) {
+        self.lower(STARTING);
     }
 
     pub(super) fn rare(&self) -> &Rare {
@@ -208,7 +219,7 @@ impl Head {
         self.rare.get().map(|rare| &**rare)
     }
 
-    /// Takes away [`INNER`], [`PAUSE`], [`ABSENT`] or [`TIMED`].
+    /// Takes away [`INNER`], [`PAUSE`], [`ABSENT`], [`STARTING`] or [`TIMED`].
     pub(super) fn lower(&self, flag: u32) {
         self.flags.fetch_and(!flag, Ordering::AcqRel);
     }
@@ -330,7 +341,7 @@ impl Books {
         if cfg!(regatta_uncounted) {
             return;
         }
-        // Relaxed: read by those who only want to know.
-        count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        // Release: who sees that a message was taken must not see it in the mailbox as well.
+        count.store(count.load(Ordering::Relaxed) + more, Ordering::Release);
     }
 }

@@ -112,7 +112,8 @@ impl<M: Send + 'static> Inbox<M> {
         let books = &self.shared.books;
         let [taken, done, failed, discarded] = [&books.taken, &books.done, &books.failed, &books.discarded]
             .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));
-        let in_hand = taken - (done + failed + discarded) - self.batch.len() as u64;
+        // Where nothing is counted it is what is here.
+        let in_hand = taken.saturating_sub(done + failed + discarded + self.batch.len() as u64);
         Books::add(&books.discarded, in_hand);
     }
 

@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_micros(10);
 /// Written by the actor's own task, over all its lives, with plain stores. Beside the counters, and not in the task: that has
 /// room for what it is given twice.
 pub(super) struct Notes {
-    /// Where the name of the last message lies: the same name elsewhere is only entered once more.
+    /// Where the name of the last message lies, and how long it is: the same name elsewhere is only entered once more.
     name: AtomicUsize,
     /// Messages to come until one is timed.
     left: AtomicU32,
@@ -50,6 +50,11 @@ fn now_ns() -> u64 {
     u64::try_from(FIRST.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
 }
 
+/// Names are short: where two begin at the same place the length is in other bits than the address.
+fn place_of(name: &'static str) -> usize {
+    name.as_ptr().addr() ^ name.len().rotate_right(8)
+}
+
 impl Notes {
     pub(super) fn new(id: u64) -> Self {
         // Any number but zero, another one for each actor.
@@ -61,14 +66,14 @@ impl Notes {
     /// A message of this name comes to be handled.
     #[inline]
     pub(super) fn begin(&self, head: &Head, name: &'static str) {
-        if !cfg!(regatta_uncounted) && self.name.load(Relaxed) != name.as_ptr().addr() {
+        if !cfg!(regatta_uncounted) && self.name.load(Relaxed) != place_of(name) {
             self.enter(head, name);
         }
     }
 
     #[cold]
     fn enter(&self, head: &Head, name: &'static str) {
-        self.name.store(name.as_ptr().addr(), Relaxed);
+        self.name.store(place_of(name), Relaxed);
         head.doing.store(Word::of(name).number(), Relaxed);
     }
 

@@ -68,6 +68,7 @@ pub(super) fn start<'a, A: Actor>(
 ) -> impl Future<Output = Result<(), Box<StopReason>>> + Send + 'a {
     async move {
         let head = &shared.head;
+        head.starts();
         let started = match before {
             None => Guarded::new(head, "starting", async { actor.started(cx).await }).await,
             Some(exit) => Guarded::new(head, "restarting", async { actor.restarted(exit, cx).await }).await,
@@ -76,7 +77,7 @@ pub(super) fn start<'a, A: Actor>(
             Ok(Ok(())) => match cx.take_failure() {
                 None => {
                     cx.has_started = true;
-                    head.lives_again();
+                    head.has_started();
                 }
                 Some(reason) => return Err(Box::new(reason)),
             },

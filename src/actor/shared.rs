@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{OwnedPermit, Permit, Sender, error::TrySendError};
 
 use super::cycles;
-use super::head::{ABSENT, Books, Head, Subject};
+use super::head::{ABSENT, Books, Head, STARTING, Subject};
 use super::here::{Fate, with_fate};
 use super::notes::Notes;
 use super::room::{Room, Ticket};
@@ -128,13 +128,16 @@ impl<M: Send + 'static> Shared<M> {
             [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Relaxed));
         let settled = done + failed + discarded;
         // Read last: what is settled was taken before.
-        let taken = books.taken.load(Ordering::Relaxed).max(settled);
-        let in_flight = taken - settled + self.queued() as u64;
-        let mut flow = Flow::default();
-        (flow.done, flow.failed, flow.discarded, flow.dropped, flow.in_flight) =
-            (done, failed, discarded, dropped, in_flight);
-        flow.accepted = settled + dropped + in_flight;
-        flow
+        let taken = books.taken.load(Ordering::Acquire).max(settled);
+        // Messages that are just being taken out are neither here nor there, and were seen before.
+        let accepted = settled + dropped + (taken - settled + self.queued() as u64);
+        let seen = &books.accepted_seen;
+        let accepted = match seen.load(Ordering::Relaxed) {
+            seen if seen >= accepted => seen,
+            _ => accepted.max(seen.fetch_max(accepted, Ordering::Relaxed)),
+        };
+        let in_flight = accepted - settled - dropped;
+        Flow { accepted, done, failed, dropped, discarded, in_flight }
     }
 }
 
@@ -153,6 +156,8 @@ impl<M: Send + 'static> Observe for Shared<M> {
             "stopping"
         } else if head.flags() & ABSENT != 0 {
             "between lives"
+        } else if head.flags() & STARTING != 0 {
+            "starting"
         } else {
             "running"
         });

@@ -229,8 +229,8 @@ where
         row.flow = Flow {
             accepted: stats.inserted,
             in_flight: stats.entries,
-            done: stats.removed.expired + stats.removed.replaced,
-            dropped: stats.removed.capacity,
+            // To be evicted is what most entries are made for: it is counted besides.
+            done: stats.removed.expired + stats.removed.replaced + stats.removed.capacity,
             discarded: stats.removed.invalidated,
             ..Flow::default()
         };
@@ -245,6 +245,7 @@ where
         row.count("loads", stats.loads);
         row.count("loads failed", stats.loads_failed);
         row.count("coalesced", stats.coalesced);
+        row.count("evicted", stats.removed.capacity);
     }
 }
 

@@ -39,17 +39,22 @@ type ByName = BTreeMap<(&'static str, Arc<str>), Arc<Group>>;
 
 /// The rows of all groups, being added up by one look.
 pub(super) struct Sums {
-    look: u64,
     sums: BTreeMap<RowId, Sum>,
 }
 
 struct Sum {
-    group: Arc<Group>,
+    aside: Aside,
     row: Row,
     members: u64,
     /// In the past already when the look began.
     leaving: HashSet<RowId>,
     met: HashSet<RowId>,
+}
+
+/// Where those are put that end during a look; not any longer when this is dropped.
+struct Aside {
+    look: u64,
+    group: Arc<Group>,
 }
 
 impl Groups {
@@ -74,7 +79,7 @@ impl Groups {
     pub(super) fn begin(&self, look: u64, age: Duration) -> Sums {
         let groups: Vec<Arc<Group>> = self.lock().values().cloned().collect();
         let sums = groups.into_iter().map(|group| (group.id, Sum::begin(group, look, age)));
-        Sums { look, sums: sums.collect() }
+        Sums { sums: sums.collect() }
     }
 }
 
@@ -106,7 +111,7 @@ impl Sum {
             (past.row.clone(), past.leaving.clone())
         };
         row.age = age;
-        Self { group, row, members: 0, leaving, met: HashSet::new() }
+        Self { aside: Aside { look, group }, row, members: 0, leaving, met: HashSet::new() }
     }
 
     fn meet(&mut self, row: &Row) {
@@ -117,14 +122,25 @@ impl Sum {
         }
     }
 
-    fn end(mut self, look: u64) -> Row {
-        let aside = self.group.lock().aside.remove(&look).unwrap_or_default();
-        for ended in aside.iter().filter(|ended| !self.met.contains(&ended.id)) {
+    fn end(mut self) -> Row {
+        for ended in self.aside.take().iter().filter(|ended| !self.met.contains(&ended.id)) {
             self.row.absorb(ended);
         }
         self.row.set_state("group");
         self.row.level("members", self.members, None);
         self.row
+    }
+}
+
+impl Aside {
+    fn take(&self) -> Vec<Row> {
+        self.group.lock().aside.remove(&self.look).unwrap_or_default()
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.take();
     }
 }
 
@@ -138,8 +154,7 @@ impl Sums {
     }
 
     pub(super) fn end(self) -> impl Iterator<Item = Row> {
-        let look = self.look;
-        self.sums.into_values().map(move |sum| sum.end(look))
+        self.sums.into_values().map(Sum::end)
     }
 }
 
@@ -147,6 +162,9 @@ impl Row {
     /// Adds the numbers of another component of the same kind.
     fn absorb(&mut self, other: &Row) {
         self.flow += other.flow;
+        if other.note.is_some() {
+            self.note.clone_from(&other.note);
+        }
         for Count { name, value } in &other.counts {
             match self.counts.iter_mut().find(|count| count.name == *name) {
                 Some(count) => count.value += value,

@@ -27,6 +27,8 @@ pub struct Histogram {
 
 /// Where durations are counted. Any number of writers.
 pub(crate) struct Samples {
+    /// A bit for each bucket that is not empty: most are, and whoever reads looks at ten thousand of these.
+    filled: [AtomicU64; BUCKETS.div_ceil(64)],
     total_ns: AtomicU64,
     max_ns: AtomicU64,
     buckets: [AtomicU64; BUCKETS],
@@ -122,23 +124,39 @@ impl fmt::Debug for Histogram {
 
 impl Samples {
     pub(crate) fn new() -> Self {
-        Self { total_ns: AtomicU64::new(0), max_ns: AtomicU64::new(0), buckets: [const { AtomicU64::new(0) }; BUCKETS] }
+        Self {
+            filled: [const { AtomicU64::new(0) }; BUCKETS.div_ceil(64)],
+            total_ns: AtomicU64::new(0),
+            max_ns: AtomicU64::new(0),
+            buckets: [const { AtomicU64::new(0) }; BUCKETS],
+        }
     }
 
     pub(crate) fn add(&self, duration: Duration) {
         let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.total_ns.fetch_add(ns, Relaxed);
         self.max_ns.fetch_max(ns, Relaxed);
-        self.buckets[bucket_of(ns)].fetch_add(1, Relaxed);
+        let bucket = bucket_of(ns);
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        let (filled, bit) = (&self.filled[bucket / 64], 1 << (bucket % 64));
+        if filled.load(Relaxed) & bit == 0 {
+            filled.fetch_or(bit, Relaxed);
+        }
     }
 
     pub(crate) fn read(&self) -> Histogram {
-        // The index fits: there are fewer than 256.
-        let filled = |(index, count): (usize, &AtomicU64)| match count.load(Relaxed) {
-            0 => None,
-            count => Some((index as u8, count)),
-        };
-        let buckets: Vec<(u8, u64)> = self.buckets.iter().enumerate().filter_map(filled).collect();
+        let filled: [u64; BUCKETS.div_ceil(64)] = std::array::from_fn(|word| self.filled[word].load(Relaxed));
+        let mut buckets = Vec::with_capacity(filled.iter().map(|word| word.count_ones() as usize).sum());
+        for (word, mut bits) in filled.into_iter().enumerate() {
+            while bits != 0 {
+                let bucket = word * 64 + bits.trailing_zeros() as usize;
+                // The index fits: there are fewer than 256.
+                buckets.push((bucket as u8, self.buckets[bucket].load(Relaxed)));
+                bits &= bits - 1;
+            }
+        }
+        // Relaxed: a bit may be seen before what it tells of.
+        buckets.retain(|(_, count)| *count > 0);
         let [total, max] = [&self.total_ns, &self.max_ns].map(|ns| Duration::from_nanos(ns.load(Relaxed)));
         Histogram { samples: count_all(&buckets), total, max, buckets }
     }

@@ -68,7 +68,7 @@ pub struct Inspector {
 /// What is known of longer than the windows.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// By component: what it had settled when it was seen to have something in hand, and when that was first so.
+    /// By component: what it had settled when it was seen to start or to have something in hand, and when that was first so.
     pub(super) standstills: HashMap<RowId, Standstill>,
     /// By component: how many promises were made and settled, once a second.
     pub(super) promises: HashMap<RowId, VecDeque<rules::Pending>>,
@@ -76,7 +76,8 @@ pub(super) struct Memory {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standstill {
-    pub(super) settled: u64,
+    /// None of a start.
+    pub(super) settled: Option<u64>,
     pub(super) since: Duration,
 }
 
@@ -89,8 +90,10 @@ pub(super) struct Windows<'a> {
 /// One component at the ends of the windows, the latest first; as far back as it existed.
 pub(super) struct Story<'a> {
     pub(super) now: &'a Row,
-    pub(super) rows: Vec<&'a Row>,
-    pub(super) times: Vec<Duration>,
+    /// Beyond `known` it is `now` again: there is one story for each component, so it must not allocate.
+    rows: [&'a Row; WINDOWS + 1],
+    known: usize,
+    ends: &'a [&'a Snapshot],
 }
 
 impl Inspector {
@@ -155,13 +158,16 @@ impl<'a> Windows<'a> {
         self.ends.len() > WINDOWS
     }
 
-    pub(super) fn story(&self, now: &'a Row) -> Story<'a> {
-        let mut story = Story { now, rows: Vec::with_capacity(WINDOWS + 1), times: Vec::new() };
-        for end in &self.ends {
+    /// What is at the same place in each of the snapshots, or near, is found without a search.
+    pub(super) fn story(&'a self, place: usize, now: &'a Row) -> Story<'a> {
+        let mut story = Story { now, rows: [now; WINDOWS + 1], known: 0, ends: &self.ends };
+        for (slot, end) in story.rows.iter_mut().zip(&self.ends) {
+            let is_here = |row: &&Row| row.id == now.id;
             // Rows are in the order of their ids.
-            let Ok(place) = end.rows.binary_search_by_key(&now.id, |row| row.id) else { break };
-            story.rows.push(&end.rows[place]);
-            story.times.push(end.uptime);
+            let search = || end.rows.binary_search_by_key(&now.id, |row| row.id).ok().map(|place| &end.rows[place]);
+            let Some(row) = end.rows.get(place).filter(is_here).or_else(search) else { break };
+            *slot = row;
+            story.known += 1;
         }
         story
     }
@@ -170,25 +176,32 @@ impl<'a> Windows<'a> {
 impl<'a> Story<'a> {
     /// It was there during all the windows.
     pub(super) fn is_complete(&self) -> bool {
-        self.rows.len() > WINDOWS
+        self.known > WINDOWS
+    }
+
+    /// As it was at the ends of the windows, the latest first.
+    pub(super) fn rows(&self) -> &[&'a Row] {
+        &self.rows[..self.known]
     }
 
     /// The windows, the latest first: what was at the beginning, what was at the end, and how long it was.
     pub(super) fn windows(&self) -> impl Iterator<Item = (&'a Row, &'a Row, Duration)> + '_ {
-        let rows = self.rows.iter().zip(self.rows.iter().skip(1));
-        let times = self.times.iter().zip(self.times.iter().skip(1));
-        rows.zip(times).map(|((after, before), (end, begin))| (*before, *after, end.saturating_sub(*begin)))
+        let rows = self.rows().iter().zip(self.rows().iter().skip(1));
+        let ends = self.ends.iter().zip(self.ends.iter().skip(1));
+        rows.zip(ends)
+            .map(|((after, before), (end, begin))| (*before, *after, end.uptime.saturating_sub(begin.uptime)))
     }
 
     /// How long all the windows are together, in seconds; above zero.
     pub(super) fn seconds(&self) -> f64 {
-        let (end, begin) = (self.times.first(), self.times.last());
-        end.zip(begin).map_or(0.0, |(end, begin)| end.saturating_sub(*begin).as_secs_f64()).max(f64::MIN_POSITIVE)
+        let ends = &self.ends[..self.known];
+        let length = |(end, begin): (&&Snapshot, &&Snapshot)| end.uptime.saturating_sub(begin.uptime).as_secs_f64();
+        ends.first().zip(ends.last()).map_or(0.0, length).max(f64::MIN_POSITIVE)
     }
 
     /// How much a number rose over all windows.
     pub(super) fn rise(&self, number: impl Fn(&Row) -> u64) -> u64 {
-        match self.rows.last() {
+        match self.rows().last() {
             Some(first) => number(self.now).saturating_sub(number(first)),
             None => 0,
         }

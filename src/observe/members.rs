@@ -31,6 +31,13 @@ pub(super) struct Member {
     pub(super) subject: Weak<dyn Observe>,
 }
 
+impl Member {
+    /// How many have what a copy of it shares.
+    pub(super) fn references(&self) -> usize {
+        Arc::strong_count(&self.name) + self.subject.strong_count()
+    }
+}
+
 impl Members {
     pub(super) const fn new() -> Self {
         Self { shelves: BTreeMap::new(), len: 0 }

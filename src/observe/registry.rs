@@ -192,8 +192,11 @@ impl Registry {
             // component's destructor, which takes the lock to leave.
             let members: Vec<(u64, Member)> = {
                 let members = self.shared.lock();
-                let copied = members.from(least).take_while(|(id, _)| *id < end).take(CHUNK);
-                copied.map(|(id, member)| (id, member.clone())).collect()
+                let chunk = || members.from(least).take_while(|(id, _)| *id < end).take(CHUNK);
+                // Reads can wait for memory together, atomic changes can't: so what the copies change is read first.
+                let read: usize = chunk().map(|(_, member)| member.references()).sum();
+                std::hint::black_box(read);
+                chunk().map(|(id, member)| (id, member.clone())).collect()
             };
             let Some((last, _)) = members.last() else { break };
             least = last + 1;

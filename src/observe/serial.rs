@@ -1,4 +1,15 @@
-//! How durations and moments are written: as whole nanoseconds, which every reader of JSON understands.
+//! How snapshots are written and read: durations and moments as whole nanoseconds, which every reader of JSON understands.
+
+use serde::{Deserialize, Deserializer};
+
+use super::row::Row;
+
+/// Rows are looked for by their ids, and whoever has written them may have sorted them otherwise.
+pub(super) fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Row>, D::Error> {
+    let mut rows = Vec::<Row>::deserialize(deserializer)?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
+}
 
 /// A [`Duration`](std::time::Duration).
 pub(super) mod nanos {

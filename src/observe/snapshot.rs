@@ -29,6 +29,7 @@ pub struct Snapshot {
     /// The runtime and the process.
     pub machine: Machine,
     /// One row for each component, in the order of creation.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "super::serial::in_order"))]
     pub rows: Vec<Row>,
     /// Actors and supervisors that have ended: the last 256, the latest last.
     pub gone: Vec<Gone>,

@@ -43,6 +43,8 @@ pub(super) struct Seen {
     /// Those that count against the limit.
     pub(super) failures: Window,
     begun: u64,
+    /// Of all children, those that are gone as well.
+    restarts: u64,
     done: u64,
     failed: u64,
     killed: u64,
@@ -209,6 +211,14 @@ impl Seen {
         self.children.get_mut(&key).map(|child| &mut child.info)
     }
 
+    /// A life begins because of a failure.
+    pub(super) fn restarts(&mut self, key: u64) {
+        if let Some(child) = self.child(key) {
+            child.restarts += 1;
+            self.restarts += 1;
+        }
+    }
+
     pub(super) fn begins(&mut self, key: u64, state: ChildState) -> u64 {
         self.begun += 1;
         let Some(child) = self.child(key) else { return 1 };
@@ -258,6 +268,6 @@ impl Observe for Board {
         let (recent, limit, child) = seen.closest(now);
         row.level("recent failures", recent as u64, (limit < u32::MAX).then_some(u64::from(limit)));
         row.note = child.map(|child| format!("closest to its limit is child `{child}`").into());
-        row.count("restarts", seen.children.values().map(|child| child.info.restarts).sum());
+        row.count("restarts", seen.restarts);
     }
 }

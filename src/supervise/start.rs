@@ -92,9 +92,7 @@ impl Engine {
                 continue;
             }
             self.unschedule(other);
-            if let Some(child) = self.board.lock().child(other) {
-                child.restarts += 1;
-            }
+            self.board.lock().restarts(other);
             match self.start_child(other).await {
                 Started::Running => {}
                 Started::Gone(..) if self.is_over => return,

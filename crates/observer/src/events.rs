@@ -67,7 +67,11 @@ fn frames(site: Arc<Site>, mut viewer: Viewer, view: View) -> impl Stream<Item =
     futures::stream::unfold(reader, |mut reader| async move {
         let text = loop {
             match timeout(ALIVE, reader.viewer.ticks.changed()).await {
-                Err(_) => break ": still here\n\n".to_owned(),
+                Err(_) => {
+                    // The runtime that sampled for all may be gone.
+                    reader.site.sampler.start();
+                    break ": still here\n\n".to_owned();
+                }
                 Ok(Err(_)) => return None,
                 Ok(Ok(())) => {
                     let tick = reader.viewer.ticks.borrow_and_update().clone();

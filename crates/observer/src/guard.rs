@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
@@ -32,7 +33,7 @@ pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, n
     };
     let mut response = match refused {
         Some(refused) => refused.into_response(),
-        None => next.run(request).await,
+        None => explained(next.run(request).await),
     };
     let headers = response.headers_mut();
     for (name, value) in [
@@ -44,6 +45,19 @@ pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, n
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    response
+}
+
+/// What is not there says what is.
+fn explained(mut response: Response) -> Response {
+    let text = match response.status() {
+        StatusCode::NOT_FOUND => "the observer has /, /events, /snapshot.json and /metrics, and nothing else\n",
+        StatusCode::METHOD_NOT_ALLOWED => "the observer only shows: use GET\n",
+        _ => return response,
+    };
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    *response.body_mut() = Body::from(text);
     response
 }
 

@@ -150,6 +150,8 @@ fn escaped(text: &str) -> String {
             '\\' => escaped.push_str("\\\\"),
             '"' => escaped.push_str("\\\""),
             '\n' => escaped.push_str("\\n"),
+            // Unicode has pictures of these, by which names are still told apart.
+            '\0'..='\x1f' => escaped.push(char::from_u32(0x2400 + char as u32).unwrap_or(char::REPLACEMENT_CHARACTER)),
             char if char.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
             char => escaped.push(char),
         }

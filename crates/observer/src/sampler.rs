@@ -61,6 +61,10 @@ pub(crate) struct Tick {
     frames: Mutex<HashMap<View, Arc<OnceCell<Arc<str>>>>>,
 }
 
+/// The task that samples: should it end otherwise than by its own will, its runtime has gone, and the next who comes starts
+/// another.
+struct Sampling(Weak<Shared>);
+
 /// Somebody who looks, until dropped.
 pub(crate) struct Viewer {
     shared: Arc<Shared>,
@@ -146,7 +150,8 @@ impl Sampler {
         let _ = (self.tasks.aborted().await, self.closures.aborted().await);
     }
 
-    fn start(&self) {
+    /// Unless there is a task that samples, begins one.
+    pub(crate) fn start(&self) {
         {
             let mut desk = self.shared.lock();
             if desk.is_sampling {
@@ -154,23 +159,23 @@ impl Sampler {
             }
             desk.is_sampling = true;
         }
-        let run = sample(Arc::downgrade(&self.shared), self.closures.clone());
-        if self.tasks.spawn("sampler", run).is_err() {
-            // It is over: whoever looks sees nothing more.
-            self.shared.lock().is_sampling = false;
-        }
+        let run = sample(Sampling(Arc::downgrade(&self.shared)), self.closures.clone());
+        // After the end it is refused: whoever looks sees nothing more.
+        let _ = self.tasks.spawn("sampler", run);
     }
 }
 
 /// One snapshot after the other, until nobody wants any.
-async fn sample(shared: Weak<Shared>, closures: Arc<TaskGroup>) {
+async fn sample(mut sampling: Sampling, closures: Arc<TaskGroup>) {
     let mut clock = interval(PERIOD);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let inspector = Arc::new(Mutex::new(Inspector::new()));
     loop {
         clock.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = sampling.0.upgrade() else { return };
         if shared.ends() {
+            // There may be another one by now.
+            sampling.0 = Weak::new();
             return;
         }
         let (registry, last) = (shared.registry.clone(), shared.ticks.borrow().clone());
@@ -209,12 +214,16 @@ impl Shared {
         let mut desk = self.lock();
         let is_wanted = desk.viewers > 0 || desk.asked.is_some_and(|asked| asked.elapsed() <= LINGER);
         if !is_wanted {
-            desk.is_sampling = false;
-            // What is old is nothing to compare with, nor do curves go on from it.
-            self.ticks.send_replace(None);
-            *self.history() = History::default();
+            self.forget(&mut desk);
         }
         !is_wanted
+    }
+
+    /// What is old is nothing to compare with, nor do curves go on from it.
+    fn forget(&self, desk: &mut Desk) {
+        desk.is_sampling = false;
+        self.ticks.send_replace(None);
+        *self.history() = History::default();
     }
 }
 
@@ -239,6 +248,14 @@ impl Tick {
     }
 }
 
+impl Drop for Sampling {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.forget(&mut shared.lock());
+        }
+    }
+}
+
 impl Drop for Viewer {
     fn drop(&mut self) {
         self.shared.lock().viewers -= 1;
@@ -256,9 +273,29 @@ mod tests {
     use std::sync::{Arc, PoisonError};
 
     use regatta::observe::Registry;
+    use tokio::runtime::Builder;
 
     use super::{FRAMES, Sampler};
     use crate::view::{Query, View};
+
+    #[test]
+    fn another_runtime_goes_on_where_one_has_gone() -> std::io::Result<()> {
+        let runtime = || Builder::new_current_thread().enable_all().build();
+        let sampler = Sampler::new(Registry::new());
+        let mut viewer = runtime()?.block_on(async {
+            let mut viewer = sampler.view();
+            assert!(viewer.ticks.changed().await.is_ok());
+            viewer
+        });
+        assert!(viewer.ticks.borrow_and_update().is_none(), "what was seen is old");
+        let tick = runtime()?.block_on(async {
+            sampler.ask().await;
+            assert!(viewer.ticks.changed().await.is_ok());
+            viewer.ticks.borrow().clone()
+        });
+        assert!(tick.is_some());
+        Ok(())
+    }
 
     #[tokio::test]
     async fn a_frame_is_made_once_for_all_who_want_the_same_and_not_too_many_are_kept() {

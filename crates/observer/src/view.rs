@@ -1,6 +1,7 @@
 //! What somebody wants to see.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// So many rows unless somebody says otherwise.
 const TOP: usize = 200;
@@ -23,7 +24,11 @@ pub(crate) struct View {
 
 /// As the request says it.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Query {
+    /// Was looked at before.
+    #[serde(default, rename = "token")]
+    _token: IgnoredAny,
     top: Option<usize>,
     #[serde(default)]
     sort: Sort,

@@ -17,6 +17,8 @@ const FILLED: f64 = 0.25;
 
 /// Asks were refused because they would never have been answered.
 pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
+    // Nearly all have none, and there may be ten thousand.
+    story.now.count_of("asks in circles")?;
     let refused = story.rise(|row| row.count_of("asks in circles").unwrap_or(0));
     let note = story.now.note.as_ref().filter(|_| refused > 0)?;
     let circle = note.rsplit_once(": ").map_or(&**note, |(_, circle)| circle);
@@ -60,6 +62,9 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
     let limit = story.now.depth().and_then(|(_, limit)| limit).filter(|_| story.is_complete())?;
     let waiting = |row: &Row| row.flow.in_flight.saturating_sub(1).max(row.depth().map_or(0, |(queued, _)| queued));
     let now = waiting(story.now);
+    if (now as f64) < limit as f64 * FILLED {
+        return None;
+    }
     let handled = match story.rise(|row| row.flow.done) {
         0 => "none is".to_owned(),
         done => format!("{} are", rate(done as f64 / story.seconds())),
@@ -72,7 +77,7 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
         let done = after.flow.done.saturating_sub(before.flow.done);
         done < waiting(before) || done as f64 > limit as f64 * 2.0
     };
-    if story.rows.iter().all(|row| is_full(waiting(row))) && story.windows().all(is_overload) {
+    if story.rows().iter().all(|row| is_full(waiting(row))) && story.windows().all(is_overload) {
         let text = format!(
             "the mailbox of {} is full: {now} messages wait where {limit} have room, {handled} handled, and senders are held \
              up. {remedy}",
@@ -81,7 +86,7 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
         return Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text));
     }
     let is_growing = story.windows().all(|(before, after, _)| waiting(before) < waiting(after));
-    if !is_growing || now >= limit || (now as f64) < limit as f64 * FILLED {
+    if !is_growing || now >= limit {
         return None;
     }
     let growth = story.rise(waiting) as f64 / story.seconds();
@@ -102,7 +107,9 @@ pub(super) fn stuck(
     known: Option<Standstill>,
     standstills: &mut HashMap<RowId, Standstill>,
 ) -> Option<Finding> {
-    let settled = row.flow.done + row.flow.failed + row.flow.discarded;
+    let is_starting = row.state == "starting";
+    // A message that is taken after a long start has not been in hand so long.
+    let settled = (!is_starting).then_some(row.flow.done + row.flow.failed + row.flow.discarded);
     let is_stage = row.kind == "stage";
     // An actor may have taken more than one message out; a stage says what its workers have.
     let in_hand = match is_stage {
@@ -111,15 +118,19 @@ pub(super) fn stuck(
     };
     // A stage whose results are not taken does not settle them.
     let is_held_up = is_stage && row.depth().is_some_and(|(queued, _)| queued > 0);
-    if in_hand == 0 || is_held_up || row.state == "between lives" || row.state == "group" {
+    if (in_hand == 0 && !is_starting) || is_held_up || row.state == "between lives" || row.state == "group" {
         return None;
     }
     let still = known.filter(|known| known.settled == settled).unwrap_or(Standstill { settled, since: now });
     standstills.insert(row.id, still);
     let lasted = now.saturating_sub(still.since);
-    let waiting = row.flow.in_flight.saturating_sub(if is_stage { in_hand } else { 1 });
+    let waiting = match (is_stage, is_starting) {
+        (true, _) => row.flow.in_flight.saturating_sub(in_hand),
+        (_, true) => row.flow.in_flight,
+        _ => row.flow.in_flight.saturating_sub(1),
+    };
     // What it has been known to take is not long.
-    let is_usual = row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
+    let is_usual = !is_starting && row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
     let is_stuck = !is_usual && (lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0));
     if !is_stuck {
         return None;
@@ -138,6 +149,14 @@ pub(super) fn stuck(
 }
 
 fn message_text(row: &Row, lasted: Duration, waiting: u64) -> String {
+    if row.state == "starting" {
+        let wait = match waiting {
+            0 => "nobody waits for it".to_owned(),
+            waiting => many(waiting, "message waits", "messages wait"),
+        };
+        let cause = "look for a blocking call or an await without a timeout in its `started` or `restarted`";
+        return format!("{} has been starting for {}, and {wait}; {cause}.", place(row), seconds(lasted));
+    }
     let message = row.doing.as_ref().filter(|message| **message != "a message");
     let message = message.map_or("a message".to_owned(), |message| format!("`{message}`"));
     let cause = match &row.waits_for {

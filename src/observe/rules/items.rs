@@ -36,11 +36,11 @@ pub(super) fn pool(story: &Story<'_>) -> Option<Finding> {
             row.gauge_of("active").is_some_and(|active| active.limit.is_some_and(|limit| active.value >= limit));
         all_out && row.depth().is_some_and(|(queued, _)| queued > 0)
     };
-    if !story.is_complete() || !story.rows.iter().all(is_short) {
+    if !story.is_complete() || !story.rows().iter().all(is_short) {
         return None;
     }
     let (active, queued) = (story.now.gauge_of("active")?, story.now.depth()?);
-    let waits = story.rows.last().zip(story.now.timing_of("wait")).map(|(first, wait)| match first.timing_of("wait") {
+    let waits = story.rows().last().zip(story.now.timing_of("wait")).map(|(first, wait)| match first.timing_of("wait") {
         Some(before) => wait.since(before),
         None => wait.clone(),
     });

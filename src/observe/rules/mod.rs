@@ -24,8 +24,8 @@ pub(super) fn judge(now: &Snapshot, windows: &Windows<'_>, memory: &mut Memory) 
     let mut diagnosis = Diagnosis::default();
     let findings = &mut diagnosis.findings;
     let mut standstills = std::mem::take(&mut memory.standstills);
-    for row in &now.rows {
-        let story = windows.story(row);
+    for (index, row) in now.rows.iter().enumerate() {
+        let story = windows.story(index, row);
         match &*row.kind {
             "actor" => {
                 findings.extend(actors::circle(&story));

@@ -283,6 +283,50 @@ async fn a_message_that_takes_very_long_is_told_in_any_case() {
     says(only(&diagnosis, Topic::Stuck), &["nothing waits behind it"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_start_that_hangs_is_told_also_that_of_a_later_life() {
+    /// Starts for ever, from this life on.
+    struct Starts(u32);
+    impl Actor for Starts {
+        type Msg = ();
+        type Handle = ActorRef<Self>;
+
+        async fn started(&mut self, _: &mut Context<Self>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            if self.0 == 0 { pending().await } else { Ok(()) }
+        }
+
+        async fn restarted(
+            &mut self,
+            _: &actor::StopReason,
+            cx: &mut Context<Self>,
+        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            self.started(cx).await
+        }
+
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) {
+            panic!("told so")
+        }
+    }
+    for lives in 0..2 {
+        let mut looker = Looker::new();
+        let mut left = lives + 1;
+        let starts = looker.registry.enter(|| {
+            Builder::new().name("db").supervised(move || {
+                left -= 1;
+                Starts(left)
+            })
+        });
+        for _ in 0..3 {
+            starts.tell(()).await.unwrap();
+        }
+        pass(SECOND / 2).await;
+        assert_eq!(looker.registry.snapshot().named("db").unwrap().state, "starting");
+        let diagnosis = looker.after(4).await;
+        let waits = format!("{} messages wait", 3 - lives);
+        says(only(&diagnosis, Topic::Stuck), &["actor `db` has been starting for 4.0 s", &waits, "`started`"]);
+    }
+}
+
 enum Call {
     Other(ActorRef<Caller>),
     Nothing(Reply<()>),
@@ -353,6 +397,9 @@ async fn asks_in_a_circle_are_told() {
     let mut looker = Looker::new();
     let [ping, pong] =
         ["ping", "pong"].map(|name| looker.registry.enter(|| Builder::new().name(name).spawn(Asks(None))));
+    let grouped = || Builder::new().name("narcissus").observed_as("lovers").spawn(Asks(None));
+    let narcissus = looker.registry.enter(grouped);
+    narcissus.tell(Msg::Know(narcissus.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
     ping.tell(Msg::Know(pong.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
     pong.tell(Msg::Know(ping.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
     looker.after(1).await;
@@ -362,6 +409,12 @@ async fn asks_in_a_circle_are_told() {
     assert_eq!(finding.severity, Severity::Critical);
     says(finding, &["deadlock: ", "`pong` → `ping` → `pong`", "1 ask of `pong` was refused"]);
     assert!(looker.after(5).await.findings.is_empty(), "it is over");
+    assert!(!narcissus.ask(Msg::Ask).await.unwrap());
+    says(
+        only(&looker.after(1).await, Topic::Circle),
+        &["`narcissus` → `narcissus`", "1 ask of `lovers` was refused"],
+    );
+    narcissus.tell(Msg::Know(ping.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
     ping.tell(Msg::Know(ping.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
 }
 
@@ -431,6 +484,11 @@ async fn a_supervisor_close_to_its_limit_is_told() {
     let tree = tree.await.expect("a start");
     pass(Duration::from_millis(2500)).await;
     says(only(&looker.look(), Topic::Restarts), &["supervisor `app` has failed 2 times", "of 2 allowed"]);
+    let restarts = || looker.registry.snapshot().named("app").unwrap().count_of("restarts");
+    assert_eq!(restarts(), Some(2));
+    tree.stop_child("child").await.unwrap();
+    tree.delete_child("child").await.unwrap();
+    assert_eq!(restarts(), Some(2), "what was counted is not taken back");
     drop(tree);
 }
 

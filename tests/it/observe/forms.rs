@@ -99,6 +99,9 @@ async fn a_snapshot_is_read_back_as_it_was_written() {
     let read: Snapshot = serde_json::from_str(&written).unwrap();
     // A moment is kept to the nanosecond.
     assert_eq!(read, snapshot);
+    let mut turned = serde_json::to_value(&snapshot).unwrap();
+    turned["rows"].as_array_mut().unwrap().reverse();
+    assert_eq!(serde_json::from_value::<Snapshot>(turned).unwrap(), snapshot, "rows are in the order of their ids");
     let rates = Rates::between(&before, &snapshot).unwrap();
     assert_eq!(serde_json::from_str::<Rates>(&serde_json::to_string(&rates).unwrap()).unwrap(), rates);
     let diagnosis = Inspector::new().look(snapshot);

@@ -103,6 +103,46 @@ async fn the_sums_of_a_group_never_fall_while_members_come_and_go() {
 }
 
 #[tokio::test]
+async fn groups_without_end_are_one() {
+    let mine = Registry::new();
+    let members: Vec<_> = (0..1100).map(|n| mine.enter(|| member(&format!("group {n}")).spawn(Picky))).collect();
+    for session in &members {
+        session.tell(1).await.unwrap();
+        session.drain().await;
+    }
+    let snapshot = mine.snapshot();
+    assert_eq!(snapshot.rows.len(), 1001);
+    assert_eq!(group(&snapshot.rows, "other").flow.done, 100);
+    assert_eq!(group(&snapshot.rows, "group 999").flow.done, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_actor_has_accepted_never_falls_while_messages_are_taken() {
+    let mine = Registry::new();
+    let (is_over, looker) = (std::sync::Arc::new(AtomicBool::new(false)), mine.clone());
+    let busy = mine.enter(|| Builder::new().name("busy").spawn(Picky));
+    let stop = is_over.clone();
+    let looking = thread::spawn(move || {
+        let mut last = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let flow = looker.snapshot().named("busy").unwrap().flow;
+            assert!(flow.is_conserved() && flow.accepted >= last, "{flow} after {last}");
+            last = flow.accepted;
+        }
+    });
+    for n in 1..=100_000 {
+        busy.tell(n).await.unwrap();
+    }
+    is_over.store(true, Ordering::Relaxed);
+    looking.join().unwrap();
+    let flow = || mine.snapshot().named("busy").unwrap().flow;
+    while flow().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((flow().accepted, flow().done), (100_000, 100_000));
+}
+
+#[tokio::test]
 async fn the_dead_are_kept_with_their_reasons_and_only_the_last() {
     let mine = Registry::new();
     for n in 0..300_u64 {

@@ -39,6 +39,8 @@ async fn of_ten_thousand_actors_the_first_two_hundred_are_shown_and_all_are_coun
     // Optimized it is a twentieth of a second; otherwise, and beside other tests, much more.
     let limit = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 1 });
     assert!(took < limit, "{took:?} for {size} bytes");
+    let most = Events::open(&server, &format!("?top={MANY}")).await.frame().await;
+    assert_eq!(names(&most).len(), 2000, "nobody reads more than that once a second");
     let found = get(&server, "/snapshot.json?filter=actor-99&sort=name").await.json();
     assert_eq!(names(&found)[..2], ["actor-99", "actor-990"]);
     for _ in 0..2 {

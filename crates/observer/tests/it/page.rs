@@ -60,6 +60,7 @@ async fn a_request_can_only_ask() {
         for path in ["/", "/events", "/snapshot.json", "/metrics"] {
             let answer = request(server.address(), method, path, "Host: localhost\r\n").await;
             assert_eq!((answer.status, answer.header("allow")), (405, "GET,HEAD"), "{method} {path}");
+            assert!(answer.body.contains("use GET"), "{}", answer.body);
         }
     }
 }
@@ -80,7 +81,9 @@ async fn head_gives_the_headers_and_leaves_no_viewer() {
 async fn what_is_not_there_is_not_found() {
     let server = serve(&Registry::new()).await;
     for path in ["/index.html", "/page.html", "/events/", "/../etc/passwd", "//", "/%2e%2e/x", "/snapshot"] {
-        assert_eq!(get(&server, path).await.status, 404, "{path}");
+        let answer = get(&server, path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.body.contains("/snapshot.json"), "{}", answer.body);
     }
 }
 

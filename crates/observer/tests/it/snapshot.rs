@@ -161,6 +161,7 @@ async fn what_is_no_question_is_said_to_be_none() {
         ("sort=size", "sort: unknown variant `size`, expected one of `activity`, `name`,"),
         ("sort=", "sort: unknown variant ``, expected one of"),
         ("top=1&top=2", "duplicate field `top`"),
+        ("topp=1", "unknown field `topp`, expected one of `token`, `top`, `sort`, `filter`"),
     ] {
         for path in ["/snapshot.json", "/events"] {
             let answer = get(&server, &format!("{path}?{query}")).await;
@@ -169,4 +170,5 @@ async fn what_is_no_question_is_said_to_be_none() {
             assert!(answer.body.starts_with(&said), "{query}: {}", answer.body);
         }
     }
+    assert_eq!(get(&server, "/snapshot.json?token=none+is+needed&top=1").await.status, 200);
 }
