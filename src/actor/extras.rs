@@ -127,7 +127,7 @@ impl<M: Send + 'static> Extras<M> {
             };
             if let Poll::Ready(result) = polled {
                 coop.made_progress();
-                Books::add(&self.shared.books.taken, u64::from(result.is_ok()));
+                self.shared.books.take(u64::from(result.is_ok()));
                 return Poll::Ready(result);
             }
         }
@@ -229,7 +229,7 @@ impl<M: Send + 'static> Extras<M> {
         for news in self.lane.take().iter().flat_map(|lane| lane.close(reason)) {
             match news {
                 News::Piped(msg) => {
-                    Books::add(&self.shared.books.taken, 1);
+                    self.shared.books.take(1);
                     Books::add(&self.shared.books.discarded, 1);
                     self.shared.undeliver(Fate::Killed(reason.clone()), msg);
                 }

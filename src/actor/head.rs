@@ -5,7 +5,7 @@
 //!    the lock.
 //! 2. Flags are only added, except [`INNER`], [`PAUSE`], [`ABSENT`], [`STARTING`] and [`TIMED`], which the actor's own task
 //!    takes away.
-//! 3. The counters of [`Books`] are written by the actor's task alone, with the exceptions of `dropped` and `accepted_seen`.
+//! 3. The counters of [`Books`] are written by the actor's task alone, with the exceptions of `dropped` and `come`.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -43,6 +43,11 @@ pub(super) const STARTING: u32 = 512;
 pub(super) const TIMED: u32 = 256;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
 pub(super) const PAUSE: u32 = 64;
+
+/// In [`Books::taken`]: messages are on their way from the mailbox to the books.
+const TAKING: u64 = 1 << 63;
+/// So often does one look again who finds messages on their way.
+const TRIES: usize = 3;
 
 /// With any of these nothing is accepted.
 const REFUSING: u32 = STOP | DRAIN | KILL | ENDING | LAST;
@@ -112,15 +117,15 @@ pub(super) struct Watcher {
 /// What became of the messages.
 #[derive(Default)]
 pub(super) struct Books {
-    /// Taken out of the mailbox, or out of the inner lane, a timer or a stream.
-    pub(super) taken: AtomicU64,
+    /// Taken out of the mailbox, or out of the inner lane, a timer or a stream. With [`TAKING`] while some are being taken.
+    taken: AtomicU64,
     pub(super) done: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) discarded: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) restarts: AtomicU64,
-    /// The most that anybody who looked has seen accepted.
-    pub(super) accepted_seen: AtomicU64,
+    /// How many had come when somebody last counted them.
+    come: AtomicU64,
 }
 
 impl Head {
@@ -341,7 +346,54 @@ impl Books {
         if cfg!(regatta_uncounted) {
             return;
         }
-        // Release: who sees that a message was taken must not see it in the mailbox as well.
-        count.store(count.load(Ordering::Relaxed) + more, Ordering::Release);
+        // Relaxed: read by those who only want to know.
+        count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    }
+
+    /// For the actor's own task.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed) & !TAKING
+    }
+
+    /// Messages came from elsewhere than the mailbox.
+    #[inline]
+    pub(super) fn take(&self, messages: u64) {
+        Self::add(&self.taken, messages);
+    }
+
+    /// Messages are going to be taken out of the mailbox; until [they are](Self::end_taking), they may be neither there nor
+    /// counted.
+    #[inline]
+    pub(super) fn begin_taking(&self) {
+        if !cfg!(regatta_uncounted) {
+            // Relaxed: the mailbox gives their room away with Release, after this.
+            self.taken.store(self.taken.load(Ordering::Relaxed) | TAKING, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    pub(super) fn end_taking(&self, messages: u64) {
+        if !cfg!(regatta_uncounted) {
+            // Release: who sees that they were taken must not see them in the mailbox as well.
+            self.taken.store((self.taken.load(Ordering::Relaxed) & !TAKING) + messages, Ordering::Release);
+        }
+    }
+
+    /// How many messages are accepted that were settled at most just now: those taken and those that wait, which the
+    /// closure counts. While some are on their way from there to here it is at least what was last known.
+    pub(super) fn come(&self, settled: u64, waiting: impl Fn() -> usize) -> u64 {
+        let mut least = 0;
+        for _ in 0..TRIES {
+            let before = self.taken.load(Ordering::Acquire);
+            let waits = waiting() as u64;
+            // Relaxed: the count of those that wait was read with Acquire.
+            let after = self.taken.load(Ordering::Relaxed);
+            least = (before & !TAKING).max(settled) + waits;
+            if before == after && before & TAKING == 0 {
+                self.come.store(least, Ordering::Relaxed);
+                return least;
+            }
+        }
+        self.come.fetch_max(least, Ordering::Relaxed).max(least)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc::Receiver;
@@ -52,22 +53,23 @@ impl<M: Send + 'static> Inbox<M> {
             false => BATCH_MAX,
         };
         if waiting < 2 || limit < 2 {
-            let Poll::Ready(msg) = self.rx.poll_recv(cx) else {
-                self.slim(small);
-                return Poll::Pending;
-            };
-            if msg.is_some() {
-                Books::add(&self.shared.books.taken, 1);
-                self.shared.notes.take(&self.shared.head, 1);
+            self.shared.books.begin_taking();
+            let polled = self.rx.poll_recv(cx);
+            let is_taken = matches!(&polled, Poll::Ready(Some(_)));
+            self.shared.books.end_taking(u64::from(is_taken));
+            match is_taken {
+                true => self.shared.notes.take(&self.shared.head, 1),
+                false => self.slim(small),
             }
-            return Poll::Ready(msg);
+            return polled;
         }
         let mut batch = Vec::from(std::mem::take(&mut self.batch));
         batch.reserve_exact(limit);
+        self.shared.books.begin_taking();
         let polled = self.rx.poll_recv_many(cx, &mut batch, limit);
+        self.shared.books.end_taking(batch.len() as u64);
         self.batch = VecDeque::from(batch);
         let taken = ready!(polled);
-        Books::add(&self.shared.books.taken, taken as u64);
         self.shared.notes.take(&self.shared.head, taken);
         Poll::Ready(self.batch.pop_front())
     }
@@ -110,17 +112,19 @@ impl<M: Send + 'static> Inbox<M> {
     pub(super) fn discard_in_hand(&self) {
         self.shared.notes.interrupt(&self.shared.head);
         let books = &self.shared.books;
-        let [taken, done, failed, discarded] = [&books.taken, &books.done, &books.failed, &books.discarded]
-            .map(|count| count.load(std::sync::atomic::Ordering::Relaxed));
-        // Where nothing is counted it is what is here.
-        let in_hand = taken.saturating_sub(done + failed + discarded + self.batch.len() as u64);
+        let [done, failed, discarded] =
+            [&books.done, &books.failed, &books.discarded].map(|count| count.load(Ordering::Relaxed));
+        // Where nothing is counted it is none.
+        let in_hand = books.taken().saturating_sub(done + failed + discarded + self.batch.len() as u64);
         Books::add(&books.discarded, in_hand);
     }
 
     fn next_left(&mut self) -> Option<M> {
-        let msg = self.rx.try_recv().ok()?;
-        Books::add(&self.shared.books.taken, 1);
-        Some(msg)
+        let books = &self.shared.books;
+        books.begin_taking();
+        let msg = self.rx.try_recv().ok();
+        books.end_taking(u64::from(msg.is_some()));
+        msg
     }
 }
 

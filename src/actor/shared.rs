@@ -128,16 +128,8 @@ impl<M: Send + 'static> Shared<M> {
             [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Relaxed));
         let settled = done + failed + discarded;
         // Read last: what is settled was taken before.
-        let taken = books.taken.load(Ordering::Acquire).max(settled);
-        // Messages that are just being taken out are neither here nor there, and were seen before.
-        let accepted = settled + dropped + (taken - settled + self.queued() as u64);
-        let seen = &books.accepted_seen;
-        let accepted = match seen.load(Ordering::Relaxed) {
-            seen if seen >= accepted => seen,
-            _ => accepted.max(seen.fetch_max(accepted, Ordering::Relaxed)),
-        };
-        let in_flight = accepted - settled - dropped;
-        Flow { accepted, done, failed, dropped, discarded, in_flight }
+        let come = books.come(settled, || self.queued());
+        Flow { accepted: come + dropped, done, failed, dropped, discarded, in_flight: come - settled }
     }
 }
 

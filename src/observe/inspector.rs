@@ -188,8 +188,7 @@ impl<'a> Story<'a> {
     pub(super) fn windows(&self) -> impl Iterator<Item = (&'a Row, &'a Row, Duration)> + '_ {
         let rows = self.rows().iter().zip(self.rows().iter().skip(1));
         let ends = self.ends.iter().zip(self.ends.iter().skip(1));
-        rows.zip(ends)
-            .map(|((after, before), (end, begin))| (*before, *after, end.uptime.saturating_sub(begin.uptime)))
+        rows.zip(ends).map(|((after, before), (end, begin))| (*before, *after, end.uptime.saturating_sub(begin.uptime)))
     }
 
     /// How long all the windows are together, in seconds; above zero.

@@ -130,7 +130,8 @@ pub(super) fn stuck(
         _ => row.flow.in_flight.saturating_sub(1),
     };
     // What it has been known to take is not long.
-    let is_usual = !is_starting && row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
+    let is_usual =
+        !is_starting && row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
     let is_stuck = !is_usual && (lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0));
     if !is_stuck {
         return None;

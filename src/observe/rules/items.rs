@@ -40,10 +40,11 @@ pub(super) fn pool(story: &Story<'_>) -> Option<Finding> {
         return None;
     }
     let (active, queued) = (story.now.gauge_of("active")?, story.now.depth()?);
-    let waits = story.rows().last().zip(story.now.timing_of("wait")).map(|(first, wait)| match first.timing_of("wait") {
-        Some(before) => wait.since(before),
-        None => wait.clone(),
-    });
+    let waits =
+        story.rows().last().zip(story.now.timing_of("wait")).map(|(first, wait)| match first.timing_of("wait") {
+            Some(before) => wait.since(before),
+            None => wait.clone(),
+        });
     let p99 = waits.filter(|waits| waits.samples() > 0).map(|waits| waits.quantile(0.99));
     let wait = p99.map_or(String::new(), |p99| format!(" up to {} (p99)", seconds(p99)));
     let text = format!(

@@ -410,10 +410,7 @@ async fn asks_in_a_circle_are_told() {
     says(finding, &["deadlock: ", "`pong` → `ping` → `pong`", "1 ask of `pong` was refused"]);
     assert!(looker.after(5).await.findings.is_empty(), "it is over");
     assert!(!narcissus.ask(Msg::Ask).await.unwrap());
-    says(
-        only(&looker.after(1).await, Topic::Circle),
-        &["`narcissus` → `narcissus`", "1 ask of `lovers` was refused"],
-    );
+    says(only(&looker.after(1).await, Topic::Circle), &["`narcissus` → `narcissus`", "1 ask of `lovers` was refused"]);
     narcissus.tell(Msg::Know(ping.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
     ping.tell(Msg::Know(ping.clone())).await.unwrap_or_else(|_| unreachable!("it lives"));
 }
