@@ -137,7 +137,11 @@ impl Panicked {
 pub(crate) fn catch<R>(place: &Arc<str>, run: impl FnOnce() -> R) -> Result<R, Panicked> {
     // User state reached through `run` may be left half-changed; it is the user's, and never looked at by us again
     // unless the user asked to go on after a panic.
-    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| Panicked::from_payload(place.clone(), payload))
+    // A `match`, as each closure that is called is one more function for each of thousands of callers to compile.
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => Ok(result),
+        Err(payload) => Err(Panicked::from_payload(place.clone(), payload)),
+    }
 }
 
 /// Runs user code of some size, as a chunk of many calls; a panic comes back as its payload.

@@ -486,7 +486,7 @@ impl<S: Segment> Pipeline<S> {
         let hub = Buffer::<S>::hub(stage.clone(), capacity, overflow);
         let (segment, ours) = (self.segment, hub.clone());
         self.plan.starts.push(Box::new(move |engine| {
-            let _ = engine.spawner.spawn(stage.name(), Buffer::run(segment, ours, capacity, overflow));
+            engine.spawner.spawn_boxed(&stage.name(), Buffer::run(segment, ours, capacity, overflow));
         }));
         self.plan.stages.push(hub.clone());
         Pipeline { segment: Outlet::new(&hub, Relayed), plan: self.plan }
@@ -536,7 +536,7 @@ impl<S: Segment> Pipeline<S> {
         let (ours, rules) = (hub.clone(), rulebook.clone());
         self.plan.starts.push(Box::new(move |engine| {
             let gathering = Gathering::new(segment, &ours, gather, weigh, rules.take().on_error);
-            let _ = engine.spawner.spawn(stage.name(), gathering.run());
+            engine.spawner.spawn_boxed(&stage.name(), gathering.run());
         }));
         self.plan.stages.push(hub.clone());
         Pipeline { segment: Outlet::new(&hub, kind(rulebook)), plan: self.plan }

@@ -103,7 +103,7 @@ where
     fn hire(self: Arc<Self>, seat: Seat<S::Item, O>, number: usize) {
         let (spawner, name) = (self.engine.spawner.clone(), format!("{}[{number}]", self.name));
         // A group that is closed is being stopped, and drops the seat, which settles it.
-        drop_quietly(spawner.spawn(name, self.work(seat)));
+        spawner.spawn_boxed(&name, self.work(seat));
     }
 
     async fn work(self: Arc<Self>, mut seat: Seat<S::Item, O>) {

@@ -203,7 +203,7 @@ where
         plan: plan.fork(hub.stage().clone(), trunk.token()),
     });
     plan.starts.push(Box::new(move |engine| {
-        let _ = engine.spawner.spawn(stage.name(), Split::run(segment, hubs.to_vec(), route, reach));
+        engine.spawner.spawn_boxed(&stage.name(), Split::run(segment, hubs.to_vec(), route, reach));
     }));
     trunk.plant(plan);
     branches

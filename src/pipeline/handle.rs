@@ -235,6 +235,8 @@ impl<O: Send + 'static> PipelineHandle<O> {
             closures.ended_within(ABORT_GRACE).await;
             result
         };
+        // Boxed, so that a task is compiled for each type of result and not for each pipeline.
+        let conduct: BoxFuture<'static, _> = Box::pin(conduct);
         let conductor = match live.conductor.spawn("conductor", conduct) {
             Ok(conductor) => conductor,
             Err(_) => unreachable!("the group was created just now, so it is open"),

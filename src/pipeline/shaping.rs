@@ -120,7 +120,7 @@ impl<S: Segment> Pipeline<S> {
         let hub = Throttle::<S>::hub(stage.clone());
         let (segment, ours) = (self.segment, hub.clone());
         self.plan.starts.push(Box::new(move |engine| {
-            let _ = engine.spawner.spawn(stage.name(), Throttle::run(segment, ours, rate));
+            engine.spawner.spawn_boxed(&stage.name(), Throttle::run(segment, ours, rate));
         }));
         self.plan.stages.push(hub.clone());
         Pipeline { segment: Outlet::new(&hub, Relayed), plan: self.plan }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use super::ledger::{Ledger, Stop};
 use super::report::ShutdownReport;
 use super::tracked::{Guard, Tracked};
 use super::within;
-use crate::error::Closed;
+use crate::error::{Closed, drop_quietly};
 use crate::observe::{Observe, Registry};
 
 /// How long a shutdown waits, after it has aborted, for tasks that are in the middle of a poll.
@@ -246,6 +247,13 @@ impl Spawner {
             Some(ledger) => spawn_in(&ledger, name.as_ref(), future),
             None => Err(SpawnError::new(future, closed(&self.name))),
         }
+    }
+
+    /// Spawns one of many tasks of types of their own, for each of which all that a task needs would be compiled once more.
+    /// When the group is closed the future is dropped quietly.
+    pub(crate) fn spawn_boxed(&self, name: &str, future: impl Future<Output = ()> + Send + 'static) {
+        let future: BoxFuture<'static, ()> = Box::pin(future);
+        drop_quietly(self.spawn(name, future));
     }
 }
 
