@@ -204,7 +204,7 @@ impl<A: Actor> ActorRef<A> {
 
     /// How many messages it has, in the mailbox and in hand.
     pub(super) fn load(&self) -> u64 {
-        self.shared.flow().in_flight
+        self.shared.load()
     }
 
     /// How many messages wait in the mailbox; those that the actor has taken in hand are not among them.

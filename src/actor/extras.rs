@@ -127,7 +127,10 @@ impl<M: Send + 'static> Extras<M> {
             };
             if let Poll::Ready(result) = polled {
                 coop.made_progress();
-                self.shared.books.take(u64::from(result.is_ok()));
+                if result.is_ok() {
+                    self.shared.books.take(1);
+                    self.shared.notes.take(&self.shared.head, 1);
+                }
                 return Poll::Ready(result);
             }
         }

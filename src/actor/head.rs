@@ -44,11 +44,6 @@ pub(super) const TIMED: u32 = 256;
 /// Its supervisor wants this incarnation to end; the actor itself may go on later.
 pub(super) const PAUSE: u32 = 64;
 
-/// In [`Books::taken`]: messages are on their way from the mailbox to the books.
-const TAKING: u64 = 1 << 63;
-/// So often does one look again who finds messages on their way.
-const TRIES: usize = 3;
-
 /// With any of these nothing is accepted.
 const REFUSING: u32 = STOP | DRAIN | KILL | ENDING | LAST;
 
@@ -117,14 +112,14 @@ pub(super) struct Watcher {
 /// What became of the messages.
 #[derive(Default)]
 pub(super) struct Books {
-    /// Taken out of the mailbox, or out of the inner lane, a timer or a stream. With [`TAKING`] while some are being taken.
+    /// Taken out of the mailbox, or out of the inner lane, a timer or a stream.
     taken: AtomicU64,
     pub(super) done: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) discarded: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) restarts: AtomicU64,
-    /// How many had come when somebody last counted them.
+    /// The most that is known to have come: taken, or in the mailbox.
     come: AtomicU64,
 }
 
@@ -346,54 +341,29 @@ impl Books {
         if cfg!(regatta_uncounted) {
             return;
         }
-        // Relaxed: read by those who only want to know.
-        count.store(count.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        // Release: who sees that a message was taken must not see it in the mailbox as well, nor who sees it settled one that
+        // was not taken.
+        count.store(count.load(Ordering::Relaxed) + more, Ordering::Release);
     }
 
-    /// For the actor's own task.
+    /// How many messages were taken. Who has seen some settled sees these.
     pub(super) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed) & !TAKING
+        self.taken.load(Ordering::Acquire)
     }
 
-    /// Messages came from elsewhere than the mailbox.
+    /// Messages came, from the mailbox or from elsewhere.
     #[inline]
     pub(super) fn take(&self, messages: u64) {
         Self::add(&self.taken, messages);
     }
 
-    /// Messages are going to be taken out of the mailbox; until [they are](Self::end_taking), they may be neither there nor
-    /// counted.
-    #[inline]
-    pub(super) fn begin_taking(&self) {
-        if !cfg!(regatta_uncounted) {
-            // Relaxed: the mailbox gives their room away with Release, after this.
-            self.taken.store(self.taken.load(Ordering::Relaxed) | TAKING, Ordering::Relaxed);
+    /// What has come, when so many have come for certain: it does not fall while some are on their way from the mailbox to
+    /// here, and are in neither number.
+    pub(super) fn come(&self, certain: u64) -> u64 {
+        match self.come.load(Ordering::Relaxed) {
+            // Mostly nothing has happened, and nothing is written.
+            known if known >= certain => known,
+            _ => self.come.fetch_max(certain, Ordering::Relaxed).max(certain),
         }
-    }
-
-    #[inline]
-    pub(super) fn end_taking(&self, messages: u64) {
-        if !cfg!(regatta_uncounted) {
-            // Release: who sees that they were taken must not see them in the mailbox as well.
-            self.taken.store((self.taken.load(Ordering::Relaxed) & !TAKING) + messages, Ordering::Release);
-        }
-    }
-
-    /// How many messages are accepted that were settled at most just now: those taken and those that wait, which the
-    /// closure counts. While some are on their way from there to here it is at least what was last known.
-    pub(super) fn come(&self, settled: u64, waiting: impl Fn() -> usize) -> u64 {
-        let mut least = 0;
-        for _ in 0..TRIES {
-            let before = self.taken.load(Ordering::Acquire);
-            let waits = waiting() as u64;
-            // Relaxed: the count of those that wait was read with Acquire.
-            let after = self.taken.load(Ordering::Relaxed);
-            least = (before & !TAKING).max(settled) + waits;
-            if before == after && before & TAKING == 0 {
-                self.come.store(least, Ordering::Relaxed);
-                return least;
-            }
-        }
-        self.come.fetch_max(least, Ordering::Relaxed).max(least)
     }
 }

@@ -53,23 +53,22 @@ impl<M: Send + 'static> Inbox<M> {
             false => BATCH_MAX,
         };
         if waiting < 2 || limit < 2 {
-            self.shared.books.begin_taking();
-            let polled = self.rx.poll_recv(cx);
-            let is_taken = matches!(&polled, Poll::Ready(Some(_)));
-            self.shared.books.end_taking(u64::from(is_taken));
-            match is_taken {
-                true => self.shared.notes.take(&self.shared.head, 1),
-                false => self.slim(small),
+            let Poll::Ready(msg) = self.rx.poll_recv(cx) else {
+                self.slim(small);
+                return Poll::Pending;
+            };
+            if msg.is_some() {
+                self.shared.books.take(1);
+                self.shared.notes.take(&self.shared.head, 1);
             }
-            return polled;
+            return Poll::Ready(msg);
         }
         let mut batch = Vec::from(std::mem::take(&mut self.batch));
         batch.reserve_exact(limit);
-        self.shared.books.begin_taking();
         let polled = self.rx.poll_recv_many(cx, &mut batch, limit);
-        self.shared.books.end_taking(batch.len() as u64);
         self.batch = VecDeque::from(batch);
         let taken = ready!(polled);
+        self.shared.books.take(taken as u64);
         self.shared.notes.take(&self.shared.head, taken);
         Poll::Ready(self.batch.pop_front())
     }
@@ -120,11 +119,9 @@ impl<M: Send + 'static> Inbox<M> {
     }
 
     fn next_left(&mut self) -> Option<M> {
-        let books = &self.shared.books;
-        books.begin_taking();
-        let msg = self.rx.try_recv().ok();
-        books.end_taking(u64::from(msg.is_some()));
-        msg
+        let msg = self.rx.try_recv().ok()?;
+        self.shared.books.take(1);
+        Some(msg)
     }
 }
 

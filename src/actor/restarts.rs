@@ -123,6 +123,7 @@ pub(super) async fn make<A: Actor>(
     shared: &Arc<Shared<A::Msg>>,
     factory: &mut Factory<A>,
 ) -> Result<A, Box<StopReason>> {
+    shared.head.starts();
     match Guarded::new(&shared.head, "being made", async { factory().await }).await {
         Ok(Ok(actor)) => Ok(actor),
         Ok(Err(error)) => Err(Box::new(StopReason::StartFailed(Arc::from(error)))),

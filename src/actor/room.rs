@@ -22,7 +22,10 @@ pub(super) struct Room(Mutex<Option<Box<Places>>>);
 
 /// Of any messages, so that it is compiled once.
 struct Places {
+    /// How many have come.
     next: u64,
+    /// How many have gone, and the room they were given with them.
+    left: u64,
     places: BTreeMap<u64, Arc<dyn Evict>>,
 }
 
@@ -59,7 +62,7 @@ impl Room {
 
     fn add(&self, place: Arc<dyn Evict>) -> u64 {
         let mut line = self.lock();
-        let line = line.get_or_insert_with(|| Box::new(Places { next: 0, places: BTreeMap::new() }));
+        let line = line.get_or_insert_with(|| Box::new(Places { next: 0, left: 0, places: BTreeMap::new() }));
         let id = line.next;
         line.next += 1;
         line.places.insert(id, place);
@@ -85,15 +88,28 @@ impl Room {
         }
     }
 
+    /// Once the room that was given is used, or given back.
     pub(super) fn leave<M>(&self, ticket: &Ticket<M>) {
-        self.remove(ticket.id);
         let reservation = ticket.place.lock().reservation.take();
         drop(reservation);
+        let place = self.lock().as_mut().and_then(|line| {
+            line.left += 1;
+            line.places.remove(&ticket.id)
+        });
+        drop(place);
     }
 
-    fn remove(&self, id: u64) {
-        let place = self.lock().as_mut().and_then(|line| line.places.remove(&id));
-        drop(place);
+    /// How many have come and how many have left.
+    fn counts(&self) -> (u64, u64) {
+        self.lock().as_ref().map_or((0, 0), |line| (line.next, line.left))
+    }
+
+    /// What is counted, with how many of these at most are only room that was given to those in line, who may go away.
+    pub(super) fn around<R>(&self, count: impl FnOnce() -> R) -> (R, u64) {
+        let (_, left) = self.counts();
+        let counted = count();
+        let (came, _) = self.counts();
+        (counted, came - left)
     }
 
     /// Takes every wait away; the mailbox is closed already.

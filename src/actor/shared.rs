@@ -123,13 +123,29 @@ impl<M: Send + 'static> Shared<M> {
     }
 
     pub(super) fn flow(&self) -> Flow {
+        self.counted().0
+    }
+
+    /// How many messages it has, in the mailbox and in hand; also room that was given and is not used yet.
+    pub(super) fn load(&self) -> u64 {
+        self.counted().1 + self.queued() as u64
+    }
+
+    /// What became of the messages, and how many are in hand: taken, and not settled.
+    fn counted(&self) -> (Flow, u64) {
         let books = &self.books;
         let [done, failed, discarded, dropped] =
-            [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Relaxed));
+            [&books.done, &books.failed, &books.discarded, &books.dropped].map(|count| count.load(Ordering::Acquire));
         let settled = done + failed + discarded;
-        // Read last: what is settled was taken before.
-        let come = books.come(settled, || self.queued());
-        Flow { accepted: come + dropped, done, failed, dropped, discarded, in_flight: come - settled }
+        // Read after what is settled, and before what waits: nothing is counted twice.
+        let taken_and_queued = || (books.taken(), self.queued() as u64);
+        let ((taken, queued), given) = match self.queued() {
+            0 => ((books.taken(), 0), 0),
+            _ => self.room.around(taken_and_queued),
+        };
+        let come = books.come(taken + queued.saturating_sub(given));
+        let flow = Flow { accepted: come + dropped, done, failed, dropped, discarded, in_flight: come - settled };
+        (flow, taken - settled)
     }
 }
 
@@ -153,20 +169,17 @@ impl<M: Send + 'static> Observe for Shared<M> {
         } else {
             "running"
         });
-        row.flow = self.flow();
+        let (flow, in_hand) = self.counted();
+        row.flow = flow;
         // Most have one of each, and there may be very many.
-        row.gauges.reserve_exact(1);
+        row.gauges.reserve_exact(1 + usize::from(in_hand > 0));
         row.counts.reserve_exact(1);
         // As many as a semaphore can have is how callers spell “no bound”.
         row.gauge("queued", self.queued(), Some(head.capacity).filter(|bound| *bound < Semaphore::MAX_PERMITS));
         row.count("restarts", self.books.restarts.load(Ordering::Relaxed));
-        let queued = self.queued() as u64;
-        let taken = row.flow.in_flight.saturating_sub(queued);
-        if taken > 1 {
-            // They wait as the others do, and are in nobody's way who sends.
-            row.level("in batch", taken - 1, None);
-        }
-        if taken > 0 {
+        if in_hand > 0 {
+            // All but one wait as those in the mailbox do, and are in nobody's way who sends.
+            row.level("in hand", in_hand, None);
             let word = Word::from_number(head.doing.load(Ordering::Relaxed));
             row.doing = word.text().map(Cow::Borrowed);
             row.waits_for = cycles::awaited_by(head.id);

@@ -61,21 +61,20 @@ impl<M: Send + 'static> Sending<M> {
         }
         let ticket = self.ticket.get_or_insert_with(|| to.room.enter(&to.tx));
         let permit = ready!(Room::poll(ticket, cx));
-        self.leave(to);
-        // Told to stop while it waited: the room is given back, the message handed back.
-        if to.head.is_refusing() {
-            return Poll::Ready(Err(Why::Closed));
-        }
-        Poll::Ready(match (permit, self.msg.take()) {
-            (Ok(permit), Some(msg)) => {
+        let sent = match (permit, self.msg.take()) {
+            (Ok(permit), Some(msg)) if !to.head.is_refusing() => {
                 permit.send(msg);
                 Ok(())
             }
-            (_, msg) => {
+            // Told to stop while it waited: the room is given back, the message handed back.
+            (permit, msg) => {
+                drop(permit);
                 self.msg = msg;
                 Err(Why::Closed)
             }
-        })
+        };
+        self.leave(to);
+        Poll::Ready(sent)
     }
 
     pub(super) fn leave(&mut self, to: &Shared<M>) {

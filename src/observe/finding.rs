@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::row::{Row, RowId};
+use super::row::{Row, RowId, plain};
 
 /// Something that is wrong, or will be soon, with numbers and a remedy; made by an [`Inspector`](super::Inspector).
 ///
@@ -128,6 +128,8 @@ pub struct Diagnosis {
 
 impl Finding {
     pub(super) fn new(severity: Severity, topic: Topic, row: &Row, text: String) -> Self {
+        // The names in it are the user's, and may have anything in them.
+        let text = plain(&text).into_owned();
         Self { severity, topic, row: row.id, kind: row.kind.clone(), name: row.name.clone(), text }
     }
 }

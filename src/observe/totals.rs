@@ -38,6 +38,8 @@ const NAMES: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Totals {
     registry: u64,
+    /// The number of the last snapshot.
+    last: Option<u64>,
     names: BTreeMap<(Cow<'static, str>, Arc<str>), Sum>,
     /// What was last known of those that live.
     alive: HashMap<RowId, Known>,
@@ -86,11 +88,16 @@ impl Totals {
         Self::default()
     }
 
-    /// Takes one more snapshot. What a component did between the last one and its end is not in the sums.
+    /// Takes one more snapshot; not one that is older than the last: of two who look at once the later may come first. What a
+    /// component did between the last one and its end is not in the sums.
     pub fn note(&mut self, snapshot: &Snapshot) {
         if self.registry != snapshot.registry {
             *self = Self { registry: snapshot.registry, ..Self::default() };
         }
+        if self.last.is_some_and(|last| snapshot.sequence <= last) {
+            return;
+        }
+        self.last = Some(snapshot.sequence);
         for sum in self.names.values_mut() {
             sum.components = 0;
             sum.levels.clear();

@@ -16,6 +16,19 @@ pub(crate) struct Away {
     is_waiting: Arc<AtomicBool>,
 }
 
+/// Says when dropped that nothing waits any more: the closure runs, or its runtime is gone and it never will.
+struct Begins {
+    is_waiting: Arc<AtomicBool>,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Drop for Begins {
+    fn drop(&mut self) {
+        self.has_begun.store(true, SeqCst);
+        self.is_waiting.store(false, SeqCst);
+    }
+}
+
 impl Away {
     /// `None` where no thread is to be had soon; an error where it panicked.
     pub(crate) async fn run<R: Send + 'static>(
@@ -27,10 +40,9 @@ impl Away {
             return None;
         }
         let has_begun = Arc::new(AtomicBool::new(false));
-        let (is_waiting, begins) = (self.is_waiting.clone(), has_begun.clone());
+        let begins = Begins { is_waiting: self.is_waiting.clone(), has_begun: has_begun.clone() };
         let run = move || {
-            begins.store(true, SeqCst);
-            is_waiting.store(false, SeqCst);
+            drop(begins);
             take()
         };
         let mut taking = closures.spawn_blocking("snapshot", run).ok()?;

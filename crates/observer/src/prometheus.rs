@@ -19,14 +19,7 @@ const BOUNDS: RangeInclusive<u32> = 10..=36;
 
 /// What was known at the last scrape: what is gone since stays in the sums.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<Sums>);
-
-#[derive(Debug, Default)]
-struct Sums {
-    totals: Totals,
-    /// The number of the last snapshot that is in them.
-    last: Option<u64>,
-}
+pub(crate) struct Kept(Mutex<Totals>);
 
 pub(crate) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let totals = site.totals.clone();
@@ -40,14 +33,10 @@ struct Text(BTreeMap<&'static str, (&'static str, &'static str, String)>);
 
 impl Kept {
     fn text(&self, snapshot: &Snapshot) -> String {
-        let mut sums = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Of two who ask at once the later snapshot may come first; after it, the earlier would be counted twice.
-        if sums.last.is_none_or(|last| last < snapshot.sequence) {
-            sums.totals.note(snapshot);
-            sums.last = Some(snapshot.sequence);
-        }
+        let mut totals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.note(snapshot);
         let mut text = Text::default();
-        sums.totals.series().for_each(|series| text.add(&series));
+        totals.series().for_each(|series| text.add(&series));
         text.machine(snapshot);
         text.finish()
     }

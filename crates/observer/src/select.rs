@@ -82,6 +82,6 @@ fn order(rows: &mut [&Row], rates: &HashMap<RowId, &RowRates>, sort: Sort, neede
 }
 
 fn depth(row: &Row) -> u64 {
-    let in_batch = row.gauge_of("in batch").map_or(0, |batch| batch.value);
+    let in_batch = row.gauge_of("in hand").map_or(0, |hand| hand.value.saturating_sub(1));
     row.gauge_of("queued").map_or(row.flow.in_flight, |queued| queued.value + in_batch)
 }

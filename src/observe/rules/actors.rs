@@ -34,7 +34,8 @@ pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
 
 /// A few more failures, and it gives up.
 pub(super) fn restarts(row: &Row) -> Option<Finding> {
-    let gauge = row.gauge_of("recent failures").filter(|_| !matches!(&*row.state, "stopped" | "stopping"))?;
+    // Those of a group have a limit each.
+    let gauge = row.gauge_of("recent failures").filter(|_| !matches!(&*row.state, "stopped" | "stopping" | "group"))?;
     let (recent, limit) = (gauge.value, gauge.limit?);
     let left = limit.saturating_sub(recent);
     let is_close = recent > 0 && (left == 0 || (left == 1 && recent >= 2) || left * 5 <= limit);
@@ -60,7 +61,7 @@ pub(super) fn restarts(row: &Row) -> Option<Finding> {
 /// well: else a mailbox would be empty whenever it has just done so.
 pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
     let limit = story.now.depth().and_then(|(_, limit)| limit).filter(|_| story.is_complete())?;
-    let waiting = |row: &Row| row.flow.in_flight.saturating_sub(1).max(row.depth().map_or(0, |(queued, _)| queued));
+    let waiting = |row: &Row| waiting(row, 1);
     let now = waiting(story.now);
     if (now as f64) < limit as f64 * FILLED {
         return None;
@@ -100,6 +101,11 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
     Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text))
 }
 
+/// What has come and is not at work; of senders that wait for room, those that were given some are among it.
+fn waiting(row: &Row, at_work: u64) -> u64 {
+    row.flow.in_flight.saturating_sub(at_work).max(row.depth().map_or(0, |(queued, _)| queued))
+}
+
 /// Something is in hand, and nothing was settled for long.
 pub(super) fn stuck(
     row: &Row,
@@ -114,7 +120,7 @@ pub(super) fn stuck(
     // An actor may have taken more than one message out; a stage says what its workers have.
     let in_hand = match is_stage {
         true => row.gauge_of("busy").map_or(0, |busy| busy.value),
-        false => row.flow.in_flight.saturating_sub(row.depth().map_or(0, |(queued, _)| queued)),
+        false => row.gauge_of("in hand").map_or(0, |hand| hand.value),
     };
     // A stage whose results are not taken does not settle them.
     let is_held_up = is_stage && row.depth().is_some_and(|(queued, _)| queued > 0);
@@ -126,12 +132,12 @@ pub(super) fn stuck(
     let lasted = now.saturating_sub(still.since);
     let waiting = match (is_stage, is_starting) {
         (true, _) => row.flow.in_flight.saturating_sub(in_hand),
-        (_, true) => row.flow.in_flight,
-        _ => row.flow.in_flight.saturating_sub(1),
+        (_, true) => waiting(row, 0),
+        _ => waiting(row, 1),
     };
-    // What it has been known to take is not long.
-    let is_usual =
-        !is_starting && row.timing_of("handler").is_some_and(|handler| handler.max().saturating_mul(2) >= lasted);
+    // What it has been known to take is not long, but for what it took once.
+    let is_usual = !is_starting
+        && row.timing_of("handler").is_some_and(|handler| handler.quantile(0.99).saturating_mul(2) >= lasted);
     let is_stuck = !is_usual && (lasted >= LONG_PATIENCE || (lasted >= PATIENCE && waiting > 0));
     if !is_stuck {
         return None;
@@ -155,7 +161,7 @@ fn message_text(row: &Row, lasted: Duration, waiting: u64) -> String {
             0 => "nobody waits for it".to_owned(),
             waiting => many(waiting, "message waits", "messages wait"),
         };
-        let cause = "look for a blocking call or an await without a timeout in its `started` or `restarted`";
+        let cause = "look for a blocking call or an await without a timeout in its factory, `started` or `restarted`";
         return format!("{} has been starting for {}, and {wait}; {cause}.", place(row), seconds(lasted));
     }
     let message = row.doing.as_ref().filter(|message| **message != "a message");

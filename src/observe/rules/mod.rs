@@ -113,5 +113,5 @@ fn many(count: u64, one: &str, more: &str) -> String {
 }
 
 fn place(row: &Row) -> String {
-    format!("{} `{}`", row.kind, plain(&row.name))
+    format!("{} `{}`", row.kind, row.name)
 }

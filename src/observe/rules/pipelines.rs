@@ -77,9 +77,12 @@ pub(super) fn finding(now: &Snapshot, verdict: &Verdict) -> Option<Finding> {
 }
 
 fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {
-    let name = &*plain(&pipeline.name);
-    let verdict =
-        |(limit, stages, text)| Verdict { pipeline: pipeline.id, limit, stages, rate: None, expected: None, text };
+    let name = &*pipeline.name;
+    let verdict = |(limit, stages, text): (_, _, String)| {
+        // The names in it are the user's, and may have anything in them.
+        let text = plain(&text).into_owned();
+        Verdict { pipeline: pipeline.id, limit, stages, rate: None, expected: None, text }
+    };
     let mut nodes: Vec<Vec<Node<'_>>> = (0..WINDOWS).map_while(|window| nodes_in(stages, windows, window)).collect();
     if stages.iter().all(|stage| stage.times.is_none()) {
         let text = format!("pipeline `{name}` runs all its stages in one task: none of them can wait for another.");

@@ -8,7 +8,7 @@ use regatta::actor::{self, Actor, ActorRef, Builder, Context, Reply};
 use regatta::cache::Cache;
 use regatta::observe::{Diagnosis, Finding, Inspector, Limit, Registry, Severity, Topic};
 use regatta::pipeline::{Concurrency, Pipeline, PipelineHandle};
-use regatta::policy::Overflow;
+use regatta::policy::{Backoff, Overflow};
 use regatta::pool::TaskPool;
 use regatta::promise::promise;
 use regatta::queue;
@@ -669,10 +669,13 @@ async fn an_actor_that_is_being_made_again_is_not_stuck() {
     let mut looker = Looker::new();
     let mut lives = 0;
     let fails = looker.registry.enter(|| {
-        Builder::new().name("db").intensity(5, 60 * SECOND).supervised_async(move || {
+        let backoff = Backoff::exponential(10 * SECOND..=10 * SECOND).jitter(0.0);
+        Builder::new().name("db").intensity(5, 60 * SECOND).backoff(backoff).supervised_async(move || {
             lives += 1;
             async move {
-                pass(if lives > 1 { 10 * SECOND } else { SECOND }).await;
+                if lives > 1 {
+                    pass(5 * SECOND).await;
+                }
                 Ok::<_, std::convert::Infallible>(actor::from_fn((), |(), fails: bool| assert!(!fails, "told so")))
             }
         })
@@ -685,8 +688,52 @@ async fn an_actor_that_is_being_made_again_is_not_stuck() {
         assert!(diagnosis.findings.iter().all(|finding| finding.topic != Topic::Stuck), "{diagnosis}");
     }
     assert_eq!(looker.registry.snapshot().named("db").unwrap().state, "between lives");
+    let diagnosis = looker.after(5).await;
+    says(only(&diagnosis, Topic::Stuck), &["actor `db` has been starting for 3.0 s, and 49 messages wait", "factory"]);
     pass(5 * SECOND).await;
     assert_eq!(looker.registry.snapshot().named("db").unwrap().state, "running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_group_that_have_failed_are_not_close_to_a_limit_of_all() {
+    let mut looker = Looker::new();
+    let members: Vec<_> = (0..2)
+        .map(|_| {
+            let fails = || actor::from_fn((), |(), fails: bool| assert!(!fails, "told so"));
+            let builder = || Builder::new().name("session").observed_as("sessions").intensity(1, 60 * SECOND);
+            looker.registry.enter(|| builder().supervised(fails))
+        })
+        .collect();
+    for member in &members {
+        member.tell(true).await.unwrap();
+    }
+    let diagnosis = looker.after(1).await;
+    assert!(diagnosis.findings.is_empty(), "{diagnosis}");
+    assert_eq!(looker.registry.snapshot().named("sessions").unwrap().count_of("restarts"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sentence_is_one_line_whatever_the_names_are() {
+    let mut looker = Looker::new();
+    let slow = looker.registry.enter(|| stuck("db\n\u{1b}[2J"));
+    slow.tell(()).await.unwrap();
+    slow.tell(()).await.unwrap();
+    let running = looker.registry.enter(|| {
+        Pipeline::from_iter(0..)
+            .map_async(1, |n| work(n, 5))
+            .named("before\r")
+            .map_async(1, |n| work(n, 50))
+            .named("slow\n\u{7}")
+            .for_each(1, |_| async {})
+            .titled("two\nlines")
+            .spawn()
+    });
+    let diagnosis = looker.after(4).await;
+    assert_eq!(diagnosis.findings.len(), 2, "{diagnosis}");
+    assert_eq!(diagnosis.to_string().lines().count(), 2, "{diagnosis}");
+    assert!(!diagnosis.to_string().replace('\n', "").contains(char::is_control), "{diagnosis:?}");
+    assert!(!diagnosis.verdicts[0].text.contains(char::is_control));
+    drop(running);
 }
 
 #[tokio::test(start_paused = true)]

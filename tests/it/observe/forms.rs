@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::Duration;
 
-use regatta::actor::{self, Builder, Topic};
+use regatta::actor::{self, Actor, ActorRef, Builder, Context, Topic};
 use regatta::cache::Cache;
 use regatta::observe::{Diagnosis, Inspector, Rates, Registry, Snapshot, Totals};
 use regatta::pipeline::Pipeline;
@@ -186,6 +186,30 @@ async fn an_actor_samples_how_long_its_messages_take() {
     let slow = snapshot.named("slow").unwrap().timing_of("handler").unwrap();
     assert!(slow.samples() >= 30, "what takes long is timed more often: {slow:?}");
     assert!(slow.quantile(0.5) >= Duration::from_micros(50), "{slow:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_timers_are_sampled_as_well() {
+    struct Ticks;
+    impl Actor for Ticks {
+        type Msg = ();
+        type Handle = ActorRef<Self>;
+
+        async fn started(&mut self, cx: &mut Context<Self>) -> Result<(), regatta::BoxError> {
+            cx.every(Duration::from_millis(1), || ());
+            Ok(())
+        }
+
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) {}
+    }
+    let mine = Registry::new();
+    let _ticks = mine.enter(|| Builder::new().name("ticks").spawn(Ticks));
+    pass(Duration::from_secs(2)).await;
+    let snapshot = mine.snapshot();
+    let row = snapshot.named("ticks").unwrap();
+    let samples = row.timing_of("handler").map_or(0, |handler| handler.samples());
+    // One in 64 on average, if it takes next to nothing; more on a machine that is slow meanwhile.
+    assert!(row.flow.done >= 1000 && samples >= row.flow.done / 100, "{samples} of {}", row.flow.done);
 }
 
 #[tokio::test]

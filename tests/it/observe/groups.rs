@@ -121,25 +121,53 @@ async fn what_an_actor_has_accepted_never_falls_while_messages_are_taken() {
     let mine = Registry::new();
     let (is_over, looker) = (std::sync::Arc::new(AtomicBool::new(false)), mine.clone());
     let busy = mine.enter(|| Builder::new().name("busy").spawn(Picky));
-    let stop = is_over.clone();
-    let looking = thread::spawn(move || {
-        let mut last = 0;
-        while !stop.load(Ordering::Relaxed) {
-            let flow = looker.snapshot().named("busy").unwrap().flow;
-            assert!(flow.is_conserved() && flow.accepted >= last, "{flow} after {last}");
-            last = flow.accepted;
-        }
-    });
+    let look = || {
+        let (stop, looker) = (is_over.clone(), looker.clone());
+        thread::spawn(move || {
+            let mut last = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let flow = looker.snapshot().named("busy").unwrap().flow;
+                assert!(flow.is_conserved() && flow.accepted >= last, "{flow} after {last}");
+                last = flow.accepted;
+            }
+        })
+    };
+    let looking = [look(), look()];
     for n in 1..=100_000 {
         busy.tell(n).await.unwrap();
     }
     is_over.store(true, Ordering::Relaxed);
-    looking.join().unwrap();
+    looking.map(|looking| looking.join().unwrap());
     let flow = || mine.snapshot().named("busy").unwrap().flow;
     while flow().in_flight > 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!((flow().accepted, flow().done), (100_000, 100_000));
+}
+
+#[tokio::test]
+async fn room_that_was_given_to_one_who_goes_away_was_never_accepted() {
+    let mine = Registry::new();
+    let full = mine.enter(|| Builder::new().name("full").mailbox(4).spawn(Picky));
+    for n in 1..=4 {
+        full.try_tell(n).unwrap();
+    }
+    // The actor takes all four when it runs, and room is given to these, who do not run.
+    let mut waiting: Vec<_> = (5..=8).map(|n| tokio_test::task::spawn(full.tell(n))).collect();
+    for tell in &mut waiting {
+        assert!(tell.poll().is_pending());
+    }
+    let flow = || mine.snapshot().named("full").unwrap().flow;
+    let mut last = flow().accepted;
+    while flow().done < 4 {
+        tokio::task::yield_now().await;
+        assert!(flow().accepted >= last && flow().accepted <= 4, "{}", flow());
+        last = flow().accepted;
+    }
+    drop(waiting);
+    assert_eq!((flow().accepted, flow().in_flight), (4, 0));
+    full.tell(5).await.unwrap();
+    assert_eq!(flow().accepted, 5);
 }
 
 #[tokio::test]
