@@ -1,4 +1,4 @@
-//! One key of a shard, bare, for the models in `tests/loom`: its seat, its flights, and what is put in; no runtime, whoever
+//! One key of a shard, bare, for the models in `crates/models`: its seat, its flights, and what is put in; no runtime, whoever
 //! loads is a thread of the model.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
 

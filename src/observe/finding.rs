@@ -127,9 +127,9 @@ pub struct Diagnosis {
 }
 
 impl Finding {
-    pub(super) fn new(severity: Severity, topic: Topic, row: &Row, text: String) -> Self {
+    pub(super) fn new(severity: Severity, topic: Topic, row: &Row, text: &str) -> Self {
         // The names in it are the user's, and may have anything in them.
-        let text = plain(&text).into_owned();
+        let text = plain(text).into_owned();
         Self { severity, topic, row: row.id, kind: row.kind.clone(), name: row.name.clone(), text }
     }
 }

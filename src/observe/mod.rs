@@ -24,12 +24,14 @@
 //!   which are too short-lived for a row each, and those of [groups](crate::actor::Builder::observed_as).
 //! - How far the counters of one row belong together depends on how they are kept. Queues, task groups and pipeline
 //!   stages with workers are read under the lock that guards their counters: one instant. A [pool](crate::pool) and an actor count
-//!   without a lock: a job that has just ended may still be counted as in flight, never the other way round, and gauges
-//!   are read at another moment than the flow. A stage that runs inside another's loop enters its counts when
+//!   without a lock: a job that has just ended may still be counted as in flight, and gauges
+//!   are read at another moment than the flow. While senders wait for room in a mailbox, what its actor has accepted may lag
+//!   behind by as many as wait. A stage that runs inside another's loop enters its counts when
 //!   that loop pauses. At rest every row is exact.
 //! - Rows are read one after another: a snapshot is not one instant of the whole program.
-//! - What a row counts only rises, but for what is on its way from one place to another while it is read. Durations are sampled: they say of how many samples they are made.
-//! - A snapshot costs at most one short lock for each live component. Nothing is paid while nobody looks, but for counting.
+//! - What a row counts only rises. Durations are sampled: they say of how many samples they are made.
+//! - A snapshot costs a few short locks for each live component, none of them held for another. Nothing is paid while nobody looks,
+//!   but for counting.
 
 mod finding;
 mod flow;

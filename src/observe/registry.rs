@@ -178,7 +178,7 @@ impl Registry {
     /// Reads every component that is alive.
     ///
     /// # Complexity
-    /// One short lock for each component, none of the registry meanwhile; components register and leave as it goes on.
+    /// A few short locks for each component, none of the registry meanwhile; components register and leave as it goes on.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let uptime = self.shared.started.elapsed();

@@ -1,4 +1,4 @@
-//! The meeting point of a stage, bare, for the models in `tests/loom`: the test brings the threads.
+//! The meeting point of a stage, bare, for the models in `crates/models`: the test brings the threads.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! The state machine, bare, for the models in `tests/loom`: no runtime, workers are threads of the model.
+//! The state machine, bare, for the models in `crates/models`: no runtime, workers are threads of the model.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
 
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! The state machines, bare, for the models in `tests/loom`: no runtime, leaders are threads of the model.
+//! The state machines, bare, for the models in `crates/models`: no runtime, leaders are threads of the model.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::must_use_candidate)]
 
 use std::future::Future;

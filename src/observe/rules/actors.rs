@@ -29,7 +29,7 @@ pub(super) fn circle(story: &Story<'_>) -> Option<Finding> {
          its reply on to a task.",
         story.seconds()
     );
-    Some(Finding::new(Severity::Critical, Topic::Circle, story.now, text))
+    Some(Finding::new(Severity::Critical, Topic::Circle, story.now, &text))
 }
 
 /// A few more failures, and it gives up.
@@ -54,7 +54,7 @@ pub(super) fn restarts(row: &Row) -> Option<Finding> {
         place(row)
     );
     let severity = if left == 0 { Severity::Critical } else { Severity::Warning };
-    Some(Finding::new(severity, Topic::Restarts, row, text))
+    Some(Finding::new(severity, Topic::Restarts, row, &text))
 }
 
 /// The mailbox was full all the time, or filled up in each of the windows. What the actor has taken out in a batch waits as
@@ -84,7 +84,7 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
              up. {remedy}",
             place(story.now)
         );
-        return Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text));
+        return Some(Finding::new(Severity::Warning, Topic::Growing, story.now, &text));
     }
     let is_growing = story.windows().all(|(before, after, _)| waiting(before) < waiting(after));
     if !is_growing || now >= limit {
@@ -98,7 +98,7 @@ pub(super) fn growing(story: &Story<'_>) -> Option<Finding> {
         rate(growth),
         seconds(left)
     );
-    Some(Finding::new(Severity::Warning, Topic::Growing, story.now, text))
+    Some(Finding::new(Severity::Warning, Topic::Growing, story.now, &text))
 }
 
 /// What has come and is not at work; of senders that wait for room, those that were given some are among it.
@@ -152,7 +152,7 @@ pub(super) fn stuck(
         false => message_text(row, lasted, waiting),
     };
     let severity = if waiting > 0 { Severity::Critical } else { Severity::Warning };
-    Some(Finding::new(severity, Topic::Stuck, row, text))
+    Some(Finding::new(severity, Topic::Stuck, row, &text))
 }
 
 fn message_text(row: &Row, lasted: Duration, waiting: u64) -> String {

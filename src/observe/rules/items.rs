@@ -26,7 +26,7 @@ pub(super) fn drops(story: &Story<'_>) -> Option<Finding> {
         rate(accepted as f64 / story.seconds()),
         100.0 * dropped as f64 / accepted as f64
     );
-    Some(Finding::new(Severity::Warning, Topic::Drops, story.now, text))
+    Some(Finding::new(Severity::Warning, Topic::Drops, story.now, &text))
 }
 
 /// All workers were out, and jobs waited, whenever somebody looked.
@@ -55,7 +55,7 @@ pub(super) fn pool(story: &Story<'_>) -> Option<Finding> {
         level(queued),
         rate(story.rise(|row| row.flow.done) as f64 / story.seconds())
     );
-    Some(Finding::new(Severity::Warning, Topic::Pool, story.now, text))
+    Some(Finding::new(Severity::Warning, Topic::Pool, story.now, &text))
 }
 
 /// Hardly anything is found, and what is put in is given up again: not so while a cache fills.
@@ -81,5 +81,5 @@ pub(super) fn cache(story: &Story<'_>) -> Option<Finding> {
         rate(given_up as f64 / story.seconds()),
         rate(put as f64 / story.seconds())
     );
-    Some(Finding::new(Severity::Warning, Topic::Cache, story.now, text))
+    Some(Finding::new(Severity::Warning, Topic::Cache, story.now, &text))
 }

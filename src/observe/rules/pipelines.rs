@@ -73,7 +73,7 @@ pub(super) fn finding(now: &Snapshot, verdict: &Verdict) -> Option<Finding> {
         _ => return None,
     };
     let pipeline = now.row(verdict.pipeline)?;
-    Some(Finding::new(Severity::Warning, topic, pipeline, verdict.text.clone()))
+    Some(Finding::new(Severity::Warning, topic, pipeline, &verdict.text))
 }
 
 fn of_one(pipeline: &Row, stages: &[&Row], windows: &Windows<'_>) -> Verdict {

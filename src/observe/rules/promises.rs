@@ -33,5 +33,5 @@ pub(super) fn pending(row: &Row, now: Duration, memory: &mut HashMap<RowId, VecD
          with a timeout to learn which, or give the work one.",
         row.flow.in_flight
     );
-    (long > 0 && is_more).then(|| Finding::new(Severity::Warning, Topic::Promises, row, text))
+    (long > 0 && is_more).then(|| Finding::new(Severity::Warning, Topic::Promises, row, &text))
 }

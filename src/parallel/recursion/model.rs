@@ -1,4 +1,4 @@
-//! A recursion without a pool, for the models in `tests/loom`.
+//! A recursion without a pool, for the models in `crates/models`.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 use std::cell::Cell;

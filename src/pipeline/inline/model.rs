@@ -1,4 +1,4 @@
-//! The places of an inline stage's futures, bare, for the models in `tests/loom`.
+//! The places of an inline stage's futures, bare, for the models in `crates/models`.
 #![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
 
 use std::future::{Future, poll_fn};

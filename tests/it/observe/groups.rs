@@ -137,7 +137,7 @@ async fn what_an_actor_has_accepted_never_falls_while_messages_are_taken() {
         busy.tell(n).await.unwrap();
     }
     is_over.store(true, Ordering::Relaxed);
-    looking.map(|looking| looking.join().unwrap());
+    looking.into_iter().for_each(|looking| looking.join().unwrap());
     let flow = || mine.snapshot().named("busy").unwrap().flow;
     while flow().in_flight > 0 {
         tokio::task::yield_now().await;
