@@ -158,10 +158,10 @@ async fn its_row_shows_what_it_holds_and_adds_up() {
     let row = snapshot.named("users").expect("it is listed");
     assert_eq!((&*row.kind, &*row.state), ("cache", "open"));
     assert!(row.flow.is_conserved(), "{}", row.flow);
-    assert_eq!((row.flow.accepted, row.flow.in_flight, row.flow.done), (17, 10, 1));
+    assert_eq!((row.flow.accepted, row.flow.in_flight, row.flow.done), (17, 10, 6));
     let gauge = |name: &str| row.gauge_of(name).map(|gauge| (gauge.value, gauge.limit));
     assert_eq!((gauge("weight"), gauge("loading")), (Some((10, Some(10))), Some((0, None))));
-    assert_eq!((row.count_of("loads"), row.count_of("misses")), (Some(1), Some(1)));
+    assert_eq!((row.count_of("loads"), row.count_of("misses"), row.count_of("evicted")), (Some(1), Some(1), Some(5)));
     cache.close();
     assert_eq!(registry.snapshot().named("users").expect("it is listed").state, "closed");
     drop(cache);
