@@ -20,4 +20,3 @@ mod support;
 mod sync;
 mod task;
 mod testing;
-mod ui;
