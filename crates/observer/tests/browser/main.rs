@@ -9,6 +9,7 @@ mod pictures;
 mod planted;
 mod support;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use driver::Tab;
@@ -19,6 +20,8 @@ use regatta::observe::Registry;
 use support::{eventually, is, throughout};
 
 const NONE: [String; 0] = [];
+/// The key, as a driver of browsers spells it.
+const ESCAPE: &str = "\u{e00c}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn warnings_and_requests_elsewhere_do_not_go_unnoticed() {
@@ -183,6 +186,53 @@ async fn a_program_that_is_started_again_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_saved_snapshot_is_opened_and_keys_lead_through_the_page() {
+    let Some(tab) = Tab::take().await else { return };
+    let registries = ["then", "now"].map(|name| {
+        let registry = Registry::new();
+        let actors =
+            registry.enter(|| ["a", "b"].map(|letter| Builder::new().name(format!("{name} {letter}")).spawn(Obedient)));
+        (registry, actors)
+    });
+    let [then, now] = &registries;
+    let page = Page::open(tab, &now.0).await;
+    page.is_live_within(Duration::from_secs(5)).await;
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("then.json");
+    std::fs::write(&file, serde_json::to_vec(&then.0.snapshot()).expect("it can be written")).expect("there is room");
+
+    let shows = async |what: &str, script: &str, wanted: &str| {
+        let look = async || is(&page.read::<String>(script).await.as_str(), &wanted);
+        eventually(Duration::from_secs(3), what, look).await;
+    };
+    let names = "return [...document.querySelectorAll('#body tr[data-row] [data-col=name] .name')]
+        .map(name => name.textContent).sort().join()";
+    page.tab.write("#file", &file.display().to_string()).await;
+    shows("what was saved", names, "then a,then b").await;
+    page.tab.write("body", ESCAPE).await;
+    shows("what there is now", names, "now a,now b").await;
+
+    page.tab.write("body", "/").await;
+    shows("the filter to write into", "return document.activeElement.id", "filter").await;
+    page.tab.write("#filter", "b").await;
+    shows("what has this letter", names, "now b").await;
+    page.tab.write("#filter", ESCAPE).await;
+    shows("everything", names, "now a,now b").await;
+    page.tab.run("document.activeElement.blur()").await;
+    page.tab.write("body", "j").await;
+    let row = "return document.activeElement.closest('#body tr')?.querySelector('.name').textContent.slice(0, 4) ?? ''";
+    shows("a row that is gone to", row, "now ").await;
+    let themes: [String; 2] = {
+        let theme = async || page.read::<String>("return document.documentElement.dataset.theme ?? ''").await;
+        page.tab.write("body", "t").await;
+        let first = theme().await;
+        page.tab.write("body", "t").await;
+        [first, theme().await]
+    };
+    assert!(themes == ["dark", "light"] || themes == ["light", "dark"], "{themes:?}");
+    assert_eq!(page.complaints().await, NONE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_ten_thousand_actors_the_page_shows_those_that_are_asked_for() {
     let Some(tab) = Tab::take().await else { return };
     let registry = Registry::new();
@@ -205,6 +255,14 @@ async fn of_ten_thousand_actors_the_page_shows_those_that_are_asked_for() {
     shows("200 of them", &is_top).await;
     println!("200 of 10,000 after {:?}", begun.elapsed());
     shows("the most active one first", &|names| names[0] == "/client/9999").await;
+
+    let curve =
+        "return [...document.querySelectorAll('#body svg path')].map(path => path.getAttribute('d') ?? '').join()";
+    eventually(Duration::from_secs(6), "a row has a curve", async || {
+        let curves = page.read::<String>(curve).await;
+        if curves.matches('L').count() > 5 { Ok(()) } else { Err(curves) }
+    })
+    .await;
 
     page.tab.click("#rows th[data-col=depth] button").await;
     shows("the deepest first", &|names| is_top(names) && names[0] == "/deep").await;
