@@ -28,9 +28,9 @@ async fn a_request_that_is_not_said_within_seconds_is_cut() {
 async fn a_connection_that_has_nothing_more_to_say_is_closed() {
     let server = serve(&Registry::new()).await;
     let mut connection = Connection::open(server.address()).await;
-    connection.say("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    connection.say("HEAD /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(connection.head().await.0, 404);
-    connection.say("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    connection.say("HEAD /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(connection.head().await.0, 404);
     let begun = Instant::now();
     let _ = connection.rest().await;
