@@ -89,6 +89,7 @@ impl Room {
     }
 
     /// Once the room that was given is used, or given back.
+    #[cold]
     pub(super) fn leave<M>(&self, ticket: &Ticket<M>) {
         let reservation = ticket.place.lock().reservation.take();
         drop(reservation);
